@@ -1,0 +1,160 @@
+/**
+ * The OCI runtime configuration (`config.json` of a bundle), Linux part.
+ *
+ * Source: opencontainers/runtime-spec v1.2, config.md and config-linux.md. Only what the specification defines stands
+ * here, under its own names; fields that Fathom neither writes nor reads are left out.
+ */
+
+export interface RuntimeConfig {
+  ociVersion: string;
+  hostname?: string;
+  domainname?: string;
+  process: Process;
+  root: { path: string; readonly?: boolean };
+  mounts: Mount[];
+  linux: Linux;
+  annotations?: Record<string, string>;
+}
+
+export interface Process {
+  terminal?: boolean;
+  consoleSize?: { height: number; width: number };
+  user: { uid: number; gid: number; umask?: number; additionalGids?: number[] };
+  args: string[];
+  env: string[];
+  cwd: string;
+  capabilities?: Capabilities;
+  rlimits?: Rlimit[];
+  noNewPrivileges?: boolean;
+  oomScoreAdj?: number;
+  apparmorProfile?: string;
+}
+
+/** The five capability sets of capabilities(7), by name (`CAP_CHOWN`). */
+export interface Capabilities {
+  bounding: string[];
+  effective: string[];
+  inheritable: string[];
+  permitted: string[];
+  ambient: string[];
+}
+
+export interface Rlimit {
+  /** `RLIMIT_NOFILE` and so on, getrlimit(2). */
+  type: string;
+  soft: number;
+  hard: number;
+}
+
+export interface Mount {
+  destination: string;
+  type?: string;
+  source?: string;
+  options?: string[];
+}
+
+export type NamespaceType = "pid" | "network" | "mount" | "ipc" | "uts" | "user" | "cgroup" | "time";
+
+export interface Namespace {
+  type: NamespaceType;
+  /** An existing namespace to join (`/proc/PID/ns/net`, or a file it is bound to); absent: a new one. */
+  path?: string;
+}
+
+export interface Linux {
+  namespaces: Namespace[];
+  uidMappings?: IdMapping[];
+  gidMappings?: IdMapping[];
+  devices?: Device[];
+  cgroupsPath?: string;
+  resources?: Resources;
+  rootfsPropagation?: string;
+  seccomp?: Seccomp;
+  sysctl?: Record<string, string>;
+  maskedPaths?: string[];
+  readonlyPaths?: string[];
+}
+
+export interface IdMapping {
+  containerID: number;
+  hostID: number;
+  size: number;
+}
+
+export interface Device {
+  type: "c" | "b" | "u" | "p";
+  path: string;
+  major: number;
+  minor: number;
+  /** Permission bits, decimal in JSON as everywhere. */
+  fileMode?: number;
+  uid?: number;
+  gid?: number;
+}
+
+export interface Resources {
+  devices?: DeviceRule[];
+  memory?: {
+    limit?: number;
+    reservation?: number;
+    swap?: number;
+    swappiness?: number;
+    disableOOMKiller?: boolean;
+  };
+  cpu?: {
+    shares?: number;
+    quota?: number;
+    period?: number;
+    cpus?: string;
+    mems?: string;
+  };
+  pids?: { limit: number };
+}
+
+export interface DeviceRule {
+  allow: boolean;
+  type?: "a" | "c" | "b";
+  major?: number;
+  minor?: number;
+  /** Any of the letters r, w and m. */
+  access?: string;
+}
+
+export interface Seccomp {
+  defaultAction: SeccompAction;
+  defaultErrnoRet?: number;
+  architectures?: string[];
+  flags?: string[];
+  syscalls?: SeccompRule[];
+}
+
+export type SeccompAction =
+  | "SCMP_ACT_KILL"
+  | "SCMP_ACT_KILL_PROCESS"
+  | "SCMP_ACT_KILL_THREAD"
+  | "SCMP_ACT_TRAP"
+  | "SCMP_ACT_ERRNO"
+  | "SCMP_ACT_TRACE"
+  | "SCMP_ACT_ALLOW"
+  | "SCMP_ACT_LOG";
+
+export interface SeccompRule {
+  names: string[];
+  action: SeccompAction;
+  errnoRet?: number;
+  args?: SeccompArgument[];
+}
+
+export interface SeccompArgument {
+  index: number;
+  value: number;
+  valueTwo?: number;
+  op:
+    | "SCMP_CMP_NE"
+    | "SCMP_CMP_LT"
+    | "SCMP_CMP_LE"
+    | "SCMP_CMP_EQ"
+    | "SCMP_CMP_GE"
+    | "SCMP_CMP_GT"
+    | "SCMP_CMP_MASKED_EQ";
+}
