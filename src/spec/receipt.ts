@@ -21,8 +21,8 @@ export interface Step {
   error?: string;
   /** Wall time of the call in nanoseconds; absent for the rows of a container's program, which the kernel runs unwatched. */
   ns?: number;
-  /** What the step was for, in a few words: `private /proc`, `the container's own root`. */
-  why?: string;
+  /** What the step was for, in a few words: `mount /proc`. */
+  what?: string;
   /** A command a person can type to see the same thing while the container runs. */
   see?: string;
 }

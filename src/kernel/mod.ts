@@ -1,0 +1,24 @@
+/**
+ * The only door to the system.
+ *
+ * Owns: every system call with an effect — processes, namespaces, mounts, cgroups, devices, terminals — and the reporting of
+ * each as a step of the receipt that is current (receipt.ts). Does not own: what to do with them; a caller decides which
+ * mount goes where.
+ *
+ * A system call is data (call.ts) and is made in one of two ways: `perform` makes it here, `spawn` has a new process walk a
+ * table of them. Descriptions, errors and receipts are the same for both.
+ *
+ * Invariants:
+ * - No effect without a step: there is no other way to the kernel, and every function that has an effect reports it.
+ * - A failure names what failed: `mount /proc: EPERM`, never a bare errno.
+ * - No thread is made between entering a namespace and leaving it: such code is one synchronous block.
+ * - Descriptors are opened close-on-exec.
+ */
+
+export { ARCH, NR, type SyscallName } from "./arch.ts";
+export { type Argument, bytes, type Call, describe, named, result, stepOf, text, texts } from "./call.ts";
+export { ERRNO, type Errno, errnoName, SyscallError } from "./errno.ts";
+export * from "./flags.ts";
+export { now, recording, report, type Sink } from "./receipt.ts";
+export { type Child, type SpawnOptions, spawn } from "./spawn.ts";
+export { check, perform, sys } from "./syscall.ts";

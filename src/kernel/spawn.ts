@@ -1,0 +1,250 @@
+/**
+ * Starts a process that runs a program of system calls, and nothing else, until execve replaces it.
+ *
+ * The child is made by clone3 in machine code and walks the table of `_routine.ts`; no JavaScript runs in it. With `memory:
+ * "shared"` it borrows this process's memory and this process stands still until it has called execve or ended (CLONE_VM |
+ * CLONE_VFORK), which is the fastest way there is. With `memory: "copied"` it gets a copy, which is required where it enters
+ * a PID namespace in which others live: they could otherwise reach this process through it (the class of CVE-2016-9962).
+ *
+ * Example: a process in new mount and PID namespaces that becomes /bin/true:
+ *
+ *     using child = spawn([{ call: "execve", args: [text("/bin/true"), texts(["true"]), texts([])] }],
+ *       { namespaces: CLONE.NEWNS | CLONE.NEWPID, memory: "shared", by: "container" });
+ *     await exited(child.pidfd);
+ */
+
+import { readFileSync } from "node:fs";
+import type { Actor } from "../spec/receipt.ts";
+import { addressOf, wordOf } from "./_memory.ts";
+import { ROW } from "./_routine.ts";
+import { NR } from "./arch.ts";
+import { bytes, type Call, named, nameOf, stepOf } from "./call.ts";
+import { ERRNO, SyscallError } from "./errno.ts";
+import { CLONE, flagsText, O } from "./flags.ts";
+import { now, report } from "./receipt.ts";
+import { allows, check, entries, sys } from "./syscall.ts";
+
+export interface SpawnOptions {
+  /** CLONE_NEW… flags of the namespaces to make; 0 for none. */
+  namespaces: number;
+  memory: "shared" | "copied";
+  /** Who the rows are reported as. */
+  by: Actor;
+  /** A cgroup v2 directory's descriptor to be born in (CLONE_INTO_CGROUP). */
+  cgroup?: number;
+}
+
+/** A process that has begun its own program (its execve succeeded) or reached the end of the table. */
+export interface Child {
+  pid: number;
+  /** Non-blocking descriptor of the process; the receiver closes it. */
+  pidfd: number;
+}
+
+const WORD = 8;
+const SIGCHLD = 17n;
+const SIG_SETMASK = 2;
+const F_SETFL = 4;
+const ANY_ERRNO = 255n;
+/** Stands where a row's result will be. */
+const NOT_RUN = -(2n ** 62n);
+const CLONE_ARGS = { words: 11, flags: 0, pidfd: 1, exitSignal: 4, cgroup: 10 } as const;
+
+/**
+ * Runs `program` in a new process.
+ * @throws {SyscallError} naming the row that failed; the process has ended and been reaped.
+ */
+export function spawn(program: readonly Call[], options: SpawnOptions): Child {
+  using pipe = options.memory === "copied" ? reportPipe() : noPipe();
+  const keep: unknown[] = [];
+  const table = new BigInt64Array(ROW.words * (2 * program.length + MOST_OWN_ROWS) + 1);
+  const rows = complete(program, table, pipe.write);
+  encode(rows, table, keep);
+  const at = now();
+  const { pid, pidfd } = run(table, options, pipe.write);
+  const ns = Number(now() - at);
+  report((by) => stepOf(cloneCall(options), { at, by, result: pid, ns }));
+  if (pid < 0) throw new SyscallError("clone3", -pid);
+  if (options.memory === "copied") readResults(pipe, table);
+  keep.length = 0;
+  reportRows(rows, table, { at, by: options.by });
+  reapIfFailed(rows, table, { pid, pidfd });
+  sys("fcntl", pidfd, F_SETFL, O.NONBLOCK);
+  return { pid, pidfd };
+}
+
+/** Rows that `complete` adds at the most: 64 signals and their mask. */
+const MOST_OWN_ROWS = 65;
+
+/** The program behind a clean signal state; where its results cannot be seen, it reports them before each execve. */
+function complete(program: readonly Call[], table: BigInt64Array, reportFd: number): Call[] {
+  const rows = [...cleanSignals(), ...program];
+  if (reportFd < 0) return rows;
+  return rows.flatMap((row) => (row.call === "execve" ? [reportRow(table, reportFd), row] : [row]));
+}
+
+const REPORT = "report results to the shim";
+
+function reportRow(table: BigInt64Array, reportFd: number): Call {
+  const shown = bytes(new Uint8Array(table.buffer), "results so far");
+  return { call: "write", args: [reportFd, shown, table.byteLength], what: REPORT };
+}
+
+/**
+ * Rows that give the program default dispositions for signals this process ignores, and an empty mask. Handlers need no row:
+ * CLONE_CLEAR_SIGHAND resets them, but it leaves ignored signals ignored (clone(2)), and so does execve(2).
+ */
+function cleanSignals(): Call[] {
+  const rows = ignoredSignals().map((signal): Call => {
+    const action = bytes(new Uint8Array(4 * WORD), "SIG_DFL");
+    return {
+      call: "rt_sigaction",
+      args: [signal, action, 0, WORD],
+      what: `default action for signal ${signal}`,
+    };
+  });
+  const empty = bytes(new Uint8Array(WORD), "[]");
+  return [...rows, { call: "rt_sigprocmask", args: [SIG_SETMASK, empty, 0, WORD], what: "block no signal" }];
+}
+
+/** Signals this process ignores, from SigIgn of proc(5); the runtime sets them before any script runs. */
+function ignoredSignals(): number[] {
+  ignored ??= /^SigIgn:\s*([0-9a-f]+)/m.exec(readFileSync("/proc/self/status", "latin1"))?.[1];
+  const mask = BigInt(`0x${ignored ?? "0"}`);
+  return Array.from({ length: 64 }, (_, index) => index + 1).filter(
+    (signal) => ((mask >> BigInt(signal - 1)) & 1n) === 1n,
+  );
+}
+let ignored: string | undefined;
+
+function encode(rows: readonly Call[], table: BigInt64Array, keep: unknown[]): void {
+  const base = addressOf(table);
+  const indexes = new Map<Call, number>();
+  const resultAddress = (row: Call): bigint => {
+    const index = indexes.get(row);
+    if (index === undefined)
+      throw new TypeError(`a row refers to one that does not stand before it: ${nameOf(row)}`);
+    return base + BigInt((index * ROW.words + ROW.result) * WORD);
+  };
+  rows.forEach((row, index) => {
+    const at = index * ROW.words;
+    table[at + ROW.number] = BigInt(NR[row.call]);
+    row.args.forEach((argument, position) => {
+      table[at + ROW.argument + position] = wordOf(argument, keep, resultAddress);
+    });
+    table[at + ROW.result] = NOT_RUN;
+    table[at + ROW.control] = controlWord(row);
+    indexes.set(row, index);
+  });
+  table[rows.length * ROW.words] = -1n;
+}
+
+function controlWord(row: Call): bigint {
+  let word = 0n;
+  row.args.forEach((argument, position) => {
+    if (typeof argument === "object" && argument.kind === "result") word |= 1n << BigInt(position);
+  });
+  const allowed = row.may === "any" ? [ANY_ERRNO] : (row.may ?? []).map((name) => BigInt(ERRNO[name]));
+  if (allowed.length > 6) throw new RangeError(`more than six allowed errnos: ${nameOf(row)}`);
+  allowed.forEach((errno, position) => {
+    word |= errno << BigInt(16 + 8 * position);
+  });
+  return BigInt.asIntN(64, word);
+}
+
+/** Makes the process with every signal blocked, so that no handler of this process runs in a child that shares its memory. */
+function run(table: BigInt64Array, options: SpawnOptions, reportFd: number): { pid: number; pidfd: number } {
+  const pidfd = new Int32Array([-1]);
+  const cloneArgs = new BigUint64Array(CLONE_ARGS.words);
+  cloneArgs[CLONE_ARGS.flags] = BigInt(cloneFlags(options));
+  cloneArgs[CLONE_ARGS.pidfd] = addressOf(pidfd);
+  cloneArgs[CLONE_ARGS.exitSignal] = SIGCHLD;
+  cloneArgs[CLONE_ARGS.cgroup] = BigInt(options.cgroup ?? 0);
+  const control = new BigInt64Array([
+    addressOf(cloneArgs),
+    BigInt(cloneArgs.byteLength),
+    addressOf(table),
+    BigInt(reportFd),
+    BigInt(table.byteLength),
+  ]);
+  const all = new BigUint64Array([2n ** 64n - 1n]);
+  const before = new BigUint64Array(1);
+  const { program } = entries();
+  check(sys("rt_sigprocmask", SIG_SETMASK, all, before, WORD), "block signals");
+  const pid = Number(program(Number(addressOf(control))));
+  check(sys("rt_sigprocmask", SIG_SETMASK, before, 0, WORD), "unblock signals");
+  return { pid, pidfd: pidfd[0] ?? -1 };
+}
+
+function cloneFlags(options: SpawnOptions): number {
+  const memory = options.memory === "shared" ? CLONE.VM : 0;
+  const cgroup = options.cgroup === undefined ? 0 : CLONE.INTO_CGROUP;
+  return CLONE.VFORK + CLONE.PIDFD + CLONE.CLEAR_SIGHAND + memory + cgroup + options.namespaces;
+}
+
+function cloneCall(options: SpawnOptions): Call {
+  const shown = flagsText("CLONE", CLONE, cloneFlags(options));
+  return {
+    call: "clone3",
+    args: [named(0, `{flags=${shown}, exit_signal=SIGCHLD}`)],
+    what: "make the first process",
+    see: "ls -l /proc/PID/ns",
+  };
+}
+
+/** A pipe by which a child with memory of its own reports its rows' results. */
+interface ReportPipe extends Disposable {
+  read: number;
+  write: number;
+}
+
+function noPipe(): ReportPipe {
+  return { read: -1, write: -1, [Symbol.dispose]: () => undefined };
+}
+
+function reportPipe(): ReportPipe {
+  const ends = new Int32Array(2);
+  check(sys("pipe2", ends, O.CLOEXEC | O.NONBLOCK), "make a pipe for results");
+  const [read = -1, write = -1] = ends;
+  return {
+    read,
+    write,
+    [Symbol.dispose]: () => {
+      sys("close", read);
+      sys("close", write);
+    },
+  };
+}
+
+/** Takes over the results a child wrote; the last report counts. */
+function readResults(pipe: ReportPipe, table: BigInt64Array): void {
+  const received = new BigInt64Array(table.length);
+  while (sys("read", pipe.read, received, received.byteLength) === received.byteLength) table.set(received);
+}
+
+function reportRows(rows: readonly Call[], table: BigInt64Array, made: { at: bigint; by: Actor }): void {
+  for (const [index, row] of rows.entries()) {
+    const result = resultOf(table, index);
+    if (row.what === REPORT) continue;
+    const replaced = result === undefined && row.call === "execve";
+    if (result === undefined && !replaced) return;
+    report(() => stepOf(row, { ...made, result: result ?? 0 }));
+    if (replaced) return;
+  }
+}
+
+/** The result of a row that was made; an execve that succeeded leaves none. */
+function resultOf(table: BigInt64Array, index: number): number | undefined {
+  const value = table[index * ROW.words + ROW.result];
+  return value === undefined || value === NOT_RUN ? undefined : Number(value);
+}
+
+function reapIfFailed(rows: readonly Call[], table: BigInt64Array, child: Child): void {
+  const last = rows.findLastIndex((_, index) => resultOf(table, index) !== undefined);
+  const row = rows[last];
+  const result = row === undefined ? 0 : (resultOf(table, last) ?? 0);
+  if (row === undefined || result >= 0 || allows(row.may, -result)) return;
+  sys("wait4", child.pid, 0, 0, 0);
+  sys("close", child.pidfd);
+  throw new SyscallError(nameOf(row), -result);
+}

@@ -1,0 +1,72 @@
+/**
+ * Makes system calls in this process.
+ *
+ * `perform` is for effects: it reports a step to the current receipt and throws on failure. `sys` is the bare call for what
+ * only reads, waits or moves bytes. Both give the kernel's own answer, and neither allocates a thread or waits in JavaScript:
+ * a call that blocks, blocks the process.
+ */
+
+import { addressOf, textBytes, wordOf } from "./_memory.ts";
+import { loadRoutine } from "./_routine.ts";
+import { NR, type SyscallName } from "./arch.ts";
+import { type Call, nameOf, stepOf } from "./call.ts";
+import { ERRNO, type Errno, SyscallError } from "./errno.ts";
+import { now, report } from "./receipt.ts";
+
+let routine: ReturnType<typeof loadRoutine> | undefined;
+
+/** The machine code's entries, loaded at first use. For spawn.ts only. */
+export function entries(): ReturnType<typeof loadRoutine> {
+  routine ??= loadRoutine();
+  return routine;
+}
+
+/** What `sys` takes: a number, memory, or a string that becomes NUL-terminated memory. */
+export type RawArgument = number | bigint | string | Uint8Array | BigInt64Array | BigUint64Array | Int32Array;
+
+/** One system call without a receipt; the result, or -errno. */
+export function sys(name: SyscallName, ...args: RawArgument[]): number {
+  const keep: unknown[] = [];
+  const word = (index: number): number | bigint => {
+    const value = args[index] ?? 0;
+    if (typeof value === "number" || typeof value === "bigint") return value;
+    const memory = typeof value === "string" ? textBytes(value) : value;
+    keep.push(memory);
+    return addressOf(memory);
+  };
+  const answer = entries().syscall(NR[name], word(0), word(1), word(2), word(3), word(4), word(5));
+  keep.length = 0;
+  return Number(answer);
+}
+
+/** The result of `sys`, or an error that says what failed. */
+export function check(answer: number, what: string): number {
+  if (answer < 0) throw new SyscallError(what, -answer);
+  return answer;
+}
+
+/**
+ * Makes one call with an effect and reports it. Gives the result, or -errno where `may` allows that errno.
+ * @throws {SyscallError} on any other failure, named by `what`.
+ */
+export function perform(call: Call): number {
+  const keep: unknown[] = [];
+  const words = call.args.map((argument) => wordOf(argument, keep, refuseResult));
+  const at = now();
+  const [a = 0n, b = 0n, c = 0n, d = 0n, e = 0n, f = 0n] = words;
+  const answer = Number(entries().syscall(NR[call.call], a, b, c, d, e, f));
+  const ns = Number(now() - at);
+  keep.length = 0;
+  report((by) => stepOf(call, { at, by, result: answer, ns }));
+  if (answer < 0 && !allows(call.may, -answer)) throw new SyscallError(nameOf(call), -answer);
+  return answer;
+}
+
+/** Whether a call may fail with this errno. */
+export function allows(may: readonly Errno[] | "any" | undefined, errno: number): boolean {
+  return may === "any" || (may?.some((name) => ERRNO[name] === errno) ?? false);
+}
+
+function refuseResult(row: Call): never {
+  throw new TypeError(`a single call cannot refer to the result of another: ${nameOf(row)}`);
+}
