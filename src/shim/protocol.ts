@@ -1,0 +1,105 @@
+/**
+ * What the daemon and a shim say to each other: one discriminated union each way, one file.
+ *
+ * A shim listens on a unix socket of mode 0600 in a directory of mode 0700. Each message is one line of JSON. A connection is one
+ * of two kinds, by its first line:
+ *
+ * - a control connection (`hello`): requests with a number, each answered once by a reply with that number, and notices that the
+ *   shim sends by itself. The daemon keeps one; a new daemon connects anew and gets a `state` notice at once.
+ * - a stream connection (`attach`): one line of reply, then raw bytes both ways. From the shim: program output, framed as Docker's
+ *   multiplexed stream unless the program has a terminal. To the shim: standard input; the end of that half closes it.
+ *
+ * A shim that was started ahead of need (no `launch` yet) ends when its control connection ends. One that has launched goes on
+ * without the daemon until its container has ended, its exit record is on disk and its attachments are served.
+ */
+
+/** Signals are numbers; paths are absolute; sizes are columns and rows. */
+export type Request =
+  | { type: "launch"; launch: Launch }
+  | { type: "exec"; exec: ExecLaunch }
+  | { type: "signal"; signal: number; target: Target }
+  | { type: "resize"; columns: number; rows: number; target: Target };
+
+/** The container's own program, or one of its execs. */
+export type Target = { exec?: string };
+
+/** Everything the shim needs to run a container; all else it reads from the bundle's config.json. */
+export interface Launch {
+  id: string;
+  /** Directory with the OCI config.json. */
+  bundle: string;
+  /** `native`, or the path of another OCI runtime's program. */
+  runtime: string;
+  /** Keep standard input open for attachments (docker run -i). */
+  openStdin: boolean;
+  /** Close standard input when the first attachment that had it ends its half. */
+  stdinOnce: boolean;
+  /** Size of the terminal at start, where `process.terminal` is set. */
+  size?: { columns: number; rows: number };
+  log: LogTarget;
+  /** Where the exit record is written: temporary name, fsync, rename. */
+  exitFile: string;
+  /** JSON lines of steps, appended to. */
+  receiptFile: string;
+  /** Stream connections that must have come in before the program starts. */
+  attachments: number;
+}
+
+export type LogTarget =
+  | { driver: "json-file"; path: string; maxSize: number; maxFiles: number }
+  | { driver: "none" };
+
+export interface ExecLaunch {
+  id: string;
+  /** OCI runtime-spec `process`. */
+  process: import("../spec/oci_runtime.ts").Process;
+  openStdin: boolean;
+  size?: { columns: number; rows: number };
+  attachments: number;
+}
+
+export type Hello = { type: "hello" };
+
+/** First line of a stream connection. It may come before the launch or exec it belongs to, which then counts it. */
+export type Attach = {
+  type: "attach";
+  target: Target;
+  stdin: boolean;
+  stdout: boolean;
+  stderr: boolean;
+  /** Docker's notation; seen on a terminal's input they end the attachment. Absent: ctrl-p,ctrl-q. */
+  detachKeys?: string;
+};
+
+/** The reply to `attach`: live output begins right behind this byte of the log file, so that log and stream join without a gap. */
+export type Attached = { type: "attached"; logOffset: number } | { type: "refused"; message: string };
+
+export type Reply =
+  | { type: "launched"; pid: number; startedAt: string }
+  | { type: "done" }
+  /** `code` is the exit status Docker gives the failure: 126, 127, or 128 for others. */
+  | { type: "failed"; message: string; code: number };
+
+export type Notice =
+  /** Sent first on every control connection. */
+  | {
+      type: "state";
+      launched?: { id: string; pid: number; startedAt: string };
+      execs: { id: string; pid: number }[];
+      exit?: ExitRecord;
+    }
+  | { type: "exit"; exit: ExitRecord }
+  | { type: "exec-exit"; id: string; exitCode: number };
+
+/** How a container ended; also the contents of exit.json. */
+export interface ExitRecord {
+  /** The program's status, or 128 + the signal that ended it. */
+  exitCode: number;
+  oomKilled: boolean;
+  startedAt: string;
+  finishedAt: string;
+}
+
+/** A message as it stands on the wire. */
+export type FromDaemon = Hello | Attach | (Request & { seq: number });
+export type FromShim = Attached | Notice | (Reply & { seq: number });
