@@ -1,0 +1,199 @@
+/**
+ * What the daemon was told: flags and daemon.json, with dockerd's names where the meaning is the same.
+ *
+ * A directive may stand in one of the two places, not in both; one that nobody knows is refused by name (dockerd(8)).
+ */
+
+import { readFile } from "node:fs/promises";
+import { parseArgs } from "node:util";
+import { FathomError } from "../std/errors.ts";
+
+export type LogLevel = "debug" | "info" | "warn" | "error" | "fatal";
+
+export interface DaemonConfig {
+  /** Where to listen: `unix:///path` and `tcp://host:port`. */
+  hosts: string[];
+  /** What must outlive a boot. */
+  dataRoot: string;
+  /** What need not. */
+  execRoot: string;
+  pidfile: string;
+  /** Group that may use the unix sockets; undefined: `docker` or `fathom`, whichever exists. */
+  group: string | undefined;
+  logLevel: LogLevel;
+  /** `native`, `crun`, `runc` or the path of an OCI runtime. */
+  defaultRuntime: string;
+  storageDriver: string;
+  /** Allow TCP without TLS on an address that is not loopback. */
+  allowInsecureTcp: boolean;
+}
+
+const DEFAULTS: DaemonConfig = {
+  hosts: ["unix:///var/run/fathom.sock"],
+  dataRoot: "/var/lib/fathom",
+  execRoot: "/run/fathom",
+  pidfile: "/run/fathom.pid",
+  group: undefined,
+  logLevel: "info",
+  defaultRuntime: "native",
+  storageDriver: "overlay",
+  allowInsecureTcp: false,
+};
+
+const DEFAULT_CONFIG_FILE = "/etc/fathom/daemon.json";
+const LOG_LEVELS: readonly string[] = ["debug", "info", "warn", "error", "fatal"] satisfies LogLevel[];
+
+/** Flag and daemon.json key to the setting it sets. `hosts` is `--host` on the command line, as dockerd has it. */
+const DIRECTIVES = {
+  host: "hosts",
+  hosts: "hosts",
+  "data-root": "dataRoot",
+  "exec-root": "execRoot",
+  pidfile: "pidfile",
+  group: "group",
+  "log-level": "logLevel",
+  "default-runtime": "defaultRuntime",
+  "storage-driver": "storageDriver",
+  "allow-insecure-tcp": "allowInsecureTcp",
+} as const satisfies Record<string, keyof DaemonConfig>;
+
+export const USAGE = `Usage:  fathom daemon [OPTIONS]
+
+Run the engine
+
+Options:
+      --allow-insecure-tcp       Allow TCP without TLS on an address other than loopback
+      --config-file string       Daemon configuration file (default "${DEFAULT_CONFIG_FILE}")
+      --data-root string         Root directory of persistent state (default "${DEFAULTS.dataRoot}")
+      --default-runtime string   OCI runtime for containers: native, crun, runc or a path (default "${DEFAULTS.defaultRuntime}")
+      --exec-root string         Root directory for execution state files (default "${DEFAULTS.execRoot}")
+  -G, --group string             Group for the unix socket (default "docker" or "fathom", whichever exists)
+  -H, --host list                Daemon socket(s) to listen on (default ${DEFAULTS.hosts[0]})
+  -l, --log-level string         Logging level: debug, info, warn, error, fatal (default "${DEFAULTS.logLevel}")
+  -p, --pidfile string           Path of the daemon's PID file (default "${DEFAULTS.pidfile}")
+  -s, --storage-driver string    Storage driver to use: overlay (default "${DEFAULTS.storageDriver}")
+`;
+
+type Settings = Map<keyof DaemonConfig, unknown>;
+
+/**
+ * The configuration of a command line and the file it names; `help` instead when that was asked for.
+ * @throws {FathomError} invalid, naming the flag, key or file that is wrong.
+ */
+export async function readConfig(argv: string[]): Promise<DaemonConfig | "help"> {
+  const { settings: flags, configFile, help } = readFlags(argv);
+  if (help) return "help";
+  const file = await readConfigFile(configFile ?? DEFAULT_CONFIG_FILE, configFile === undefined);
+  const both = [...flags.keys()].filter((key) => file.has(key));
+  if (both.length > 0) {
+    const names = both.map(directiveOf).join(", ");
+    throw new FathomError(
+      "invalid",
+      `these directives stand both as a flag and in the configuration file: ${names}`,
+    );
+  }
+  return validate({ ...DEFAULTS, ...Object.fromEntries(file), ...Object.fromEntries(flags) } as DaemonConfig);
+}
+
+function readFlags(argv: string[]): { settings: Settings; configFile: string | undefined; help: boolean } {
+  const string = { type: "string" } as const;
+  const values = parse(argv, {
+    "config-file": string,
+    "data-root": string,
+    "exec-root": string,
+    "default-runtime": string,
+    group: { ...string, short: "G" },
+    host: { ...string, short: "H", multiple: true },
+    "log-level": { ...string, short: "l" },
+    pidfile: { ...string, short: "p" },
+    "storage-driver": { ...string, short: "s" },
+    "allow-insecure-tcp": { type: "boolean" },
+    help: { type: "boolean" },
+  });
+  const settings: Settings = new Map();
+  for (const [flag, key] of Object.entries(DIRECTIVES)) {
+    if (values[flag] !== undefined) settings.set(key, values[flag]);
+  }
+  const configFile = values["config-file"];
+  return {
+    settings,
+    configFile: typeof configFile === "string" ? configFile : undefined,
+    help: values["help"] === true,
+  };
+}
+
+type Options = NonNullable<NonNullable<Parameters<typeof parseArgs>[0]>["options"]>;
+
+function parse(args: string[], options: Options): Record<string, unknown> {
+  try {
+    return parseArgs({ args, options, strict: true, allowPositionals: false }).values;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message.split(".")[0] : String(cause);
+    throw new FathomError("invalid", `${reason}; see 'fathom daemon --help'`, { cause });
+  }
+}
+
+async function readConfigFile(path: string, optional: boolean): Promise<Settings> {
+  const text = await readFile(path, "utf8").catch((cause: NodeJS.ErrnoException) => {
+    if (optional && cause.code === "ENOENT") return "{}";
+    throw new FathomError("invalid", `cannot read the configuration file ${path}: ${cause.message}`, {
+      cause,
+    });
+  });
+  const settings: Settings = new Map();
+  for (const [name, value] of Object.entries(parseObject(text, path))) {
+    if (!(name in DIRECTIVES) || name === "host") {
+      throw new FathomError("invalid", `${path}: no such configuration option: ${name}`);
+    }
+    const key = DIRECTIVES[name as keyof typeof DIRECTIVES];
+    checkType(value, { key, name: `${path}: ${name}` });
+    settings.set(key, value);
+  }
+  return settings;
+}
+
+function parseObject(text: string, path: string): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new FathomError("invalid", `${path} is not JSON: ${(cause as Error).message}`, { cause });
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new FathomError("invalid", `${path} must hold one JSON object`);
+  }
+  return value as Record<string, unknown>;
+}
+
+function checkType(value: unknown, { key, name }: { key: keyof DaemonConfig; name: string }): void {
+  if (key === "hosts") {
+    if (Array.isArray(value) && value.every((host) => typeof host === "string")) return;
+    throw new FathomError("invalid", `${name} must be a list of strings`);
+  }
+  const wanted = key === "allowInsecureTcp" ? "boolean" : "string";
+  if (typeof value === wanted) return;
+  throw new FathomError("invalid", `${name} must be a ${wanted}`);
+}
+
+function validate(config: DaemonConfig): DaemonConfig {
+  if (!LOG_LEVELS.includes(config.logLevel)) {
+    throw new FathomError(
+      "invalid",
+      `unknown log level: ${config.logLevel} (one of ${LOG_LEVELS.join(", ")})`,
+    );
+  }
+  for (const path of [config.dataRoot, config.execRoot, config.pidfile]) {
+    if (path.startsWith("/")) continue;
+    throw new FathomError(
+      "invalid",
+      `${path} must be an absolute path: the daemon has no directory of its own`,
+    );
+  }
+  if (config.hosts.length === 0)
+    throw new FathomError("invalid", "no address to listen on: give -H or hosts");
+  return config;
+}
+
+function directiveOf(key: keyof DaemonConfig): string {
+  return Object.keys(DIRECTIVES).find((name) => DIRECTIVES[name as keyof typeof DIRECTIVES] === key) ?? key;
+}

@@ -1,0 +1,138 @@
+/** What the daemon says of itself and of its host: `version` and `info`. */
+
+import { randomUUID } from "node:crypto";
+import { readFile, rename, writeFile } from "node:fs/promises";
+import { availableParallelism, hostname, release, totalmem } from "node:os";
+import { join } from "node:path";
+import type { SystemInfo, SystemVersion } from "../spec/docker.ts";
+import { API_VERSION, GOARCH, MIN_API_VERSION, VERSION } from "../std/version.ts";
+import type { DaemonConfig } from "./config.ts";
+
+/** Counts and facts that other parts of the engine know. */
+export interface Facts {
+  containers: { running: number; paused: number; stopped: number };
+  images: number;
+  listeners: number;
+  /** Names under /sys/fs/cgroup that hold: `memory`, `cpu`, `cpuset`, `pids`. */
+  controllers: string[];
+  cgroupVersion: "1" | "2";
+  backingFilesystem: string;
+  /** Name to path of the runtimes found; the native one has none. */
+  runtimes: Record<string, { path?: string }>;
+  warnings: string[];
+}
+
+export function version(): SystemVersion {
+  return {
+    Platform: { Name: "Fathom" },
+    Components: [
+      {
+        Name: "Engine",
+        Version: VERSION,
+        Details: {
+          ApiVersion: API_VERSION,
+          Arch: GOARCH,
+          MinAPIVersion: MIN_API_VERSION,
+          Os: "linux",
+          KernelVersion: release(),
+          Experimental: "false",
+        },
+      },
+      { Name: "bun", Version: Bun.version },
+    ],
+    Version: VERSION,
+    ApiVersion: API_VERSION,
+    MinAPIVersion: MIN_API_VERSION,
+    GitCommit: "",
+    // The docker command prints this line whatever it holds; it names what runs the engine.
+    GoVersion: `none (bun ${Bun.version})`,
+    Os: "linux",
+    Arch: GOARCH,
+    KernelVersion: release(),
+    Experimental: false,
+    BuildTime: "",
+  };
+}
+
+export async function info(config: DaemonConfig, id: string, facts: Facts): Promise<SystemInfo> {
+  const { running, paused, stopped } = facts.containers;
+  const has = (controller: string): boolean => facts.controllers.includes(controller);
+  const system = await operatingSystem();
+  return {
+    ID: id,
+    Containers: running + paused + stopped,
+    ContainersRunning: running,
+    ContainersPaused: paused,
+    ContainersStopped: stopped,
+    Images: facts.images,
+    Driver: "overlay2",
+    DriverStatus: [["Backing Filesystem", facts.backingFilesystem]],
+    Plugins: { Volume: [], Network: ["host", "none"], Authorization: null, Log: ["json-file", "none"] },
+    MemoryLimit: has("memory"),
+    SwapLimit: has("memory"),
+    CpuCfsPeriod: has("cpu"),
+    CpuCfsQuota: has("cpu"),
+    CPUShares: has("cpu"),
+    CPUSet: has("cpuset"),
+    PidsLimit: has("pids"),
+    IPv4Forwarding: (await firstLine("/proc/sys/net/ipv4/ip_forward")) === "1",
+    Debug: config.logLevel === "debug",
+    NFd: 0,
+    OomKillDisable: facts.cgroupVersion === "1" && has("memory"),
+    NGoroutines: 0,
+    SystemTime: new Date().toISOString(),
+    LoggingDriver: "json-file",
+    CgroupDriver: "cgroupfs",
+    CgroupVersion: facts.cgroupVersion,
+    NEventsListener: facts.listeners,
+    KernelVersion: release(),
+    OperatingSystem: system.name,
+    OSVersion: system.version,
+    OSType: "linux",
+    Architecture: GOARCH === "arm64" ? "aarch64" : "x86_64",
+    IndexServerAddress: "https://index.docker.io/v1/",
+    RegistryConfig: null,
+    NCPU: availableParallelism(),
+    MemTotal: totalmem(),
+    GenericResources: null,
+    DockerRootDir: config.dataRoot,
+    HttpProxy: process.env.HTTP_PROXY ?? "",
+    HttpsProxy: process.env.HTTPS_PROXY ?? "",
+    NoProxy: process.env.NO_PROXY ?? "",
+    Name: hostname(),
+    Labels: [],
+    ExperimentalBuild: false,
+    ServerVersion: VERSION,
+    Runtimes: facts.runtimes,
+    DefaultRuntime: config.defaultRuntime,
+    Swarm: { LocalNodeState: "inactive" },
+    LiveRestoreEnabled: true,
+    Isolation: "",
+    InitBinary: "",
+    SecurityOptions: ["name=seccomp,profile=builtin"],
+    Warnings: facts.warnings,
+  };
+}
+
+/** The daemon's own ID, made at its first start on this data root. */
+export async function engineId(dataRoot: string): Promise<string> {
+  const path = join(dataRoot, "engine-id");
+  const known = await firstLine(path);
+  if (known !== undefined && known !== "") return known;
+  const id = randomUUID();
+  await writeFile(`${path}.tmp`, `${id}\n`);
+  await rename(`${path}.tmp`, path);
+  return id;
+}
+
+/** From os-release(5). */
+async function operatingSystem(): Promise<{ name: string; version: string }> {
+  const text = await readFile("/etc/os-release", "utf8").catch(() => "");
+  const value = (key: string): string => new RegExp(`^${key}="?([^"\n]*)"?$`, "m").exec(text)?.[1] ?? "";
+  return { name: value("PRETTY_NAME") || "Linux", version: value("VERSION_ID") };
+}
+
+async function firstLine(path: string): Promise<string | undefined> {
+  const text = await readFile(path, "utf8").catch(() => undefined);
+  return text?.split("\n")[0];
+}
