@@ -118,7 +118,7 @@ function readFlags(argv: string[]): { settings: Settings; configFile: string | u
   return {
     settings,
     configFile: typeof configFile === "string" ? configFile : undefined,
-    help: values["help"] === true,
+    help: values.help === true,
   };
 }
 

@@ -4,6 +4,7 @@
  * The last 256 events are kept in memory for `since`, as Docker does; a daemon that starts anew begins with none.
  */
 
+import { now } from "../kernel/mod.ts";
 import type { EventMessage } from "../spec/docker.ts";
 
 const KEPT = 256;
@@ -88,25 +89,25 @@ function follow(
 }
 
 function messageOf(event: Parameters<EventBus["emit"]>[0]): EventMessage {
-  const now = Date.now();
-  const nanos = now * 1_000_000 + Number(process.hrtime.bigint() % 1_000_000n);
+  const nanos = now();
   const { Type, Action, id, attributes } = event;
   return {
     // The fields of API v1.21 and older stand beside the newer ones, and only for containers and images.
     ...((Type === "container" || Type === "image") && { status: Action, id }),
-    ...(Type === "container" && attributes["image"] !== undefined && { from: attributes["image"] }),
+    ...(Type === "container" && attributes.image !== undefined && { from: attributes.image }),
     Type,
     Action,
     Actor: { ID: id, Attributes: attributes },
     scope: "local",
-    time: Math.floor(now / 1000),
-    timeNano: nanos,
+    time: Number(nanos / 1_000_000_000n),
+    timeNano: Number(nanos),
   };
 }
 
 function inTime(message: EventMessage, query: EventQuery): boolean {
-  const seconds = message.timeNano / 1e9;
-  return seconds >= query.since && (query.until === 0 || seconds <= query.until);
+  // Clients ask in milliseconds at best, so an event of the same millisecond is in time.
+  const milliseconds = Math.floor(message.timeNano / 1e6);
+  return milliseconds >= query.since * 1000 && (query.until === 0 || milliseconds <= query.until * 1000);
 }
 
 /** Values of one filter are alternatives; different filters must all hold. */
@@ -131,7 +132,7 @@ function matchesOne(message: EventMessage, name: string, value: string): boolean
     case "volume":
     case "daemon":
       return message.Type === name
-        ? ID === value || ID.startsWith(value) || Attributes["name"] === value
+        ? ID === value || ID.startsWith(value) || Attributes.name === value
         : Attributes[name] === value;
     case "label": {
       const [key = "", wanted] = value.split(/=(.*)/s);
