@@ -69,11 +69,16 @@ export function stepOf(call: Call, outcome: { at: bigint; by: Actor; result: num
     call: call.call,
     args: call.args.map(showArgument),
     result: outcome.result,
-    ...(outcome.result < 0 && { error: errnoName(-outcome.result) }),
+    ...(outcome.result < 0 && failureOf(call, errnoName(-outcome.result))),
     ...(outcome.ns !== undefined && { ns: outcome.ns }),
     ...(call.what !== undefined && { what: call.what }),
     ...(call.see !== undefined && { see: call.see }),
   };
+}
+
+function failureOf({ may }: Call, error: string): Pick<Step, "error" | "allowed"> {
+  const allowed = may === "any" || may?.some((name) => name === error) === true;
+  return allowed ? { error, allowed } : { error };
 }
 
 function showArgument(argument: Argument): string {

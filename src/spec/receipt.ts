@@ -19,6 +19,8 @@ export interface Step {
   result: number;
   /** Symbolic errno when `result` is negative: `ENOENT`. */
   error?: string;
+  /** The failure was allowed for: a path that may be absent, one more PATH entry to try. */
+  allowed?: true;
   /** Wall time of the call in nanoseconds; absent for the rows of a container's program, which the kernel runs unwatched. */
   ns?: number;
   /** What the step was for, in a few words: `mount /proc`. */

@@ -1,0 +1,207 @@
+/** What a container's start consists of, in the order in which it is told, and how each part is recognized and put in words. */
+
+import type { Step } from "../spec/receipt.ts";
+import { counted, listed } from "./_text.ts";
+
+export interface Chapter {
+  /** Whether a step belongs here; the first chapter that says so has it. */
+  has: (step: Step, moment: Moment) => boolean;
+  /** One sentence about the steps, in plain English. */
+  sentence: (steps: readonly Step[]) => string;
+  /** A command that shows the same while the container runs. */
+  see?: (pid: string) => string;
+}
+
+/** Where in the container's life a step stands. */
+export type Moment = "before" | "after";
+
+const MOUNT_CALLS = new Set([
+  "mount",
+  "umount2",
+  "fsopen",
+  "fsconfig",
+  "fsmount",
+  "move_mount",
+  "open_tree",
+  "mount_setattr",
+]);
+const ROOT_CALLS = new Set(["pivot_root", "chroot", "chdir", "fchdir", "mkdirat", "symlinkat", "openat2"]);
+const IDENTITY_CALLS = new Set(["setgroups", "setresuid", "setresgid", "setuid", "setgid", "capset"]);
+const NAMESPACE_CALLS = new Set(["clone3", "unshare", "setns", "sethostname", "setdomainname"]);
+
+export const CHAPTERS: readonly Chapter[] = [
+  { has: (step) => step.by === "exec", sentence: tellExecs },
+  { has: (step, moment) => moment === "after" && step.by !== "container", sentence: tellEnd },
+  {
+    has: (step) => step.by !== "container" && MOUNT_CALLS.has(step.call),
+    sentence: tellImage,
+    see: (pid) => `findmnt -N ${pid} /`,
+  },
+  { has: isNetwork, sentence: tellNetwork, see: (pid) => `nsenter -t ${pid} -n ip address` },
+  {
+    has: (step) => NAMESPACE_CALLS.has(step.call),
+    sentence: tellNamespaces,
+    see: (pid) => `ls -l /proc/${pid}/ns`,
+  },
+  { has: isLimit, sentence: tellLimits, see: (pid) => `cat /proc/${pid}/cgroup /proc/${pid}/limits` },
+  {
+    has: (step) => step.call === "mknodat" || MOUNT_CALLS.has(step.call) || ROOT_CALLS.has(step.call),
+    sentence: tellFiles,
+    see: (pid) => `findmnt -N ${pid}`,
+  },
+  {
+    has: (step) => IDENTITY_CALLS.has(step.call) || step.call === "prctl" || step.call === "seccomp",
+    sentence: tellRestrictions,
+    see: (pid) => `grep -E 'Cap|Seccomp|NoNewPrivs' /proc/${pid}/status`,
+  },
+  {
+    has: (step) => step.call === "execve",
+    sentence: tellProgram,
+    see: (pid) => `tr '\\0' ' ' < /proc/${pid}/cmdline`,
+  },
+  { has: () => true, sentence: tellOthers },
+];
+
+/** Told last whatever its place in the table, which is the order of recognition. */
+export const TOLD_LAST: readonly Chapter[] = CHAPTERS.slice(0, 2);
+
+function isNetwork(step: Step): boolean {
+  return (
+    /^(sendto|sendmsg|netlink|nft|ioctl)$/.test(step.call) ||
+    /loopback|interface|veth|bridge/.test(step.what ?? "")
+  );
+}
+
+function isLimit(step: Step): boolean {
+  return step.call === "prlimit64" || /cgroup|oom_score_adj/.test(`${step.args[0]} ${step.what ?? ""}`);
+}
+
+function tellImage(steps: readonly Step[]): string {
+  const options = steps.flatMap((step) => step.args).join(",");
+  const listedLayers = /lowerdir[=",]+([^,"]+)/.exec(options)?.[1]?.split(":").length ?? 0;
+  const addedLayers = steps.filter((step) =>
+    step.args.some((argument) => argument.includes("lowerdir+")),
+  ).length;
+  const layers = listedLayers + addedLayers;
+  if (layers === 0) return "The image's layers became one file system, the container's root.";
+  const below = counted(layers, "layer");
+  return `The image's layers became one file system: ${below} below, never written to, and a fresh one on top.`;
+}
+
+function tellNetwork(steps: readonly Step[]): string {
+  const links = steps.filter((step) => step.call !== "ioctl" && step.call !== "socket").length;
+  if (links === 0) return "Its network was given nothing but the loopback device, which was switched on.";
+  return `Its network was connected by ${counted(links, "message")} to the kernel.`;
+}
+
+const NAMESPACES: Readonly<Record<string, string>> = {
+  NEWNS: "mounts",
+  NEWUTS: "hostname",
+  NEWIPC: "shared memory",
+  NEWPID: "processes",
+  NEWNET: "network",
+  NEWCGROUP: "cgroups",
+  NEWUSER: "users",
+  NEWTIME: "time",
+};
+
+function tellNamespaces(steps: readonly Step[]): string {
+  const flags = steps.flatMap((step) => step.args).join(" ");
+  const names = Object.keys(NAMESPACES).filter((flag) => new RegExp(`CLONE_${flag}\\b`).test(flags));
+  const own = listed(names.map((flag) => NAMESPACES[flag] ?? flag));
+  const joined = steps.filter((step) => step.call === "setns").length;
+  const also = joined === 0 ? "" : ` It joined ${counted(joined, "existing namespace")}.`;
+  if (names.length === 0) return `A new process was made.${also}`;
+  return `A new process was made in a new set of namespaces, so it has its own view of ${own}.${also}`;
+}
+
+function tellLimits(steps: readonly Step[]): string {
+  const made = steps.filter((step) => step.call === "mkdirat" || step.call === "mkdir").length;
+  const files = steps.filter((step) => step.call === "write").map((step) => fileName(step.args[0] ?? ""));
+  const values = [...new Set(files.filter((name) => name !== "cgroup.procs" && name !== "oom_score_adj"))];
+  const limits = steps.filter((step) => step.call === "prlimit64").length;
+  const parts = [
+    made > 0 ? `${counted(made, "cgroup")} to count and bound what it uses` : "",
+    values.length > 0 ? `values of ${listed(values, 5)}` : "",
+    limits > 0 ? counted(limits, "resource limit") : "",
+  ].filter((part) => part !== "");
+  return parts.length === 0 ? "It was put in its cgroups." : `Limits were set: ${listed(parts)}.`;
+}
+
+function tellFiles(steps: readonly Step[]): string {
+  const targets = steps.filter((step) => step.call === "mount" || step.call === "move_mount");
+  const places = [...new Set(targets.map(mountPoint).filter((place) => place !== undefined))];
+  const devices = steps.filter((step) => step.call === "mknodat").length;
+  const hidden = places.filter((place) => /^\/(proc|sys)\/./.test(place)).length;
+  const own = places.filter((place) => !/^\/(proc|sys)\/./.test(place));
+  const parts = [
+    own.length > 0 ? `mounts at ${listed(own, 7)}` : "",
+    devices > 0 ? counted(devices, "device node") : "",
+    hidden > 0 ? `${counted(hidden, "path")} of the kernel hidden or read-only` : "",
+  ].filter((part) => part !== "");
+  const root = steps.some((step) => step.call === "pivot_root") ? " Then the image became its root." : "";
+  return `It got its own file tree: ${listed(parts)}.${root}`;
+}
+
+/** The place in the container a mount is for, by what the step says it is for, or its target. */
+function mountPoint(step: Step): string | undefined {
+  const said = /(?:^|\s)(\/[\w./-]*)/.exec(step.what ?? "")?.[1];
+  const target = step.args.findLast((argument) => argument.startsWith('"/'))?.slice(1, -1);
+  const place = said ?? target;
+  return place === "/" ? undefined : place;
+}
+
+function tellRestrictions(steps: readonly Step[]): string {
+  const shown = steps.map((step) => `${step.call} ${step.args.join(" ")} ${step.what ?? ""}`);
+  const dropped = shown.filter((text) => /CAPBSET_DROP|bounding/i.test(text)).length;
+  const user = steps.find((step) => step.call === "setresuid" || step.call === "setuid")?.args[0];
+  const parts = [
+    dropped > 0 ? `${counted(dropped, "capability", "capabilities")} dropped for good` : "capabilities set",
+    shown.some((text) => text.startsWith("seccomp") || text.includes("SECCOMP"))
+      ? "a filter on system calls (seccomp)"
+      : "",
+    shown.some((text) => text.includes("NO_NEW_PRIVS")) ? "no new privileges by set-user-ID programs" : "",
+    user === undefined ? "" : `user ${user}`,
+  ].filter((part) => part !== "");
+  return `What it may not do was settled: ${listed(parts)}.`;
+}
+
+function tellProgram(steps: readonly Step[]): string {
+  const done = steps.find((step) => step.error === undefined);
+  const tried = steps.length - (done === undefined ? 0 : 1);
+  const path = done?.args[0] ?? steps.at(-1)?.args[0] ?? "";
+  if (done === undefined) return `The program was not found in ${counted(tried, "place")}, last ${path}.`;
+  const search =
+    tried === 0 ? "" : `, after ${counted(tried, "place")} of PATH that ${tried === 1 ? "has" : "have"} none`;
+  return `The program took over: ${path} with ${argumentsText(done)}${search}.`;
+}
+
+function argumentsText(step: Step): string {
+  const args = step.args[1] ?? "[]";
+  return args === "[]" ? "no arguments" : `arguments ${args}`;
+}
+
+function tellExecs(steps: readonly Step[]): string {
+  const started = steps.filter((step) => step.call === "execve" && step.error === undefined);
+  const names = [...new Set(started.map((step) => step.args[0] ?? ""))];
+  return `Later ${counted(started.length, "command")} joined it${names.length > 0 ? `: ${listed(names, 4)}` : ""}.`;
+}
+
+function tellEnd(steps: readonly Step[]): string {
+  return `Since the program began: ${callCounts(steps)}.`;
+}
+
+function tellOthers(steps: readonly Step[]): string {
+  return `Small things beside these: ${callCounts(steps)}.`;
+}
+
+function callCounts(steps: readonly Step[]): string {
+  const counts = new Map<string, number>();
+  for (const { call } of steps) counts.set(call, (counts.get(call) ?? 0) + 1);
+  const texts = [...counts].sort((a, b) => b[1] - a[1]).map(([call, count]) => `${count} ${call}`);
+  return listed(texts, 6);
+}
+
+function fileName(argument: string): string {
+  return argument.replace(/^.*\//, "").replace(/[")].*$/, "");
+}

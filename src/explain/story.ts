@@ -1,0 +1,116 @@
+/** A receipt as a story: what was done, part by part, and what to type to see it. */
+
+import type { Step } from "../spec/receipt.ts";
+import { CHAPTERS, type Chapter, type Moment, TOLD_LAST } from "./_chapters.ts";
+import { COLUMNS, counted, cut, duration, printable, wrap } from "./_text.ts";
+import { callOf } from "./line.ts";
+
+interface Subject {
+  id: string;
+  name: string;
+  pid: number;
+  ended: boolean;
+}
+
+interface Recorded {
+  /** Sorted by time. */
+  steps: readonly Step[];
+  omitted: number;
+}
+
+/** A story fits on one screen. */
+const MOST_FAILURES = 3;
+const SENTENCE_LINES = 2;
+
+/** The story of a container's receipt; at most 25 lines of 100 columns where it started once. Ends in a newline. */
+export function storyOf(subject: Subject, { steps, omitted }: Recorded): string {
+  if (steps.length === 0)
+    return `${printable(subject.name)} has not been started: nothing was done on the kernel yet.\n`;
+  const pid = subject.pid > 0 ? subject.pid : programOf(steps)?.pid;
+  const parts = partsOf(steps).flatMap(([chapter, own], index) => tellPart(chapter, own, { index, pid }));
+  const lines = [headline(subject, steps), ...failures(steps), ...parts, ...ending(subject, omitted)];
+  return lines.map((line) => `${cut(printable(line), COLUMNS)}\n`).join("");
+}
+
+function headline({ id, name }: Subject, steps: readonly Step[]): string {
+  const program = programOf(steps);
+  const first = steps[0];
+  const took = program === undefined || first === undefined ? undefined : program.began - BigInt(first.at);
+  const time = took === undefined ? "" : `, ${duration(Number(took))} from the first to its program`;
+  return `${name} (${id.slice(0, 12)}): ${counted(steps.length, "step")} on the kernel${time}.`;
+}
+
+/** The container's process, and when its program began: the call that made it returns once execve has succeeded. */
+function programOf(steps: readonly Step[]): { pid: number; began: bigint } | undefined {
+  const program = steps.find(
+    ({ by, call, error }) => by === "container" && call === "execve" && error === undefined,
+  );
+  if (program === undefined) return undefined;
+  const made = steps.findLast(
+    ({ call, at, result }) => call === "clone3" && result > 0 && BigInt(at) <= BigInt(program.at),
+  );
+  if (made === undefined) return undefined;
+  return { pid: made.result, began: BigInt(made.at) + BigInt(made.ns ?? 0) };
+}
+
+function partsOf(steps: readonly Step[]): [Chapter, Step[]][] {
+  const began = programOf(steps)?.began;
+  const parts = new Map<Chapter, Step[]>();
+  for (const step of steps) {
+    const moment: Moment = began !== undefined && BigInt(step.at) > began ? "after" : "before";
+    const chapter = CHAPTERS.find(({ has }) => has(step, moment));
+    if (chapter === undefined) continue;
+    const own = parts.get(chapter) ?? [];
+    own.push(step);
+    parts.set(chapter, own);
+  }
+  const order = [...CHAPTERS.filter((chapter) => !TOLD_LAST.includes(chapter)), ...TOLD_LAST];
+  return order.flatMap((chapter) => {
+    const own = parts.get(chapter);
+    return own === undefined ? [] : [[chapter, own] satisfies [Chapter, Step[]]];
+  });
+}
+
+function tellPart(
+  chapter: Chapter,
+  steps: readonly Step[],
+  { index, pid }: { index: number; pid: number | undefined },
+): string[] {
+  const measured = steps.flatMap(({ ns, call }) => (ns === undefined || call === "clone3" ? [] : [ns]));
+  const time = measured.length === 0 ? "" : `, ${duration(measured.reduce((sum, ns) => sum + ns, 0))}`;
+  const text = `${chapter.sentence(steps)} [${counted(steps.length, "step")}${time}]`;
+  const [first = "", ...more] = fitted(text);
+  const see = chapter.see === undefined || pid === undefined ? [] : [`     $ ${chapter.see(String(pid))}`];
+  return [`${String(index + 1).padStart(2)}. ${first}`, ...more.map((line) => `    ${line}`), ...see];
+}
+
+/** At most SENTENCE_LINES lines; what is cut is the middle, so that the count at the end stays. */
+function fitted(text: string): string[] {
+  const width = COLUMNS - 4;
+  const lines = wrap(text, width);
+  if (lines.length <= SENTENCE_LINES) return lines;
+  const tail = /\[[^[\]]*\]$/.exec(text)?.[0] ?? "";
+  const kept = lines.slice(0, SENTENCE_LINES);
+  const last = kept.pop() ?? "";
+  return [...kept, `${cut(`${last}…`, width - tail.length - 1)} ${tail}`];
+}
+
+/** What failed and was not allowed to, first of all. */
+function failures(steps: readonly Step[]): string[] {
+  const failed = steps.flatMap((step, index) =>
+    step.error === undefined || step.allowed ? [] : [{ step, index }],
+  );
+  const lines = failed.slice(0, MOST_FAILURES).map(({ step, index }) => {
+    const what = step.what === undefined ? "" : `${step.what}: `;
+    return `FAILED at step ${index + 1}, ${step.by}: ${what}${callOf(step)}`;
+  });
+  const rest = failed.length - lines.length;
+  return rest > 0 ? [...lines, `FAILED: ${counted(rest, "more step")}; see them all with --json`] : lines;
+}
+
+function ending({ ended }: Subject, omitted: number): string[] {
+  const lines: string[] = [];
+  if (omitted > 0) lines.push(`${counted(omitted, "later step")} left out: the receipt was full.`);
+  if (ended) lines.push("It has ended: the commands above work while it runs.");
+  return lines;
+}
