@@ -61,16 +61,17 @@ describe("a story", () => {
   });
 
   test("says in plain words what was made", () => {
-    expect(text).toContain(
+    const told = text.replaceAll(/\n {4}(?=\w)/g, " ");
+    expect(told).toContain(
       "web (c0ffee000000): 16 steps on the kernel, 5.00 ms from the first to its program.",
     );
-    expect(text).toContain("2 layers below");
-    expect(text).toContain("its own view of mounts, hostname and processes");
-    expect(text).toContain("mounts at /proc and /sys");
-    expect(text).toContain("1 device node");
-    expect(text).toContain("memory.limit_in_bytes");
-    expect(text).toContain("1 capability dropped for good");
-    expect(text).toContain(
+    expect(told).toContain("2 layers below");
+    expect(told).toContain("its own view of mounts, hostname and processes");
+    expect(told).toContain("mounts at /proc and /sys");
+    expect(told).toContain("1 device node");
+    expect(told).toContain("memory.limit_in_bytes");
+    expect(told).toContain("1 capability dropped for good");
+    expect(told).toContain(
       '"/bin/sh" with arguments ["sh","-c","true"], after 1 place of PATH that has none',
     );
   });
