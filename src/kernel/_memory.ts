@@ -31,9 +31,14 @@ export function wordOf(argument: Argument, keep: unknown[], resultAddress: (row:
   }
 }
 
-/** The address of memory; empty memory has none and gives NULL. */
+/**
+ * The address of memory; empty memory has none and gives NULL.
+ *
+ * A small typed array lies in the collector's heap until its `buffer` is first asked for, by a DataView or `subarray` too,
+ * and moves then; asking for it here first makes the address last as long as the array.
+ */
 export function addressOf(memory: Memory): bigint {
-  return memory.byteLength === 0 ? 0n : BigInt(ptr(memory));
+  return memory.buffer.byteLength === 0 || memory.byteLength === 0 ? 0n : BigInt(ptr(memory));
 }
 
 /** A string with its terminating NUL; one with a NUL inside would be cut short by the kernel, so it is refused. */

@@ -65,6 +65,8 @@ export class SyscallError extends FathomError {
   /** The symbolic name, as Node's own errors carry it. */
   readonly code: string;
   readonly errno: number;
+  /** What was attempted. */
+  readonly what: string;
 
   constructor(what: string, errno: number) {
     const full =
@@ -72,5 +74,6 @@ export class SyscallError extends FathomError {
     super(full ? "unavailable" : "internal", `${what}: ${errnoName(errno)}`);
     this.code = errnoName(errno);
     this.errno = errno;
+    this.what = what;
   }
 }

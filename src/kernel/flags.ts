@@ -85,6 +85,17 @@ export const AT = {
   EMPTY_PATH: 0x1000,
   RECURSIVE: 0x8000,
 } as const;
+/** File types in `mode`, inode(7). */
+export const S = {
+  IFMT: 0o170000,
+  IFSOCK: 0o140000,
+  IFLNK: 0o120000,
+  IFREG: 0o100000,
+  IFBLK: 0o060000,
+  IFDIR: 0o040000,
+  IFCHR: 0o020000,
+  IFIFO: 0o010000,
+} as const;
 export const OPEN_TREE = { CLONE: 1, CLOEXEC: O.CLOEXEC } as const;
 export const MOVE_MOUNT = { F_EMPTY_PATH: 4, T_EMPTY_PATH: 0x40 } as const;
 

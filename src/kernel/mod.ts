@@ -18,7 +18,75 @@
 export { ARCH, NR, type SyscallName } from "./arch.ts";
 export { type Argument, bytes, type Call, describe, named, result, stepOf, text, texts } from "./call.ts";
 export { ERRNO, type Errno, errnoName, SyscallError } from "./errno.ts";
+export {
+  chownAt,
+  closeFd,
+  copyRange,
+  type Directory,
+  device,
+  type How,
+  linkAt,
+  majorMinor,
+  mkdirAt,
+  mknodAt,
+  openBeneath,
+  openInRoot,
+  openPath,
+  owned,
+  type Place,
+  readControlFile,
+  readFileInRoot,
+  type Stat,
+  setTimesAt,
+  setXattr,
+  statAt,
+  statFd,
+  symlinkAt,
+  unlinkAt,
+  writeControlFile,
+} from "./file.ts";
 export * from "./flags.ts";
+export {
+  type BindOptions,
+  isMounted,
+  type MountInfo,
+  mountBind,
+  mountpoints,
+  mountTmpfs,
+  parseMountinfo,
+  type TmpfsOptions,
+  unmount,
+} from "./mount.ts";
+export { NAMESPACE, openNamespace } from "./namespaces.ts";
+export { mountOverlay, type Overlay } from "./overlay.ts";
+export {
+  type Ending,
+  exited,
+  type Program,
+  type ProgramOptions,
+  pidfdOpen,
+  processStartTime,
+  reap,
+  type Stdio,
+  sendSignal,
+  setDumpable,
+  setSubreaper,
+  spawnInPidNamespace,
+  spawnProgram,
+} from "./process.ts";
+export {
+  type ConsoleSocket,
+  listenConsoleSocket,
+  openPty,
+  type Pty,
+  receiveDescriptor,
+  sendDescriptor,
+  setWindowSize,
+  socketPair,
+  TTY,
+  windowSize,
+} from "./pty.ts";
+export { type Pipe, pipe, readable, readStream, setNonBlocking, writable, writeAll } from "./ready.ts";
 export { now, recording, report, type Sink } from "./receipt.ts";
 export { type Child, type SpawnOptions, spawn } from "./spawn.ts";
 export { check, perform, sys } from "./syscall.ts";

@@ -1,0 +1,351 @@
+/**
+ * Files by descriptors and by paths that cannot leave a root.
+ *
+ * Files are not kernel state, so nothing here is a step of a receipt, with two exceptions: making a device, and writing a
+ * control file of cgroupfs or procfs. All calls are synchronous and block as long as the file system does.
+ */
+
+import { FathomError } from "../std/errors.ts";
+import { type Call, named, stepOf, text } from "./call.ts";
+import { ERRNO, SyscallError } from "./errno.ts";
+import { AT, O, RESOLVE, S } from "./flags.ts";
+import { now, report } from "./receipt.ts";
+import { check, perform, sys } from "./syscall.ts";
+
+/** A directory, by its descriptor or its path. */
+export type Directory = number | string;
+
+/** Flags of open(2), with the permission bits of a file that O_CREAT makes. O_CLOEXEC is always added. */
+export type How = number | { flags: number; mode: number };
+
+/**
+ * Opens `path` as a process chrooted to `root` would: absolute links and `..` stay inside (openat2(2), RESOLVE_IN_ROOT).
+ * @throws {SyscallError}
+ */
+export function openInRoot(root: Directory, path: string, how: How): number {
+  return openResolved(root, path, { how, resolve: RESOLVE.IN_ROOT | RESOLVE.NO_MAGICLINKS });
+}
+
+/**
+ * Opens `path` below `root`; a path or link that would lead out of it is refused with EXDEV (openat2(2), RESOLVE_BENEATH).
+ * @throws {SyscallError}
+ */
+export function openBeneath(root: Directory, path: string, how: How): number {
+  return openResolved(root, path, { how, resolve: RESOLVE.BENEATH | RESOLVE.NO_MAGICLINKS });
+}
+
+/** The kernel gives up with EAGAIN when something is renamed while it resolves `..`. */
+const MOST_RACES = 128;
+
+function openResolved(
+  root: Directory,
+  path: string,
+  { how, resolve }: { how: How; resolve: number },
+): number {
+  using directory = typeof root === "number" ? borrowed(root) : owned(openPath(root));
+  const flags = typeof how === "number" ? how : how.flags;
+  const mode = typeof how === "number" ? 0 : how.mode;
+  const openHow = new BigUint64Array([BigInt(flags | O.CLOEXEC), BigInt(mode), BigInt(resolve)]);
+  const open = (): number => sys("openat2", directory.fd, path, openHow, openHow.byteLength);
+  let fd = open();
+  for (let race = 0; fd === -ERRNO.EAGAIN && race < MOST_RACES; race++) fd = open();
+  return check(fd, `open ${path}`);
+}
+
+/** A descriptor that only names a place (O_PATH). @throws {SyscallError} */
+export function openPath(path: string): number {
+  return check(sys("openat", AT.FDCWD, path, O.PATH | O.CLOEXEC), `open ${path}`);
+}
+
+/** A descriptor that is closed at the end of the scope that holds it with `using`. */
+export function owned(fd: number): Disposable & { fd: number } {
+  return { fd, [Symbol.dispose]: () => closeFd(fd) };
+}
+
+function borrowed(fd: number): Disposable & { fd: number } {
+  return { fd, [Symbol.dispose]: () => undefined };
+}
+
+/** Closes a descriptor. It is gone whatever the answer (close(2)), so there is nothing to report. */
+export function closeFd(fd: number): void {
+  sys("close", fd);
+}
+
+/**
+ * The text of a regular file inside a root, undefined where there is none at that path.
+ * @throws {FathomError} invalid, when it holds more than `limit` bytes.
+ */
+export function readFileInRoot(root: Directory, path: string, limit: number): string | undefined {
+  let fd: number;
+  try {
+    fd = openInRoot(root, path, O.RDONLY | O.NONBLOCK | O.NOCTTY);
+  } catch (error) {
+    if (error instanceof SyscallError && ABSENT.has(error.errno)) return undefined;
+    throw error;
+  }
+  using file = owned(fd);
+  if ((statFd(file.fd).mode & S.IFMT) !== S.IFREG) return undefined;
+  return readText(file.fd, path, limit);
+}
+
+const ABSENT: ReadonlySet<number> = new Set([ERRNO.ENOENT, ERRNO.ENOTDIR, ERRNO.ELOOP, ERRNO.ENXIO]);
+
+/**
+ * A small file of procfs, sysfs or cgroupfs as text; undefined where there is none.
+ * @throws {SyscallError}
+ */
+export function readControlFile(path: string): string | undefined {
+  const fd = sys("openat", AT.FDCWD, path, O.RDONLY | O.CLOEXEC);
+  if (fd === -ERRNO.ENOENT || fd === -ERRNO.ENODEV) return undefined;
+  using file = owned(check(fd, `open ${path}`));
+  return readText(file.fd, path, CONTROL_FILE_LIMIT);
+}
+
+const CONTROL_FILE_LIMIT = 64 * 1024 * 1024;
+const decoder = new TextDecoder();
+
+function readText(fd: number, path: string, limit: number): string {
+  let buffer = new Uint8Array(Math.min(limit + 1, 4096));
+  let length = 0;
+  for (;;) {
+    const count = check(sys("read", fd, buffer.subarray(length), buffer.length - length), `read ${path}`);
+    length += count;
+    if (count === 0) return decoder.decode(buffer.subarray(0, length));
+    if (length > limit)
+      throw new FathomError("invalid", `${path} holds more than the ${limit} bytes that are read`);
+    if (length === buffer.length) buffer = grown(buffer, limit + 1);
+  }
+}
+
+function grown(buffer: Uint8Array, most: number): Uint8Array<ArrayBuffer> {
+  const larger = new Uint8Array(Math.min(buffer.length * 4, most));
+  larger.set(buffer);
+  return larger;
+}
+
+/**
+ * Writes a control file of cgroupfs or procfs: one step, `write` of the text to the path.
+ * @param what names the write in an error and in the receipt: `limit memory`.
+ * @throws {SyscallError}
+ */
+export function writeControlFile(path: string, value: string, what: string): void {
+  const call: Call = { call: "write", args: [text(path), text(value)], what, see: `cat ${path}` };
+  const at = now();
+  const result = writeWhole(path, value);
+  const ns = Number(now() - at);
+  report((by) => stepOf(call, { at, by, result, ns }));
+  check(result, `${what}: write ${JSON.stringify(value)} to ${path}`);
+}
+
+function writeWhole(path: string, value: string): number {
+  const fd = sys("openat", AT.FDCWD, path, O.WRONLY | O.CLOEXEC);
+  if (fd < 0) return fd;
+  const data = encoder.encode(value);
+  const result = sys("write", fd, data, data.length);
+  closeFd(fd);
+  return result;
+}
+
+const encoder = new TextEncoder();
+
+/** What statx(2) says of a file. Device numbers are as mknod(2) takes them: see `device`. */
+export interface Stat {
+  /** File type and permission bits, inode(7). */
+  mode: number;
+  uid: number;
+  gid: number;
+  /** Bytes. */
+  size: number;
+  /** 512-byte units allocated. */
+  blocks: number;
+  nlink: number;
+  /** Of a device file: the device it stands for. */
+  rdev: number;
+  /** The device the file is on. */
+  dev: number;
+  ino: bigint;
+  /** Nanoseconds since the epoch. */
+  mtime: bigint;
+  /** Whether a mount is rooted here. */
+  mountRoot: boolean;
+}
+
+/** Facts about `path` below `directory`, links not followed; undefined where there is nothing. @throws {SyscallError} */
+export function statAt(directory: number, path: string): Stat | undefined {
+  const answer = sys("statx", directory, path, AT.SYMLINK_NOFOLLOW, STATX_BASIC_STATS, statxBytes);
+  if (answer === -ERRNO.ENOENT || answer === -ERRNO.ENOTDIR) return undefined;
+  check(answer, `stat ${path}`);
+  return parseStat();
+}
+
+/** Facts about an open file. @throws {SyscallError} */
+export function statFd(fd: number): Stat {
+  check(sys("statx", fd, "", AT.EMPTY_PATH, STATX_BASIC_STATS, statxBytes), "stat a descriptor");
+  return parseStat();
+}
+
+const STATX_BASIC_STATS = 0x7ff;
+const STATX_ATTR_MOUNT_ROOT = 0x2000;
+/** One buffer serves all: it is parsed before anything else can run. */
+const statxBytes = new Uint8Array(new ArrayBuffer(256));
+const statx = new DataView(statxBytes.buffer);
+
+/** struct statx of include/uapi/linux/stat.h, the same on every processor. */
+function parseStat(): Stat {
+  return {
+    mode: statx.getUint16(28, true),
+    uid: statx.getUint32(20, true),
+    gid: statx.getUint32(24, true),
+    size: Number(statx.getBigUint64(40, true)),
+    blocks: Number(statx.getBigUint64(48, true)),
+    nlink: statx.getUint32(16, true),
+    rdev: device(statx.getUint32(128, true), statx.getUint32(132, true)),
+    dev: device(statx.getUint32(136, true), statx.getUint32(140, true)),
+    ino: statx.getBigUint64(32, true),
+    mtime: statx.getBigInt64(112, true) * 1_000_000_000n + BigInt(statx.getUint32(120, true)),
+    mountRoot: (statx.getUint32(8, true) & STATX_ATTR_MOUNT_ROOT) !== 0,
+  };
+}
+
+/** A device number as the kernel takes it: new_encode_dev of include/linux/kdev_t.h. */
+export function device(major: number, minor: number): number {
+  return ((minor & 0xff) | (major << 8) | ((minor & ~0xff) << 12)) >>> 0;
+}
+
+/** The two halves of a device number. */
+export function majorMinor(dev: number): { major: number; minor: number } {
+  return { major: (dev >>> 8) & 0xfff, minor: (dev & 0xff) | ((dev >>> 12) & 0xfff00) };
+}
+
+/** A name below an open directory. */
+export interface Place {
+  directory: number;
+  path: string;
+}
+
+/** Makes a directory; false where something of that name exists. @throws {SyscallError} */
+export function mkdirAt(directory: number, path: string, mode: number): boolean {
+  const answer = sys("mkdirat", directory, path, mode);
+  if (answer === -ERRNO.EEXIST) return false;
+  check(answer, `make directory ${path}`);
+  return true;
+}
+
+/** Makes a symbolic link at a place that leads to `target`. @throws {SyscallError} */
+export function symlinkAt(target: string, { directory, path }: Place): void {
+  check(sys("symlinkat", target, directory, path), `make link ${path}`);
+}
+
+/** Makes `to` another name of the file at `from`, which is not followed if it is a symbolic link. @throws {SyscallError} */
+export function linkAt(from: Place, to: Place): void {
+  check(
+    sys("linkat", from.directory, from.path, to.directory, to.path, 0),
+    `link ${to.path} to ${from.path}`,
+  );
+}
+
+/** Removes a name; an empty directory with `AT.REMOVEDIR`. False where there is none. @throws {SyscallError} */
+export function unlinkAt(directory: number, path: string, flags = 0): boolean {
+  const answer = sys("unlinkat", directory, path, flags);
+  if (answer === -ERRNO.ENOENT) return false;
+  check(answer, `remove ${path}`);
+  return true;
+}
+
+/** Gives a file to an owner; a symbolic link itself, not what it leads to. @throws {SyscallError} */
+export function chownAt({ directory, path }: Place, uid: number, gid: number): void {
+  check(sys("fchownat", directory, path, uid, gid, AT.SYMLINK_NOFOLLOW), `change the owner of ${path}`);
+}
+
+/** Sets the times of access and change, nanoseconds since the epoch; of a symbolic link itself. @throws {SyscallError} */
+export function setTimesAt({ directory, path }: Place, atime: bigint, mtime: bigint): void {
+  timespecs[0] = floorDivide(atime);
+  timespecs[1] = atime - timespecs[0] * SECOND;
+  timespecs[2] = floorDivide(mtime);
+  timespecs[3] = mtime - timespecs[2] * SECOND;
+  check(sys("utimensat", directory, path, timespecs, AT.SYMLINK_NOFOLLOW), `set the times of ${path}`);
+}
+
+const SECOND = 1_000_000_000n;
+const timespecs = new BigInt64Array(new ArrayBuffer(32));
+
+/** Towards minus infinity, so that the nanoseconds of a time before 1970 are not negative. */
+function floorDivide(ns: bigint): bigint {
+  const seconds = ns / SECOND;
+  return ns < 0n && seconds * SECOND !== ns ? seconds - 1n : seconds;
+}
+
+/** Sets an extended attribute of an open file, or of what is at a path, links not followed. @throws {SyscallError} */
+export function setXattr(file: number | string, name: string, value: Uint8Array): void {
+  const call = typeof file === "number" ? "fsetxattr" : "lsetxattr";
+  check(sys(call, file, name, value, value.length, 0), `set ${name}`);
+}
+
+/**
+ * Makes a device, FIFO or socket file; a device is a step of the receipt.
+ * @param node `mode` with the file type, `rdev` as `device` makes it (0 for a FIFO or socket).
+ * @throws {SyscallError}
+ */
+export function mknodAt(directory: number, path: string, node: { mode: number; rdev: number }): void {
+  const type = node.mode & S.IFMT;
+  if (type !== S.IFCHR && type !== S.IFBLK) {
+    check(sys("mknodat", directory, path, node.mode, node.rdev), `make ${path}`);
+    return;
+  }
+  const { major, minor } = majorMinor(node.rdev);
+  const mode = `S_IF${type === S.IFCHR ? "CHR" : "BLK"}|0${(node.mode & 0o7777).toString(8)}`;
+  perform({
+    call: "mknodat",
+    args: [
+      named(directory, directory === AT.FDCWD ? "AT_FDCWD" : String(directory)),
+      text(path),
+      named(node.mode, mode),
+      named(node.rdev, `makedev(${major}, ${minor})`),
+    ],
+    what: `make device ${path}`,
+    see: `ls -l ${path}`,
+  });
+}
+
+/**
+ * Copies the rest of one open file to another inside the kernel, sharing extents where the file system can.
+ * Gives the number of bytes copied. @throws {SyscallError}
+ */
+export function copyRange(from: number, to: number, size: number): number {
+  let copied = 0;
+  while (copied < size) {
+    const count = sys("copy_file_range", from, 0, to, 0, Math.min(size - copied, MOST_AT_ONCE), 0);
+    if (count < 0 && copied === 0 && NOT_IN_KERNEL.has(-count)) return copyByBuffer(from, to, size);
+    if (check(count, "copy a file") === 0) break;
+    copied += count;
+  }
+  return copied;
+}
+
+const MOST_AT_ONCE = 0x7fff_f000;
+/** Answers of file systems that cannot, copy_file_range(2). */
+const NOT_IN_KERNEL: ReadonlySet<number> = new Set([
+  ERRNO.EXDEV,
+  ERRNO.EINVAL,
+  ERRNO.ENOSYS,
+  ERRNO.EOPNOTSUPP,
+  ERRNO.EBADF,
+]);
+
+function copyByBuffer(from: number, to: number, size: number): number {
+  const buffer = new Uint8Array(256 * 1024);
+  let copied = 0;
+  while (copied < size) {
+    const count = check(
+      sys("read", from, buffer, Math.min(buffer.length, size - copied)),
+      "read a file to copy",
+    );
+    if (count === 0) break;
+    let written = 0;
+    while (written < count) {
+      written += check(sys("write", to, buffer.subarray(written, count), count - written), "write a copy");
+    }
+    copied += count;
+  }
+  return copied;
+}

@@ -1,0 +1,173 @@
+/**
+ * Mounts of the host: bind mounts, tmpfs, unmounting, and what is mounted. Overlays are in overlay.ts.
+ *
+ * Mounts inside a container are rows of its program, not these.
+ */
+
+import { named, text } from "./call.ts";
+import { owned, readControlFile, statAt } from "./file.ts";
+import { AT, flags, MNT, MOUNT_ATTR, MOVE_MOUNT, MS, O, OPEN_TREE } from "./flags.ts";
+import { perform } from "./syscall.ts";
+
+export interface BindOptions {
+  /** With the mounts below the source. */
+  recursive?: boolean;
+  /** The mount and, if recursive, those below it. */
+  readonly?: boolean;
+}
+
+/** Makes `source` visible at `target` too; both exist, and are both directories or both not. @throws {SyscallError} */
+export function mountBind(source: string, target: string, options: BindOptions = {}): void {
+  if (options.readonly) bindReadonly(source, target, options.recursive ?? false);
+  else bind(source, target, options.recursive ?? false);
+}
+
+function bind(source: string, target: string, recursive: boolean): void {
+  const how = MS.BIND | (recursive ? MS.REC : 0);
+  perform({
+    call: "mount",
+    args: [text(source), text(target), 0, flags("MS", MS, how), 0],
+    what: `bind ${source} to ${target}`,
+    see: `findmnt ${target}`,
+  });
+}
+
+/** Read-only from its first instant, and all the way down: a remount would come after, and reach only the top. */
+function bindReadonly(source: string, target: string, recursive: boolean): void {
+  const deep = recursive ? AT.RECURSIVE : 0;
+  const cloned = perform({
+    call: "open_tree",
+    args: [
+      AT_FDCWD,
+      text(source),
+      flags("OPEN_TREE", { ...OPEN_TREE, RECURSIVE: AT.RECURSIVE }, OPEN_TREE.CLONE | O.CLOEXEC | deep),
+    ],
+    what: `clone the mount of ${source}`,
+  });
+  using tree = owned(cloned);
+  const shown = `fd ${tree.fd} (${source})`;
+  const attributes = new BigUint64Array([BigInt(MOUNT_ATTR.RDONLY), 0n, 0n, 0n]);
+  perform({
+    call: "mount_setattr",
+    args: [
+      named(tree.fd, shown),
+      text(""),
+      flags("AT", AT, AT.EMPTY_PATH | deep),
+      { kind: "bytes", bytes: new Uint8Array(attributes.buffer), shown: "{attr_set=MOUNT_ATTR_RDONLY}" },
+      attributes.byteLength,
+    ],
+    what: `make the clone of ${source} read-only`,
+  });
+  moveMount(named(tree.fd, shown), target);
+}
+
+const AT_FDCWD = named(AT.FDCWD, "AT_FDCWD");
+
+/** Puts a mount that has no place yet at `target`. For overlay.ts. */
+export function moveMount(mount: ReturnType<typeof named>, target: string): void {
+  perform({
+    call: "move_mount",
+    args: [
+      mount,
+      text(""),
+      AT_FDCWD,
+      text(target),
+      named(MOVE_MOUNT.F_EMPTY_PATH, "MOVE_MOUNT_F_EMPTY_PATH"),
+    ],
+    what: `mount ${target}`,
+    see: `findmnt ${target}`,
+  });
+}
+
+export interface TmpfsOptions {
+  /** Most bytes it may hold; default half the memory. */
+  size?: number;
+  /** Permission bits of its root; default 0o1777. */
+  mode?: number;
+}
+
+/** Mounts an empty file system in memory; nosuid and nodev. @throws {SyscallError} */
+export function mountTmpfs(target: string, options: TmpfsOptions = {}): void {
+  const size = options.size === undefined ? [] : [`size=${options.size}`];
+  const data = [`mode=${(options.mode ?? 0o1777).toString(8)}`, ...size].join(",");
+  perform({
+    call: "mount",
+    args: [text("tmpfs"), text(target), text("tmpfs"), flags("MS", MS, MS.NOSUID | MS.NODEV), text(data)],
+    what: `mount tmpfs at ${target}`,
+    see: `findmnt ${target}`,
+  });
+}
+
+/**
+ * Takes the topmost mount away from `path`; false where nothing is mounted or nothing is there.
+ *
+ * `detach` (MNT_DETACH) is for a mount that may be in use: it vanishes at once and is released when its last user is gone.
+ * @throws {SyscallError} EBUSY without `detach`, when something uses it.
+ */
+export function unmount(path: string, options: { detach?: boolean } = {}): boolean {
+  const how = MNT.NOFOLLOW | (options.detach ? MNT.DETACH : 0);
+  const answer = perform({
+    call: "umount2",
+    args: [text(path), flags("MNT", MNT, how)],
+    may: ["EINVAL", "ENOENT"],
+    what: `unmount ${path}`,
+  });
+  return answer === 0;
+}
+
+/** Whether a mount is rooted at `path` (statx(2), STATX_ATTR_MOUNT_ROOT); false where nothing is there. */
+export function isMounted(path: string): boolean {
+  return statAt(AT.FDCWD, path)?.mountRoot ?? false;
+}
+
+/** A line of /proc/PID/mountinfo, proc_pid_mountinfo(5). */
+export interface MountInfo {
+  id: number;
+  parent: number;
+  /** `major:minor` of the file system. */
+  device: string;
+  /** The directory of the file system that is seen at the mount point. */
+  root: string;
+  mountPoint: string;
+  options: string[];
+  /** `shared:N`, `master:N`, … */
+  propagation: string[];
+  type: string;
+  source: string;
+  superOptions: string[];
+}
+
+/** The mounts of this process's namespace, in the order they were made. */
+export function mountpoints(): MountInfo[] {
+  return parseMountinfo(readControlFile("/proc/self/mountinfo") ?? "");
+}
+
+/** Parses /proc/PID/mountinfo; a line that is cut short is left out. */
+export function parseMountinfo(mountinfo: string): MountInfo[] {
+  return mountinfo.split("\n").flatMap((line) => {
+    const [left, right] = line.split(" - ", 2);
+    const [id, parent, device, root, mountPoint, options, ...propagation] = left?.split(" ") ?? [];
+    const [type, source, superOptions] = right?.split(" ") ?? [];
+    if (!device || !root || !mountPoint || !options || !type || source === undefined || !superOptions)
+      return [];
+    return {
+      id: Number(id),
+      parent: Number(parent),
+      device,
+      root: unescapeOctal(root),
+      mountPoint: unescapeOctal(mountPoint),
+      options: options.split(","),
+      propagation,
+      type,
+      source: unescapeOctal(source),
+      superOptions: superOptions.split(","),
+    };
+  });
+}
+
+/** Space, tab, newline and backslash stand as three octal digits. Bytes above 127 stand as they are. */
+function unescapeOctal(value: string): string {
+  return value.replace(/\\([0-7]{3})/g, (_, digits: string) =>
+    String.fromCharCode(Number.parseInt(digits, 8)),
+  );
+}

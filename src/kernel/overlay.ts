@@ -1,0 +1,164 @@
+/**
+ * Overlay mounts: a container's root file system, made of its image's layers and a directory of its own.
+ *
+ * Layers are given one by one (fsconfig(2), "lowerdir+", since Linux 6.7) or, on older kernels, in the one page of text that
+ * mount(2) takes. A directory whose name does not fit, or holds a character that overlay would interpret, is named by a
+ * descriptor (`/proc/self/fd/7`), which needs no escaping and lets more than 200 layers fit into a page.
+ */
+
+import { type Argument, named, text } from "./call.ts";
+import { ERRNO, SyscallError } from "./errno.ts";
+import { openPath, owned } from "./file.ts";
+import { FSCONFIG, FSMOUNT_CLOEXEC, FSOPEN_CLOEXEC } from "./flags.ts";
+import { moveMount } from "./mount.ts";
+import { perform, sys } from "./syscall.ts";
+
+export interface Overlay {
+  /** Read-only directories, topmost first; at least one, or two where there is no upper. */
+  lowers: readonly string[];
+  /** Where writes go, and an empty directory on the same file system. Without them the mount is read-only. */
+  upper?: string;
+  work?: string;
+  target: string;
+  /** Options of overlay itself (`metacopy=on`, `volatile`): Documentation/filesystems/overlayfs.rst. */
+  options?: readonly string[];
+}
+
+/**
+ * Mounts an overlay at its target.
+ * @throws {SyscallError} with the kernel's own explanation where it gives one.
+ */
+export function mountOverlay(overlay: Overlay): void {
+  if (!mountOneByOne(overlay)) mountAtOnce(overlay);
+}
+
+/** fsconfig(2) takes no longer string. */
+const LONGEST_VALUE = 255;
+
+/** False, with nothing mounted, where the kernel knows no fsopen(2) or no "lowerdir+". */
+function mountOneByOne(overlay: Overlay): boolean {
+  using stack = new DisposableStack();
+  const opened = perform({
+    call: "fsopen",
+    args: [text("overlay"), named(FSOPEN_CLOEXEC, "FSOPEN_CLOEXEC")],
+    may: ["ENOSYS"],
+    what: "begin an overlay mount",
+  });
+  if (opened === -ERRNO.ENOSYS) return false;
+  const context = stack.use(owned(opened)).fd;
+  for (const [index, lower] of overlay.lowers.entries()) {
+    const added = configure(context, { key: "lowerdir+", value: nameFor(lower, stack) }, index === 0);
+    if (added === -ERRNO.EINVAL) return false;
+  }
+  for (const parameter of furtherParameters(overlay, stack)) configure(context, parameter);
+  create(context, overlay.target);
+  return true;
+}
+
+interface Parameter {
+  key: string;
+  /** Absent: a flag. */
+  value?: string;
+}
+
+function furtherParameters({ upper, work, options = [] }: Overlay, stack: DisposableStack): Parameter[] {
+  return [
+    ...(upper === undefined ? [] : [{ key: "upperdir", value: nameFor(upper, stack) }]),
+    ...(work === undefined ? [] : [{ key: "workdir", value: nameFor(work, stack) }]),
+    ...options.map((option): Parameter => {
+      const [key = "", ...value] = option.split("=");
+      return value.length === 0 ? { key } : { key, value: value.join("=") };
+    }),
+  ];
+}
+
+/** The directory itself, or a descriptor that lasts as long as `stack`. */
+function nameFor(directory: string, stack: DisposableStack): string {
+  const plain = !/[\\:,"\s]/.test(directory) && Buffer.byteLength(directory) <= LONGEST_VALUE;
+  return plain ? directory : nameByDescriptor(directory, stack);
+}
+
+function nameByDescriptor(directory: string, stack: DisposableStack): string {
+  return `/proc/self/fd/${stack.use(owned(openPath(directory))).fd}`;
+}
+
+function configure(context: number, { key, value }: Parameter, mayBeUnknown = false): number {
+  const [command, shown] =
+    value === undefined ? [FSCONFIG.SET_FLAG, "FLAG"] : [FSCONFIG.SET_STRING, "STRING"];
+  const args = [overlayOf(context), named(command, `FSCONFIG_SET_${shown}`), text(key)];
+  return explained(context, () =>
+    perform({
+      call: "fsconfig",
+      args: value === undefined ? args : [...args, text(value)],
+      ...(mayBeUnknown && { may: ["EINVAL"] }),
+      what: `set ${key} of an overlay`,
+    }),
+  );
+}
+
+function create(context: number, target: string): void {
+  explained(context, () =>
+    perform({
+      call: "fsconfig",
+      args: [overlayOf(context), named(FSCONFIG.CMD_CREATE, "FSCONFIG_CMD_CREATE"), 0, 0, 0],
+      what: "make the overlay",
+    }),
+  );
+  using mount = owned(
+    perform({
+      call: "fsmount",
+      args: [overlayOf(context), named(FSMOUNT_CLOEXEC, "FSMOUNT_CLOEXEC"), 0],
+      what: "make a mount of the overlay",
+    }),
+  );
+  moveMount(overlayOf(mount.fd), target);
+}
+
+function overlayOf(fd: number): Argument {
+  return named(fd, `fd ${fd} (overlay)`);
+}
+
+/** Adds to an error what the kernel logged on the descriptor of fsopen(2) about it. */
+function explained(context: number, act: () => number): number {
+  try {
+    return act();
+  } catch (error) {
+    const log = readLog(context);
+    if (!(error instanceof SyscallError) || log === "") throw error;
+    throw new SyscallError(`${error.what} (${log})`, error.errno);
+  }
+}
+
+/** Messages begin with their kind and a space (`e overlay: No changes allowed in reconfigure`); one is read at a time. */
+function readLog(context: number): string {
+  const buffer = new Uint8Array(1024);
+  const lines: string[] = [];
+  for (;;) {
+    const count = sys("read", context, buffer, buffer.length);
+    if (count <= 0) return lines.join("; ");
+    lines.push(new TextDecoder().decode(buffer.subarray(2, count)).trim());
+  }
+}
+
+/** mount(2) takes a page of options, its terminating NUL included. */
+const MOST_DATA = 4095;
+
+/** The way of older kernels. Exported for its test. @internal */
+export function mountAtOnce(overlay: Overlay): void {
+  using stack = new DisposableStack();
+  const dataFor = (name: typeof nameFor): string => {
+    const lowers = overlay.lowers.map((lower) => name(lower, stack)).join(":");
+    const further = furtherParameters(overlay, stack);
+    return [{ key: "lowerdir", value: lowers }, ...further]
+      .map(({ key, value }) => (value === undefined ? key : `${key}=${value}`))
+      .join(",");
+  };
+  const plain = dataFor(nameFor);
+  const data = Buffer.byteLength(plain) <= MOST_DATA ? plain : dataFor(nameByDescriptor);
+  perform({
+    call: "mount",
+    args: [text("overlay"), text(overlay.target), text("overlay"), 0, text(data)],
+    what: `mount ${overlay.target}`,
+    see: `findmnt ${overlay.target}`,
+  });
+}
