@@ -349,3 +349,30 @@ function copyByBuffer(from: number, to: number, size: number): number {
   }
   return copied;
 }
+
+/** Names of the directories in a directory; none where it is gone. @throws {SyscallError} */
+export function subdirectories(path: string): string[] {
+  const fd = sys("openat", AT.FDCWD, path, O.RDONLY | O.DIRECTORY | O.CLOEXEC);
+  if (fd === -ERRNO.ENOENT) return [];
+  using directory = owned(check(fd, `open ${path}`));
+  const names: string[] = [];
+  const buffer = new Uint8Array(new ArrayBuffer(32 * 1024));
+  for (;;) {
+    const count = check(sys("getdents64", directory.fd, buffer, buffer.length), `read directory ${path}`);
+    if (count === 0) return names;
+    names.push(...directoryNames(buffer.subarray(0, count)));
+  }
+}
+
+/** struct linux_dirent64, getdents64(2): ino, off, record length at 16, type at 18, name at 19. */
+function directoryNames(records: Uint8Array): string[] {
+  const view = new DataView(records.buffer, records.byteOffset, records.byteLength);
+  const names: string[] = [];
+  for (let at = 0; at < records.length; at += view.getUint16(at + 16, true)) {
+    const name = records.subarray(at + 19, records.indexOf(0, at + 19));
+    if (records[at + 18] === DT_DIR) names.push(decoder.decode(name));
+  }
+  return names.filter((name) => name !== "." && name !== "..");
+}
+
+const DT_DIR = 4;

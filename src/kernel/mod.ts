@@ -15,8 +15,10 @@
  * - Descriptors are opened close-on-exec.
  */
 
-export { ARCH, NR, type SyscallName } from "./arch.ts";
+export { ARCH, type Arch, NR, type SyscallName } from "./arch.ts";
 export { type Argument, bytes, type Call, describe, named, result, stepOf, text, texts } from "./call.ts";
+export { Cgroup, cgroupLayout, createCgroup, type Entrance, openCgroup } from "./cgroup.ts";
+export { type CgroupLayout, type Hierarchy, parseCgroupLayout } from "./cgroup_layout.ts";
 export { ERRNO, type Errno, errnoName, SyscallError } from "./errno.ts";
 export {
   chownAt,

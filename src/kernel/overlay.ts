@@ -46,6 +46,7 @@ function mountOneByOne(overlay: Overlay): boolean {
   });
   if (opened === -ERRNO.ENOSYS) return false;
   const context = stack.use(owned(opened)).fd;
+  configure(context, { key: "source", value: "overlay" });
   for (const [index, lower] of overlay.lowers.entries()) {
     const added = configure(context, { key: "lowerdir+", value: nameFor(lower, stack) }, index === 0);
     if (added === -ERRNO.EINVAL) return false;

@@ -1,0 +1,151 @@
+/**
+ * Which control files of a new control group get what: pure.
+ *
+ * Source: Documentation/admin-guide/cgroup-v1/*.rst and cgroup-v2.rst; OCI runtime-spec, config-linux.md.
+ */
+
+import type { DeviceRule, Resources } from "../spec/oci_runtime.ts";
+import { FathomError } from "../std/errors.ts";
+import type { CgroupLayout, Hierarchy } from "./cgroup_layout.ts";
+
+/** A text for a control file. */
+export interface ControlWrite {
+  /** By its name: what stands before the first dot is the controller. */
+  file: string;
+  value: string;
+  what: string;
+}
+
+/** A directory to make, and what to write in it. */
+export interface PlannedGroup {
+  /** The root of its hierarchy; the path below it is the same in all. */
+  root: string;
+  directory: string;
+  controllers: readonly string[];
+  writes: readonly ControlWrite[];
+}
+
+/**
+ * The directories of the control group `path` (`/fathom/<id>`) and the files that hold its limits.
+ * @throws {FathomError} unsupported, when v1 lacks the controller of a limit; v2 is asked when its files are written.
+ */
+export function planCgroup(layout: CgroupLayout, path: string, resources: Resources): PlannedGroup[] {
+  const name = checkedPath(path);
+  if (layout.version === 2) {
+    return [
+      { root: layout.root, directory: layout.root + name, controllers: [], writes: unifiedWrites(resources) },
+    ];
+  }
+  const writes = legacyWrites(resources);
+  for (const write of writes) requireController(layout.hierarchies, write);
+  return layout.hierarchies.map(({ root, controllers }) => ({
+    root,
+    directory: root + name,
+    controllers,
+    writes: writes.filter((write) => controllers.includes(controllerOf(write))),
+  }));
+}
+
+/** The controller a file belongs to: what its name begins with. */
+export function controllerOf({ file }: ControlWrite): string {
+  return file.slice(0, file.indexOf("."));
+}
+
+function requireController(hierarchies: readonly Hierarchy[], write: ControlWrite): void {
+  const controller = controllerOf(write);
+  if (hierarchies.some(({ controllers }) => controllers.includes(controller))) return;
+  throw new FathomError("unsupported", `cannot ${write.what}: this host has no ${controller} control group`);
+}
+
+/** A path of the group that cannot lead out of its hierarchy. */
+function checkedPath(path: string): string {
+  const parts = path.split("/").slice(1);
+  const sound = path.startsWith("/") && parts.every((part) => part !== "" && part !== "." && part !== "..");
+  if (!sound) throw new FathomError("invalid", `not an absolute path of a control group: ${path}`);
+  return path;
+}
+
+/** -1 is no limit; 0 and absent are not set, as in Docker's API. */
+const given = (value: number | undefined): value is number => value !== undefined && value !== 0;
+
+function legacyWrites({ memory = {}, cpu = {}, pids, devices = [] }: Resources): ControlWrite[] {
+  const writes: ControlWrite[] = [];
+  const set = (file: string, value: number | string, what: string): void => {
+    writes.push({ file, value: String(value), what });
+  };
+  // The limit stands before memory+swap, which must not be below it.
+  if (given(memory.limit)) set("memory.limit_in_bytes", memory.limit, "limit memory");
+  if (given(memory.swap)) set("memory.memsw.limit_in_bytes", memory.swap, "limit memory and swap");
+  if (given(memory.reservation)) set("memory.soft_limit_in_bytes", memory.reservation, "reserve memory");
+  if (memory.swappiness !== undefined) set("memory.swappiness", memory.swappiness, "set swappiness");
+  if (memory.disableOOMKiller) set("memory.oom_control", 1, "disable the OOM killer");
+  if (given(cpu.shares)) set("cpu.shares", cpu.shares, "weigh CPU time");
+  if (given(cpu.period)) set("cpu.cfs_period_us", cpu.period, "set the period of CPU time");
+  if (given(cpu.quota)) set("cpu.cfs_quota_us", cpu.quota, "limit CPU time");
+  if (cpu.cpus) set("cpuset.cpus", cpu.cpus, "choose CPUs");
+  if (cpu.mems) set("cpuset.mems", cpu.mems, "choose memory nodes");
+  if (pids !== undefined) set("pids.max", pids.limit > 0 ? pids.limit : "max", "limit processes");
+  for (const rule of devices) {
+    set(
+      rule.allow ? "devices.allow" : "devices.deny",
+      deviceText(rule),
+      `${rule.allow ? "allow" : "deny"} devices`,
+    );
+  }
+  return writes;
+}
+
+/** `c 1:3 rwm`; `a` for all. A number that is absent or negative stands for any. */
+function deviceText({ type = "a", major, minor, access = "rwm" }: DeviceRule): string {
+  if (type === "a") return "a";
+  const number = (value: number | undefined): string =>
+    value === undefined || value < 0 ? "*" : String(value);
+  return `${type} ${number(major)}:${number(minor)} ${access}`;
+}
+
+const DEFAULT_PERIOD = 100_000;
+
+function unifiedWrites({ memory = {}, cpu = {}, pids }: Resources): ControlWrite[] {
+  const writes: ControlWrite[] = [];
+  const set = (file: string, value: number | string, what: string): void => {
+    writes.push({ file, value: String(value), what });
+  };
+  if (given(memory.limit)) set("memory.max", orMax(memory.limit), "limit memory");
+  if (given(memory.swap)) set("memory.swap.max", orMax(swapAlone(memory.swap, memory.limit)), "limit swap");
+  if (given(memory.reservation)) set("memory.low", orMax(memory.reservation), "reserve memory");
+  if (given(cpu.shares)) set("cpu.weight", weightOfShares(cpu.shares), "weigh CPU time");
+  if (given(cpu.quota) || given(cpu.period)) {
+    set("cpu.max", `${orMax(cpu.quota || -1)} ${cpu.period || DEFAULT_PERIOD}`, "limit CPU time");
+  }
+  if (cpu.cpus) set("cpuset.cpus", cpu.cpus, "choose CPUs");
+  if (cpu.mems) set("cpuset.mems", cpu.mems, "choose memory nodes");
+  if (pids !== undefined) set("pids.max", pids.limit > 0 ? pids.limit : "max", "limit processes");
+  return writes;
+}
+
+function orMax(value: number): number | "max" {
+  return value < 0 ? "max" : value;
+}
+
+/** OCI counts memory and swap together, v2 swap alone. */
+function swapAlone(swap: number, limit: number | undefined): number {
+  if (swap < 0) return swap;
+  if (!given(limit) || limit < 0 || swap < limit) {
+    throw new FathomError(
+      "invalid",
+      `memory and swap (${swap}) are less than memory (${limit ?? "not limited"})`,
+    );
+  }
+  return swap - limit;
+}
+
+/**
+ * cpu.shares (2 to 262144, 1024 by default) as cpu.weight (1 to 10000, 100 by default): the curve through these three points that
+ * runc 1.4 and crun 1.23 use. The straight line of older runtimes gave 1024 shares a weight of 39, less than any other process.
+ */
+export function weightOfShares(shares: number): number {
+  if (shares <= 2) return 1;
+  if (shares >= 262_144) return 10_000;
+  const log = Math.log2(shares);
+  return Math.ceil(10 ** ((log * log + 125 * log) / 612 - 7 / 34));
+}

@@ -1,0 +1,343 @@
+/**
+ * Control groups: making, limiting, entering, counting, freezing and removing them.
+ *
+ * A group is one path (`/fathom/<id>`) in every hierarchy that has a controller of containers. Only directories of that path are
+ * touched, and nothing above it except that v2's controllers are passed down to it (cgroup.subtree_control).
+ *
+ *     using cgroup = createCgroup("/fathom/4a6f", resources);
+ *     const { procs, directory } = cgroup.entrance();  // v1: rows write "0" to each of procs; v2: spawn's `cgroup`
+ *     …
+ *     await cgroup.remove();
+ */
+
+import type { Resources } from "../spec/oci_runtime.ts";
+import { FathomError } from "../std/errors.ts";
+import { type ControlWrite, controllerOf, type PlannedGroup, planCgroup } from "./_cgroup_plan.ts";
+import { named, text } from "./call.ts";
+import { type CgroupLayout, parseCgroupLayout } from "./cgroup_layout.ts";
+import { ERRNO, type Errno, SyscallError } from "./errno.ts";
+import { closeFd, readControlFile, statAt, subdirectories, writeControlFile } from "./file.ts";
+import { AT, O } from "./flags.ts";
+import { check, perform, sys } from "./syscall.ts";
+
+/** This host's layout, read once. @throws {FathomError} unsupported, without control groups. */
+export function cgroupLayout(): CgroupLayout {
+  layout ??= parseCgroupLayout(readControlFile("/proc/self/mountinfo") ?? "");
+  return layout;
+}
+let layout: CgroupLayout | undefined;
+
+/**
+ * Makes a group with its limits. An empty one that a crash left behind is replaced.
+ * @throws {FathomError} conflict, when processes run in a group of that path; unsupported, when the host lacks a controller.
+ */
+export function createCgroup(path: string, resources: Resources): Cgroup {
+  const plan = planCgroup(cgroupLayout(), path, resources);
+  using undo = new DisposableStack();
+  for (const group of plan) {
+    makeDirectory(group);
+    undo.defer(() => removeDirectory(group.directory));
+    prepare(group, cgroupLayout().version);
+    for (const write of group.writes) writeLimit(group.directory, write);
+  }
+  undo.move();
+  return new Cgroup(path, plan);
+}
+
+/** A group that exists in at least one hierarchy; undefined where there is none. */
+export function openCgroup(path: string): Cgroup | undefined {
+  const plan = planCgroup(cgroupLayout(), path, {});
+  const there = plan.filter(({ directory }) => statAt(AT.FDCWD, directory) !== undefined);
+  return there.length === 0 ? undefined : new Cgroup(path, there);
+}
+
+function makeDirectory({ directory, root }: PlannedGroup): void {
+  let answer = mkdir(directory, ["ENOENT", "EEXIST"]);
+  if (answer === -ERRNO.ENOENT) {
+    makeParents(directory, root);
+    answer = mkdir(directory, ["EEXIST"]);
+  }
+  if (answer === 0) return;
+  if (removeDirectory(directory) < 0) {
+    throw new FathomError("conflict", `processes already run in the control group ${directory}`);
+  }
+  mkdir(directory, []);
+}
+
+/** The directories between the root of the hierarchy and the group, which may be there already. */
+function makeParents(directory: string, root: string): void {
+  for (const parent of ancestors(directory, root).slice(1)) mkdir(parent, ["EEXIST"]);
+}
+
+/** The directories from the root of the hierarchy down to the parent of a group. */
+function ancestors(directory: string, root: string): string[] {
+  const names = directory.slice(root.length).split("/").slice(1, -1);
+  return [root, ...names.map((_, index) => `${root}/${names.slice(0, index + 1).join("/")}`)];
+}
+
+function mkdir(path: string, may: readonly Errno[]): number {
+  return perform({
+    call: "mkdirat",
+    args: [named(AT.FDCWD, "AT_FDCWD"), text(path), named(0o755, "0755")],
+    may,
+    what: "make a control group",
+    see: `ls ${path}`,
+  });
+}
+
+/** 0, or -errno: -EBUSY while it holds processes or groups, -ENOENT when it is gone already. */
+function removeDirectory(path: string): number {
+  return perform({
+    call: "unlinkat",
+    args: [named(AT.FDCWD, "AT_FDCWD"), text(path), named(AT.REMOVEDIR, "AT_REMOVEDIR")],
+    may: ["EBUSY", "ENOENT"],
+    what: "remove a control group",
+  });
+}
+
+/** Makes a new directory usable: looks whether it is, and only if not mends what stands above it. */
+function prepare(group: PlannedGroup, version: 1 | 2): void {
+  if (version === 2) passDownControllers(group);
+  else if (group.controllers.includes("cpuset")) passDownCpus(group);
+}
+
+/**
+ * In v1 a group without CPUs and memory nodes can hold no process. With cgroup.clone_children set in its parent, which is ours,
+ * a new group is given its parent's, so only the first one after boot finds it empty.
+ */
+function passDownCpus({ root, directory }: PlannedGroup): void {
+  const chain = [...ancestors(directory, root), directory];
+  const isEmpty = (at: string): boolean => (readControlFile(`${at}/cpuset.cpus`) ?? "").trim() === "";
+  if (!isEmpty(directory)) return;
+  for (const [index, child] of chain.slice(1).entries()) {
+    const parent = chain[index] ?? root;
+    if (isEmpty(child)) {
+      for (const file of ["cpuset.cpus", "cpuset.mems"]) copyControlFile(parent, child, file);
+    }
+    if (child !== directory) writeControlFile(`${child}/cgroup.clone_children`, "1", "pass CPUs down");
+  }
+}
+
+function copyControlFile(from: string, to: string, file: string): void {
+  const value = (readControlFile(`${from}/${file}`) ?? "").trim();
+  writeControlFile(`${to}/${file}`, value, `inherit ${file}`);
+}
+
+/** What containers are given of v2, for limits or just to be measured. */
+const UNIFIED_CONTROLLERS = ["cpuset", "cpu", "io", "memory", "pids"];
+
+/** In v2 a group has the controllers that each group above it passes down. */
+function passDownControllers({ root, directory, writes }: PlannedGroup): void {
+  const present = controllersOf(root);
+  const wanted = UNIFIED_CONTROLLERS.filter((controller) => present.has(controller));
+  const lacking = writes.find((write) => !present.has(controllerOf(write)));
+  if (lacking !== undefined) {
+    throw new FathomError(
+      "unsupported",
+      `cannot ${lacking.what}: this host has no ${controllerOf(lacking)} control group`,
+    );
+  }
+  const passed = controllersOf(directory);
+  const missing = wanted.filter((controller) => !passed.has(controller));
+  if (missing.length === 0) return;
+  const value = missing.map((controller) => `+${controller}`).join(" ");
+  for (const parent of ancestors(directory, root)) {
+    writeControlFile(`${parent}/cgroup.subtree_control`, value, "pass controllers down");
+  }
+}
+
+function controllersOf(directory: string): ReadonlySet<string> {
+  return new Set((readControlFile(`${directory}/cgroup.controllers`) ?? "").trim().split(" "));
+}
+
+/** What a process needs to enter a group. Owned by the Cgroup it came from. */
+export interface Entrance {
+  /** v1: descriptors of cgroup.procs, one per hierarchy; a process enters by writing "0" to each. */
+  readonly procs: readonly number[];
+  /** v2: the directory, for CLONE_INTO_CGROUP. */
+  readonly directory?: number;
+}
+
+/** A control group that exists. Disposing closes descriptors; the group stays until `remove`. */
+export class Cgroup implements Disposable {
+  readonly path: string;
+  readonly #groups: readonly PlannedGroup[];
+  readonly #open = new DisposableStack();
+  #entrance: Entrance | undefined;
+
+  /** By createCgroup and openCgroup only. */
+  constructor(path: string, groups: readonly PlannedGroup[]) {
+    this.path = path;
+    this.#groups = groups;
+  }
+
+  /** Its directories, one per hierarchy. */
+  get directories(): string[] {
+    return this.#groups.map(({ directory }) => directory);
+  }
+
+  /** The directory that has a controller's files; undefined where the host lacks it. */
+  directoryOf(controller: string): string | undefined {
+    return this.#groups.find(
+      ({ controllers }) => controllers.length === 0 || controllers.includes(controller),
+    )?.directory;
+  }
+
+  /** Opens what a process needs to enter; the same descriptors each time, closed with the group. @throws {SyscallError} */
+  entrance(): Entrance {
+    this.#entrance ??= this.#isUnified ? this.#openDirectory() : { procs: this.#openProcs() };
+    return this.#entrance;
+  }
+
+  get #isUnified(): boolean {
+    return cgroupLayout().version === 2;
+  }
+
+  #openProcs(): number[] {
+    return this.directories.map((directory) => this.#keep(`${directory}/cgroup.procs`, O.WRONLY));
+  }
+
+  #openDirectory(): Entrance {
+    return { procs: [], directory: this.#keep(this.directories[0] ?? "", O.RDONLY | O.DIRECTORY) };
+  }
+
+  #keep(path: string, flags: number): number {
+    const fd = check(sys("openat", AT.FDCWD, path, flags | O.CLOEXEC), `open ${path}`);
+    this.#open.defer(() => closeFd(fd));
+    return fd;
+  }
+
+  /** Processes in it and in the groups below. */
+  pids(): number[] {
+    const [directory] = this.directories;
+    return directory === undefined ? [] : descendants(directory).flatMap(pidsIn);
+  }
+
+  /** Whether the kernel has killed a process of it for want of memory. */
+  oomKilled(): boolean {
+    const directory = this.directoryOf("memory");
+    const file = this.#isUnified ? "memory.events" : "memory.oom_control";
+    const events = directory === undefined ? undefined : readControlFile(`${directory}/${file}`);
+    return Number(/^oom_kill (\d+)$/m.exec(events ?? "")?.[1] ?? 0) > 0;
+  }
+
+  /** Sets limits anew; those that are absent stay as they are. Devices are left alone. @throws {FathomError} */
+  update({ memory, cpu, pids }: Resources): void {
+    const resources = { ...(memory && { memory }), ...(cpu && { cpu }), ...(pids && { pids }) };
+    for (const { directory, writes } of planCgroup(cgroupLayout(), this.path, resources))
+      rewrite(directory, writes);
+  }
+
+  /** Stops all its processes where they stand. Resolves when they do. @throws {FathomError} unavailable, after ten seconds. */
+  async freeze(): Promise<void> {
+    await this.#setFrozen(true);
+  }
+
+  /** Lets them go on. */
+  async thaw(): Promise<void> {
+    await this.#setFrozen(false);
+  }
+
+  async #setFrozen(frozen: boolean): Promise<void> {
+    const directory = this.directoryOf("freezer") ?? "";
+    const what = frozen ? "freeze processes" : "thaw processes";
+    const [file, value] = this.#isUnified
+      ? ["cgroup.freeze", frozen ? "1" : "0"]
+      : ["freezer.state", frozen ? "FROZEN" : "THAWED"];
+    writeControlFile(`${directory}/${file}`, value, what);
+    const reached = this.#isUnified ? ["cgroup.events", `frozen ${value}`] : ["freezer.state", value];
+    const [stateFile, line] = [reached[0] ?? "", reached[1] ?? ""];
+    await until(what, () =>
+      (readControlFile(`${directory}/${stateFile}`) ?? line).split("\n").includes(line),
+    );
+  }
+
+  /** Kills every process in it, also those that fork meanwhile. Resolves when none is left. */
+  async kill(): Promise<void> {
+    if (this.#isUnified) {
+      writeControlFile(`${this.directories[0]}/cgroup.kill`, "1", "kill all processes");
+      await until("kill all processes", () => this.pids().length === 0);
+      return;
+    }
+    await this.thaw();
+    await until("kill all processes", () => {
+      const pids = this.pids();
+      for (const pid of pids) killProcess(pid);
+      return pids.length === 0;
+    });
+  }
+
+  /**
+   * Removes its directories and those below; no error where they are gone. Waits while processes that have ended leave it.
+   * @throws {FathomError} unavailable, when processes are still in it after ten seconds.
+   */
+  async remove(): Promise<void> {
+    this[Symbol.dispose]();
+    const left = this.directories.filter((directory) => !removeTree(directory));
+    if (left.length === 0) return;
+    await until(`remove the control group ${this.path}`, () => left.every(removeTree));
+  }
+
+  [Symbol.dispose](): void {
+    this.#open.dispose();
+  }
+}
+
+function writeLimit(directory: string, { file, value, what }: ControlWrite): void {
+  writeControlFile(`${directory}/${file}`, value, what);
+}
+
+/** Limits that depend on each other (memory, and memory with swap) are refused in the wrong order: those are tried last. */
+function rewrite(directory: string, writes: readonly ControlWrite[]): void {
+  const refused: ControlWrite[] = [];
+  for (const write of writes) {
+    try {
+      writeLimit(directory, write);
+    } catch (error) {
+      if (!(error instanceof SyscallError) || error.errno !== ERRNO.EINVAL) throw error;
+      refused.push(write);
+    }
+  }
+  for (const write of refused) writeLimit(directory, write);
+}
+
+function pidsIn(directory: string): number[] {
+  const procs = readControlFile(`${directory}/cgroup.procs`) ?? "";
+  return procs.split("\n").filter(Boolean).map(Number);
+}
+
+/** A directory and those below it, the deepest last. A directory of cgroupfs has two links more than subdirectories. */
+function descendants(directory: string): string[] {
+  if ((statAt(AT.FDCWD, directory)?.nlink ?? 0) <= 2) return [directory];
+  return [directory, ...subdirectories(directory).flatMap((name) => descendants(`${directory}/${name}`))];
+}
+
+/** Whether a directory and all below it are gone. */
+function removeTree(directory: string): boolean {
+  const answer = removeDirectory(directory);
+  if (answer !== -ERRNO.EBUSY) return true;
+  const below = descendants(directory);
+  return below.length > 1 && below.reverse().every((path) => removeDirectory(path) !== -ERRNO.EBUSY);
+}
+
+const SIGKILL = 9;
+
+function killProcess(pid: number): void {
+  perform({
+    call: "kill",
+    args: [pid, named(SIGKILL, "SIGKILL")],
+    may: ["ESRCH"],
+    what: `kill process ${pid}`,
+  });
+}
+
+const PATIENCE_MS = 10_000;
+
+/** Waits for the kernel, looking more and more seldom. */
+async function until(what: string, done: () => boolean): Promise<void> {
+  const deadline = Date.now() + PATIENCE_MS;
+  for (let pause = 0.5; !done(); pause = Math.min(pause * 2, 100)) {
+    if (Date.now() > deadline) throw new FathomError("unavailable", `could not ${what} within ten seconds`);
+    await Bun.sleep(pause);
+  }
+}
