@@ -20,6 +20,7 @@ const NUMBERS = {
   rt_sigaction: [13, 134],
   rt_sigprocmask: [14, 135],
   ioctl: [16, 29],
+  pwrite64: [18, 68],
   getpid: [39, 172],
   socket: [41, 198],
   connect: [42, 203],
