@@ -9,6 +9,12 @@ import type {
   ContainerTop,
   ContainerWaitResponse,
 } from "../../spec/docker.ts";
+import { FathomError } from "../../std/errors.ts";
+import { boolParam, filtersParam, intParam, sizeParams } from "../query.ts";
+import { containerCreateRequest } from "../requests.ts";
+import type { Respond } from "../respond.ts";
+import { type ApiRequest, param, type Route, requireJson } from "../route.ts";
+import { olderThan } from "../version.ts";
 
 /** Docker's `filters` parameter after decoding: name to accepted values. */
 export type Filters = Record<string, string[]>;
@@ -88,3 +94,128 @@ export interface ContainerBackend {
   resize(id: string, size: { height: number; width: number }): Promise<void>;
   top(id: string, psArgs: string): Promise<ContainerTop>;
 }
+
+/** Containers as things; their streams are in streams.ts. */
+export function containerRoutes(backend: ContainerBackend): Route[] {
+  const action = (name: string, act: (id: string, query: URLSearchParams) => Promise<void>): Route => ({
+    method: "POST",
+    pattern: `/containers/{id}/${name}`,
+    handler: async (request, respond) => {
+      await act(param(request, "id"), request.query);
+      await respond.empty(name === "resize" ? 200 : 204);
+    },
+  });
+  return [
+    {
+      method: "POST",
+      pattern: "/containers/create",
+      handler: (request, respond) => create(backend, request, respond),
+    },
+    {
+      method: "GET",
+      pattern: "/containers/json",
+      handler: async ({ query }, respond) => respond.json(await backend.list(listOptions(query))),
+    },
+    {
+      method: "GET",
+      pattern: "/containers/{id}/json",
+      handler: async (request, respond) => {
+        const size = boolParam(request.query, "size");
+        await respond.json(await backend.inspect(param(request, "id"), { size }));
+      },
+    },
+    {
+      method: "GET",
+      pattern: "/containers/{id}/top",
+      handler: async (request, respond) => {
+        const psArgs = request.query.get("ps_args") ?? "";
+        await respond.json(await backend.top(param(request, "id"), psArgs === "" ? "-ef" : psArgs));
+      },
+    },
+    {
+      method: "POST",
+      pattern: "/containers/{id}/start",
+      handler: async (request, respond) => {
+        refuseStartBody(request);
+        await backend.start(param(request, "id"));
+        await respond.empty(204);
+      },
+    },
+    action("stop", (id, query) => backend.stop(id, stopOptions(query))),
+    action("restart", (id, query) => backend.restart(id, stopOptions(query))),
+    action("kill", (id, query) => backend.kill(id, textParam(query, "signal"))),
+    action("resize", (id, query) => backend.resize(id, sizeParams(query))),
+    action("rename", (id, query) => backend.rename(id, newName(query))),
+    {
+      method: "DELETE",
+      pattern: "/containers/{id}",
+      handler: async (request, respond) => {
+        const { query } = request;
+        const options = {
+          force: boolParam(query, "force"),
+          volumes: boolParam(query, "v"),
+          link: boolParam(query, "link"),
+        };
+        await backend.remove(param(request, "id"), options);
+        await respond.empty(204);
+      },
+    },
+  ];
+}
+
+async function create(backend: ContainerBackend, request: ApiRequest, respond: Respond): Promise<void> {
+  const wanted = await requireJson(request, containerCreateRequest);
+  if (Object.keys(wanted).every((key) => key === "HostConfig" || key === "NetworkingConfig")) {
+    throw new FathomError("invalid", "config cannot be empty in order to create a container");
+  }
+  const options: { name?: string; platform?: string } = {};
+  const name = textParam(request.query, "name");
+  const platform = textParam(request.query, "platform");
+  if (name !== undefined) options.name = name;
+  if (platform !== undefined) options.platform = platform;
+  await respond.json(await backend.create(wanted, options), 201);
+}
+
+function listOptions(query: URLSearchParams): Parameters<ContainerBackend["list"]>[0] {
+  const limit = Math.max(0, intParam(query, "limit") ?? 0);
+  return {
+    // The last N are the last N of all, running or not.
+    all: boolParam(query, "all") || limit > 0,
+    limit,
+    size: boolParam(query, "size"),
+    filters: filtersParam(query),
+  };
+}
+
+function stopOptions(query: URLSearchParams): { signal?: string; timeout?: number } {
+  const options: { signal?: string; timeout?: number } = {};
+  const signal = textParam(query, "signal");
+  const timeout = intParam(query, "t");
+  if (signal !== undefined) options.signal = signal;
+  if (timeout !== undefined) options.timeout = timeout;
+  return options;
+}
+
+function newName(query: URLSearchParams): string {
+  const name = textParam(query, "name");
+  if (name === undefined) throw new FathomError("invalid", "Neither old nor new names may be empty");
+  return name;
+}
+
+function textParam(query: URLSearchParams, name: string): string | undefined {
+  const value = query.get(name);
+  return value === null || value === "" ? undefined : value;
+}
+
+/** Until 1.24 start took a host configuration. Newer clients that send one would see it ignored: Docker refuses it. */
+function refuseStartBody({ http, version }: ApiRequest): void {
+  const tolerated = http.body.length !== undefined && http.body.length <= MAX_EMPTY_JSON;
+  if (tolerated || olderThan(version, "1.24")) return;
+  throw new FathomError(
+    "invalid",
+    "starting container with non-empty request body was deprecated since API v1.22 and removed in v1.24",
+  );
+}
+
+/** Bytes that `{}` or `null` may take with blanks round them; a real object takes more. */
+const MAX_EMPTY_JSON = 7;

@@ -1,6 +1,12 @@
 /** Exec routes, and what they need of the engine behind them. */
 
 import type { ExecCreateRequest, ExecInspect } from "../../spec/docker.ts";
+import { FathomError } from "../../std/errors.ts";
+import { sizeParams } from "../query.ts";
+import { execCreateRequest, execStartRequest } from "../requests.ts";
+import type { Respond } from "../respond.ts";
+import { type ApiRequest, param, type Route, readJson, requireJson } from "../route.ts";
+import { olderThan } from "../version.ts";
 import type { Attachment } from "./containers.ts";
 
 export interface ExecBackend {
@@ -10,4 +16,50 @@ export interface ExecBackend {
   startDetached(id: string): Promise<void>;
   resize(id: string, size: { height: number; width: number }): Promise<void>;
   inspect(id: string): Promise<ExecInspect>;
+}
+
+export function execRoutes(backend: ExecBackend): Route[] {
+  return [
+    {
+      method: "POST",
+      pattern: "/containers/{id}/exec",
+      handler: async (request, respond) => {
+        const wanted = await requireJson(request, execCreateRequest);
+        if ((wanted.Cmd ?? []).length === 0) throw new FathomError("invalid", "No exec command specified");
+        await respond.json(await backend.create(param(request, "id"), wanted), 201);
+      },
+    },
+    {
+      method: "POST",
+      pattern: "/exec/{id}/start",
+      handler: (request, respond) => start(backend, request, respond),
+    },
+    {
+      method: "POST",
+      pattern: "/exec/{id}/resize",
+      handler: async (request, respond) => {
+        await backend.resize(param(request, "id"), sizeParams(request.query));
+        await respond.empty(200);
+      },
+    },
+    {
+      method: "GET",
+      pattern: "/exec/{id}/json",
+      handler: async (request, respond) => respond.json(await backend.inspect(param(request, "id"))),
+    },
+  ];
+}
+
+async function start(backend: ExecBackend, request: ApiRequest, respond: Respond): Promise<void> {
+  const id = param(request, "id");
+  const { Detach, Tty = false, ConsoleSize } = (await readJson(request, execStartRequest)) ?? {};
+  if (Detach === true) {
+    await backend.startDetached(id);
+    await respond.empty(200);
+    return;
+  }
+  // Before 1.42 the field meant nothing, and without a terminal there is nothing to size.
+  const sized = ConsoleSize !== undefined && Tty && !olderThan(request.version, "1.42");
+  const attachment = await backend.start(id, sized ? { tty: Tty, consoleSize: ConsoleSize } : { tty: Tty });
+  await respond.hijack(attachment.stream, { framed: !attachment.tty });
 }

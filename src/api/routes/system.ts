@@ -1,6 +1,8 @@
 /** System routes: ping, version, info, events; and what they need of the engine behind them. */
 
 import type { EventMessage, SystemInfo, SystemVersion } from "../../spec/docker.ts";
+import { filtersParam, timeParam } from "../query.ts";
+import type { Route } from "../route.ts";
 import type { Filters } from "./containers.ts";
 
 export interface SystemBackend {
@@ -11,4 +13,40 @@ export interface SystemBackend {
     options: { since: number; until: number; filters: Filters },
     signal: AbortSignal,
   ): AsyncIterable<EventMessage>;
+}
+
+const PING_FIELDS = {
+  "Builder-Version": "1",
+  "Cache-Control": "no-cache, no-store, must-revalidate",
+  Pragma: "no-cache",
+  Swarm: "inactive",
+};
+
+export function systemRoutes(backend: SystemBackend): Route[] {
+  return [
+    { method: "GET", pattern: "/_ping", handler: (_, respond) => respond.text("OK", PING_FIELDS) },
+    { method: "HEAD", pattern: "/_ping", handler: (_, respond) => respond.text("", PING_FIELDS) },
+    {
+      method: "GET",
+      pattern: "/version",
+      handler: async (_, respond) => respond.json(await backend.version()),
+    },
+    { method: "GET", pattern: "/info", handler: async (_, respond) => respond.json(await backend.info()) },
+    {
+      method: "GET",
+      pattern: "/events",
+      handler: async ({ query, http }, respond) => {
+        const options = {
+          since: timeParam(query, "since"),
+          until: timeParam(query, "until"),
+          filters: filtersParam(query),
+        };
+        await respond.stream("application/json", jsonLines(backend.events(options, http.signal)));
+      },
+    },
+  ];
+}
+
+async function* jsonLines(values: AsyncIterable<unknown>): AsyncIterable<string> {
+  for await (const value of values) yield `${JSON.stringify(value)}\n`;
 }

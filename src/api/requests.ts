@@ -1,0 +1,160 @@
+/** The shapes of request bodies: every key the engine reads, and its type. Kept in step with spec/docker.ts by the compiler. */
+
+import type { ContainerCreateRequest, ExecCreateRequest, HostConfig, MountRequest } from "../spec/docker.ts";
+import {
+  anything,
+  filled,
+  flag,
+  integer,
+  list,
+  map,
+  nullable,
+  object,
+  oneOf,
+  pair,
+  text,
+  unsigned,
+  words,
+} from "../std/shape.ts";
+
+/** `{}` as the value of a set written as a map: Go's `struct{}`. */
+const nothing = object<Record<string, never>>({});
+const texts = list(text);
+const textMap = map(text);
+
+const mount = object<MountRequest>({
+  Type: filled(oneOf("bind", "volume", "tmpfs", "npipe", "cluster", "image")),
+  Source: text,
+  Target: filled(text),
+  ReadOnly: flag,
+});
+
+const hostConfig = object<HostConfig>({
+  Binds: texts,
+  ContainerIDFile: text,
+  LogConfig: object<NonNullable<HostConfig["LogConfig"]>>({ Type: text, Config: textMap }),
+  NetworkMode: text,
+  PortBindings: map(
+    nullable(list(object<{ HostIp?: string; HostPort?: string }>({ HostIp: text, HostPort: text }))),
+  ),
+  RestartPolicy: object<NonNullable<HostConfig["RestartPolicy"]>>({ Name: text, MaximumRetryCount: integer }),
+  AutoRemove: flag,
+  VolumeDriver: text,
+  VolumesFrom: texts,
+  ConsoleSize: pair(unsigned),
+  Annotations: textMap,
+  CapAdd: words,
+  CapDrop: words,
+  CgroupnsMode: text,
+  Dns: texts,
+  DnsOptions: texts,
+  DnsSearch: texts,
+  ExtraHosts: texts,
+  GroupAdd: texts,
+  IpcMode: text,
+  Cgroup: text,
+  Links: texts,
+  OomScoreAdj: integer,
+  PidMode: text,
+  Privileged: flag,
+  PublishAllPorts: flag,
+  ReadonlyRootfs: flag,
+  SecurityOpt: texts,
+  Tmpfs: textMap,
+  UTSMode: text,
+  UsernsMode: text,
+  ShmSize: integer,
+  Sysctls: textMap,
+  Runtime: text,
+  Isolation: text,
+  CpuShares: integer,
+  Memory: integer,
+  NanoCpus: integer,
+  CgroupParent: text,
+  CpuPeriod: integer,
+  CpuQuota: integer,
+  CpusetCpus: text,
+  CpusetMems: text,
+  Devices: list(
+    object<{ PathOnHost: string; PathInContainer: string; CgroupPermissions: string }>({
+      PathOnHost: filled(text),
+      PathInContainer: filled(text),
+      CgroupPermissions: filled(text),
+    }),
+  ),
+  MemoryReservation: integer,
+  MemorySwap: integer,
+  MemorySwappiness: integer,
+  OomKillDisable: flag,
+  PidsLimit: integer,
+  Ulimits: list(
+    object<{ Name: string; Soft: number; Hard: number }>({
+      Name: filled(text),
+      Soft: filled(integer),
+      Hard: filled(integer),
+    }),
+  ),
+  MaskedPaths: texts,
+  ReadonlyPaths: texts,
+  Mounts: list(mount),
+  Init: flag,
+});
+
+/** `POST /containers/create`. */
+export const containerCreateRequest = object<ContainerCreateRequest>({
+  Hostname: text,
+  Domainname: text,
+  User: text,
+  AttachStdin: flag,
+  AttachStdout: flag,
+  AttachStderr: flag,
+  ExposedPorts: map(nothing),
+  Tty: flag,
+  OpenStdin: flag,
+  StdinOnce: flag,
+  Env: texts,
+  Cmd: words,
+  ArgsEscaped: flag,
+  Image: text,
+  Volumes: map(nothing),
+  WorkingDir: text,
+  Entrypoint: words,
+  NetworkDisabled: flag,
+  OnBuild: texts,
+  Labels: textMap,
+  StopSignal: text,
+  StopTimeout: integer,
+  Shell: words,
+  HostConfig: hostConfig,
+  NetworkingConfig: object<NonNullable<ContainerCreateRequest["NetworkingConfig"]>>({
+    EndpointsConfig: map(anything),
+  }),
+});
+
+/** `POST /containers/{id}/exec`. */
+export const execCreateRequest = object<ExecCreateRequest>({
+  AttachStdin: flag,
+  AttachStdout: flag,
+  AttachStderr: flag,
+  ConsoleSize: pair(unsigned),
+  DetachKeys: text,
+  Tty: flag,
+  Env: texts,
+  Cmd: words,
+  Privileged: flag,
+  User: text,
+  WorkingDir: text,
+});
+
+/** `POST /exec/{id}/start`. */
+export interface ExecStartRequest {
+  Detach?: boolean;
+  Tty?: boolean;
+  ConsoleSize?: [number, number];
+}
+
+export const execStartRequest = object<ExecStartRequest>({
+  Detach: flag,
+  Tty: flag,
+  ConsoleSize: pair(unsigned),
+});
