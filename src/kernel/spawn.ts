@@ -32,6 +32,11 @@ export interface SpawnOptions {
   by: Actor;
   /** A cgroup v2 directory's descriptor to be born in (CLONE_INTO_CGROUP). */
   cgroup?: number;
+  /**
+   * Descriptors that the rows use. Where given, all others above 2 are closed before the first row, so that nothing that
+   * shares a namespace with the child can reach what else this process has open.
+   */
+  keep?: readonly number[];
 }
 
 /** A process that has begun its own program (its execve succeeded) or reached the end of the table. */
@@ -45,6 +50,8 @@ const WORD = 8;
 const SIGCHLD = 17n;
 const SIG_SETMASK = 2;
 const F_SETFL = 4;
+const F_SETPIPE_SZ = 1031;
+const PIPE_SIZE = 65_536;
 const ANY_ERRNO = 255n;
 /** Stands where a row's result will be. */
 const NOT_RUN = -(2n ** 62n);
@@ -57,8 +64,11 @@ const CLONE_ARGS = { words: 11, flags: 0, pidfd: 1, exitSignal: 4, cgroup: 10 } 
 export function spawn(program: readonly Call[], options: SpawnOptions): Child {
   using pipe = options.memory === "copied" ? reportPipe() : noPipe();
   const keep: unknown[] = [];
-  const table = new BigInt64Array(ROW.words * (2 * program.length + MOST_OWN_ROWS) + 1);
-  const rows = complete(program, table, pipe.write);
+  const closing = options.keep === undefined ? [] : closeOthers([...options.keep, pipe.write]);
+  const own = [...closing, ...cleanSignals()];
+  const table = new BigInt64Array(ROW.words * (2 * program.length + own.length) + 1);
+  const rows = complete([...own, ...program], table, pipe.write);
+  if (pipe.write >= 0) makeRoom(pipe.write, rows, table);
   encode(rows, table, keep);
   const at = now();
   const { pid, pidfd } = run(table, options, pipe.write);
@@ -73,14 +83,30 @@ export function spawn(program: readonly Call[], options: SpawnOptions): Child {
   return { pid, pidfd };
 }
 
-/** Rows that `complete` adds at the most: 64 signals and their mask. */
-const MOST_OWN_ROWS = 65;
-
-/** The program behind a clean signal state; where its results cannot be seen, it reports them before each execve. */
+/** The program; where its results cannot be seen, it reports them before each execve. */
 function complete(program: readonly Call[], table: BigInt64Array, reportFd: number): Call[] {
-  const rows = [...cleanSignals(), ...program];
-  if (reportFd < 0) return rows;
-  return rows.flatMap((row) => (row.call === "execve" ? [reportRow(table, reportFd), row] : [row]));
+  if (reportFd < 0) return [...program];
+  return program.flatMap((row) => (row.call === "execve" ? [reportRow(table, reportFd), row] : [row]));
+}
+
+const FIRST_CLOSED = 3;
+const LAST_DESCRIPTOR = 0xffff_ffff;
+
+/** Rows that close the ranges between the descriptors to keep; close_range(2). */
+function closeOthers(keep: readonly number[]): Call[] {
+  const kept = [...new Set(keep)].filter((fd) => fd >= FIRST_CLOSED).sort((a, b) => a - b);
+  const starts = [FIRST_CLOSED, ...kept.map((fd) => fd + 1)];
+  return starts.flatMap((first, index): Call[] => {
+    const last = (kept[index] ?? LAST_DESCRIPTOR + 1) - 1;
+    if (first > last) return [];
+    return [
+      {
+        call: "close_range",
+        args: [first, named(last, last === LAST_DESCRIPTOR ? "~0U" : String(last)), 0],
+        what: "close what the program does not use",
+      },
+    ];
+  });
 }
 
 const REPORT = "report results to the shim";
@@ -118,7 +144,7 @@ function ignoredSignals(): number[] {
 let ignored: string | undefined;
 
 function encode(rows: readonly Call[], table: BigInt64Array, keep: unknown[]): void {
-  const base = addressOf(table);
+  const base = BigInt(addressOf(table));
   const indexes = new Map<Call, number>();
   const resultAddress = (row: Call): bigint => {
     const index = indexes.get(row);
@@ -157,13 +183,13 @@ function run(table: BigInt64Array, options: SpawnOptions, reportFd: number): { p
   const pidfd = new Int32Array([-1]);
   const cloneArgs = new BigUint64Array(CLONE_ARGS.words);
   cloneArgs[CLONE_ARGS.flags] = BigInt(cloneFlags(options));
-  cloneArgs[CLONE_ARGS.pidfd] = addressOf(pidfd);
+  cloneArgs[CLONE_ARGS.pidfd] = BigInt(addressOf(pidfd));
   cloneArgs[CLONE_ARGS.exitSignal] = SIGCHLD;
   cloneArgs[CLONE_ARGS.cgroup] = BigInt(options.cgroup ?? 0);
   const control = new BigInt64Array([
-    addressOf(cloneArgs),
+    BigInt(addressOf(cloneArgs)),
     BigInt(cloneArgs.byteLength),
-    addressOf(table),
+    BigInt(addressOf(table)),
     BigInt(reportFd),
     BigInt(table.byteLength),
   ]);
@@ -171,7 +197,7 @@ function run(table: BigInt64Array, options: SpawnOptions, reportFd: number): { p
   const before = new BigUint64Array(1);
   const { program } = entries();
   check(sys("rt_sigprocmask", SIG_SETMASK, all, before, WORD), "block signals");
-  const pid = Number(program(Number(addressOf(control))));
+  const pid = Number(program(addressOf(control)));
   check(sys("rt_sigprocmask", SIG_SETMASK, before, 0, WORD), "unblock signals");
   return { pid, pidfd: pidfd[0] ?? -1 };
 }
@@ -214,6 +240,15 @@ function reportPipe(): ReportPipe {
       sys("close", write);
     },
   };
+}
+
+/** All reports must fit, since nobody reads before the child has begun its own program. */
+function makeRoom(pipeEnd: number, rows: readonly Call[], table: BigInt64Array): void {
+  const reports = rows.filter(({ call }) => call === "execve").length + 1;
+  check(
+    sys("fcntl", pipeEnd, F_SETPIPE_SZ, Math.max(PIPE_SIZE, reports * table.byteLength)),
+    "make room for results",
+  );
 }
 
 /** Takes over the results a child wrote; the last report counts. */
