@@ -14,7 +14,6 @@
 
 export {
   type Bundle,
-  type ContainerCgroup,
   type Running,
   type Runtime,
   RuntimeError,

@@ -1,5 +1,6 @@
 /** What a runtime does, whoever does it: this engine itself (native.ts) or crun and runc (adapter.ts). */
 
+import type { Cgroup } from "../kernel/mod.ts";
 import type { Process } from "../spec/oci_runtime.ts";
 import { type ErrorKind, FathomError } from "../std/errors.ts";
 
@@ -59,17 +60,8 @@ export interface Started {
 
 export interface Running extends Started {
   readonly container: Bundle;
-  readonly cgroup: ContainerCgroup;
-}
-
-/** The control group of a container, in whatever layout the host has. */
-export interface ContainerCgroup {
-  /** Whether the kernel has killed a process of the container for want of memory. */
-  oomKilled(): boolean;
-  /** Kills every process in it. */
-  kill(): void;
-  /** Stops every process in it, or lets them go on (docker pause). */
-  freeze(frozen: boolean): void;
+  /** Its control group: out of memory, freeze, limits. Closed and removed by `remove`. */
+  readonly cgroup: Cgroup;
 }
 
 /** What Docker gives as exit status when a program did not start. */
