@@ -1,0 +1,65 @@
+/** What an engine left behind on the host. */
+
+import { readdir, readFile } from "node:fs/promises";
+import { run } from "./program.ts";
+import { eventually } from "./wait.ts";
+
+interface Traces {
+  /** The engine's directory, which is part of the name of all that it mounts and starts. */
+  root: string;
+  /** IDs of all containers it ever had, which are part of the names of their cgroups. */
+  ids: ReadonlySet<string>;
+}
+
+/** Milliseconds that an engine's last processes may take to be gone. */
+const PATIENCE = 3000;
+
+/** Mounts, cgroups and processes that are still there after a while; empty when all is clean. */
+export async function leftovers(traces: Traces): Promise<string[]> {
+  let found = await search(traces);
+  await eventually(
+    "a clean host",
+    async () => {
+      found = await search(traces);
+      return found.length === 0;
+    },
+    PATIENCE,
+  ).catch(() => undefined);
+  return found;
+}
+
+async function search({ root, ids }: Traces): Promise<string[]> {
+  const mounts = (await readFile("/proc/self/mountinfo", "utf8"))
+    .split("\n")
+    .filter((line) => line.includes(root));
+  return [
+    ...mounts.map((line) => `mount ${line.split(" ")[4]}`),
+    ...(await cgroupsOf(ids)).map((path) => `cgroup ${path}`),
+    ...(await processesOf({ root, ids })).map(({ pid, command }) => `process ${pid}: ${command}`),
+  ];
+}
+
+async function cgroupsOf(ids: ReadonlySet<string>): Promise<string[]> {
+  if (ids.size === 0) return [];
+  const { stdout } = await run(["find", "/sys/fs/cgroup", "-mindepth", "2", "-type", "d"]);
+  return stdout.split("\n").filter((path) => [...ids].some((id) => path.includes(id)));
+}
+
+/** Processes with the root in their arguments or a container's ID in their cgroup; not those that have ended. */
+export async function processesOf({ root, ids }: Traces): Promise<{ pid: number; command: string }[]> {
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
+  const found = await Promise.all(
+    pids.map(async (pid) => {
+      const [command, cgroup] = await Promise.all([procText(pid, "cmdline"), procText(pid, "cgroup")]);
+      const ours = command.includes(root) || [...ids].some((id) => cgroup.includes(id));
+      return ours && pid !== process.pid && command !== ""
+        ? [{ pid, command: command.replaceAll("\0", " ").trim() }]
+        : [];
+    }),
+  );
+  return found.flat();
+}
+
+async function procText(pid: number, name: string): Promise<string> {
+  return readFile(`/proc/${pid}/${name}`, "utf8").catch(() => "");
+}
