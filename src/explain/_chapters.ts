@@ -50,12 +50,13 @@ export const CHAPTERS: readonly Chapter[] = [
     see: (pid) => `findmnt -N ${pid}`,
   },
   {
-    has: (step) => IDENTITY_CALLS.has(step.call) || step.call === "prctl" || step.call === "seccomp",
+    has: ({ by, call }) =>
+      by === "container" && (IDENTITY_CALLS.has(call) || call === "prctl" || call === "seccomp"),
     sentence: tellRestrictions,
     see: (pid) => `grep -E 'Cap|Seccomp|NoNewPrivs' /proc/${pid}/status`,
   },
   {
-    has: (step) => step.call === "execve",
+    has: (step) => step.by === "container" && step.call === "execve",
     sentence: tellProgram,
     see: (pid) => `tr '\\0' ' ' < /proc/${pid}/cmdline`,
   },
@@ -73,7 +74,10 @@ function isNetwork(step: Step): boolean {
 }
 
 function isLimit(step: Step): boolean {
-  return step.call === "prlimit64" || /cgroup|oom_score_adj/.test(`${step.args[0]} ${step.what ?? ""}`);
+  const text = `${step.args.join(" ")} ${step.what ?? ""}`;
+  return (
+    step.call === "prlimit64" || step.call === "write" || /control group|cgroup|oom_score_adj/.test(text)
+  );
 }
 
 function tellImage(steps: readonly Step[]): string {

@@ -1,0 +1,130 @@
+/** What a container's first process finds around it, side by side with the same under Docker. */
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { type Engine, startDocker, startFathom } from "../harness/mod.ts";
+
+let fathom: Engine;
+let docker: Engine;
+beforeAll(async () => {
+  [fathom, docker] = await Promise.all([startFathom(), startDocker()]);
+});
+afterAll(async () => {
+  await Promise.all([fathom[Symbol.asyncDispose](), docker[Symbol.asyncDispose]()]);
+});
+
+/** The output of the same command under both, IDs and host names made equal. */
+async function both(script: string, flags: string[] = []): Promise<{ ours: string[]; theirs: string[] }> {
+  const show = async (engine: Engine) => {
+    const args = [
+      "run",
+      "--rm",
+      "--network",
+      "none",
+      "--hostname",
+      "box",
+      ...flags,
+      "busybox",
+      "sh",
+      "-c",
+      script,
+    ];
+    const { stdout, stderr } = await engine.command("docker", args);
+    return `${stdout}${stderr}`
+      .replaceAll(/[0-9a-f]{64}/g, "ID")
+      .trimEnd()
+      .split("\n");
+  };
+  const [ours, theirs] = await Promise.all([show(fathom), show(docker)]);
+  return { ours, theirs };
+}
+
+/** A mount as `type target options`, without what names the host's places. */
+function mounts(lines: string[]): string[] {
+  return lines
+    .map((line) => line.split(" "))
+    .map(([, target, type, options = ""]) => {
+      const own = options
+        .split(",")
+        .filter(
+          (option) =>
+            !/^(lowerdir|upperdir|workdir|size|inode64|index|metacopy|xino|uuid|redirect_dir|nouserxattr|volatile|nr_inodes)/.test(
+              option,
+            ),
+        );
+      return `${type} ${target} ${own.sort().join(",")}`;
+    })
+    .sort();
+}
+
+describe("the first process has, as under Docker,", () => {
+  test.each([
+    [
+      "identity and signals",
+      "grep -E '^(Uid|Gid|Groups|Umask|Sig(Blk|Ign|Cgt)|ShdPnd)' /proc/self/status",
+      [],
+    ],
+    ["identity of another user", "grep -E '^(Uid|Gid|Groups)' /proc/self/status", ["-u", "app"]],
+    ["capabilities", "grep -E '^(Cap|NoNewPrivs|Seccomp:)' /proc/self/status", []],
+    ["capabilities of another user", "grep -E '^Cap' /proc/self/status", ["-u", "1000"]],
+    [
+      "capabilities less some",
+      "grep -E '^Cap' /proc/self/status",
+      ["--cap-drop", "ALL", "--cap-add", "CHOWN"],
+    ],
+    ["no new privileges", "grep NoNewPrivs /proc/self/status", ["--security-opt", "no-new-privileges"]],
+    ["environment", "env | sort", ["-e", "A=1"]],
+    ["devices", "cd /dev; ls -l | awk '{print $1, $3, $4, $5, $6}' | sort; ls | sort", []],
+    ["a process tree of its own", "echo $$; ls /proc | grep -c '^[0-9]'; cat /proc/sys/kernel/hostname", []],
+    ["network devices", "ls /sys/class/net; cat /proc/net/dev | wc -l", []],
+    ["standard streams", "cd /proc/$$/fd; ls | sort; readlink 0", []],
+    [
+      "its place in the cgroups",
+      "cat /proc/self/cgroup | sed 's/^[0-9]*://' | grep -vE '^(net_cls|rdma|misc|hugetlb|perf_event|name=|:)' | sed 's#/.*##' | sort",
+      [],
+    ],
+    ["limits", "ulimit -a | grep -vE 'pending signals|-u:|processes|open files|nofile' ", []],
+    [
+      "hidden paths",
+      "for p in /proc/kcore /proc/keys /proc/timer_list /proc/acpi /sys/firmware; do test -e $p && (ls -l $p | head -c 3; wc -c <$p 2>&1 | head -c 40; echo $p); done",
+      [],
+    ],
+    [
+      "read-only paths",
+      "for p in /proc/sys/kernel/hostname /proc/sysrq-trigger /sys/kernel/mm; do (echo x >$p/x || echo x >$p) 2>&1 | sed 's/.*: //'; done",
+      [],
+    ],
+    [
+      "no right to mount",
+      "mount -t tmpfs x /tmp 2>&1; mknod /tmp/sda b 8 0 && cat /tmp/sda 2>&1 | tail -1",
+      [],
+    ],
+    ["no way to the kernel's keys or tracing", "unshare -U true 2>&1 | tail -1; dmesg 2>&1 | tail -1", []],
+    ["a read-only root", "touch /x 2>&1; touch /dev/shm/x && echo ok", ["--read-only"]],
+    [
+      "files of its name",
+      "cat /etc/hostname; ls -l /etc/hosts /etc/resolv.conf | awk '{print $1, $3, $4}'",
+      [],
+    ],
+  ] as [string, string, string[]][])("%s", async (_, script, flags) => {
+    const { ours, theirs } = await both(script, flags);
+    expect(ours).toEqual(theirs);
+    expect(theirs.join("")).not.toBe("");
+  });
+
+  test("mounts", async () => {
+    const { ours, theirs } = await both("cat /proc/self/mounts");
+    expect(theirs.length).toBeGreaterThan(10);
+    const [own, docker] = [mounts(ours), mounts(theirs)];
+    // What hides more of the host than Docker 20.10 did is welcome; what Docker has must be there.
+    expect(docker.filter((mount) => !own.includes(mount))).toEqual([]);
+    const more = own.filter((mount) => !docker.includes(mount));
+    expect(more.filter((mount) => !/^(tmpfs|sysfs|proc) \/(proc|sys)\//.test(mount))).toEqual([]);
+  });
+});
+
+test("no descriptor, process or file of the engine is seen inside", async () => {
+  const { ours } = await both(
+    "ls -l /proc/1/fd | grep -vE 'pipe:|/dev/null|total|/proc/1/fd$' ; cat /proc/1/environ | tr '\\0' '\\n' | grep -i -E 'bun|fathom'; ls -a / | grep -i -E 'fathom|docker'; tr '\\0' ' ' </proc/1/cmdline",
+  );
+  expect(ours.filter((line) => !line.startsWith("sh -c"))).toEqual([]);
+});
