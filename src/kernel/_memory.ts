@@ -37,20 +37,25 @@ export function wordOf(argument: Argument, keep: unknown[], resultAddress: (row:
  * A small typed array lies in the collector's heap until its `buffer` is first asked for, by a DataView or `subarray` too,
  * and moves then; asking for it here first makes the address last as long as the array.
  */
-export function addressOf(memory: Memory): bigint {
-  return memory.buffer.byteLength === 0 || memory.byteLength === 0 ? 0n : BigInt(ptr(memory));
+export function addressOf(memory: Memory): number {
+  return memory.buffer.byteLength === 0 || memory.byteLength === 0 ? 0 : ptr(memory);
 }
 
-/** A string with its terminating NUL; one with a NUL inside would be cut short by the kernel, so it is refused. */
+/** A string with its terminating NUL. */
 export function textBytes(value: string): Uint8Array {
+  refuseNul(value);
+  return encoder.encode(`${value}\0`);
+}
+
+/** A string with a NUL inside would be cut short by the kernel, so it is refused. */
+export function refuseNul(value: string): void {
   if (value.includes("\0"))
     throw new TypeError(`a string for the kernel holds a NUL byte: ${JSON.stringify(value)}`);
-  return encoder.encode(`${value}\0`);
 }
 
 function held(memory: Memory, keep: unknown[]): bigint {
   keep.push(memory);
-  return addressOf(memory);
+  return BigInt(addressOf(memory));
 }
 
 /** A NULL-terminated array of addresses of strings. */

@@ -10,8 +10,8 @@ export type Arch = "x86_64" | "arm64";
 /** The processor this process runs on. */
 export const ARCH: Arch = process.arch === "arm64" ? "arm64" : "x86_64";
 
-/** Name to number: [x86-64, arm64]. */
-const NUMBERS = {
+/** Name to number: [x86-64, arm64]. Exported for its test. @internal */
+export const NUMBERS = {
   read: [0, 63],
   write: [1, 64],
   close: [3, 57],
@@ -68,6 +68,7 @@ const NUMBERS = {
   getdents64: [217, 61],
   exit_group: [231, 94],
   epoll_ctl: [233, 21],
+  keyctl: [250, 219],
   openat: [257, 56],
   mkdirat: [258, 34],
   mknodat: [259, 33],

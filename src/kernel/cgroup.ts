@@ -239,17 +239,14 @@ export class Cgroup implements Disposable {
   }
 
   async #setFrozen(frozen: boolean): Promise<void> {
-    const directory = this.directoryOf("freezer") ?? "";
+    const directory = this.directoryOf("freezer");
+    if (directory === undefined) {
+      throw new FathomError("unsupported", "cannot pause: this host has no freezer control group");
+    }
+    const { file, value, state, line } = this.#isUnified ? unifiedFreezer(frozen) : legacyFreezer(frozen);
     const what = frozen ? "freeze processes" : "thaw processes";
-    const [file, value] = this.#isUnified
-      ? ["cgroup.freeze", frozen ? "1" : "0"]
-      : ["freezer.state", frozen ? "FROZEN" : "THAWED"];
     writeControlFile(`${directory}/${file}`, value, what);
-    const reached = this.#isUnified ? ["cgroup.events", `frozen ${value}`] : ["freezer.state", value];
-    const [stateFile, line] = [reached[0] ?? "", reached[1] ?? ""];
-    await until(what, () =>
-      (readControlFile(`${directory}/${stateFile}`) ?? line).split("\n").includes(line),
-    );
+    await until(what, () => (readControlFile(`${directory}/${state}`) ?? line).split("\n").includes(line));
   }
 
   /** Kills every process in it, also those that fork meanwhile. Resolves when none is left. */
@@ -259,7 +256,7 @@ export class Cgroup implements Disposable {
       await until("kill all processes", () => this.pids().length === 0);
       return;
     }
-    await this.thaw();
+    if (this.directoryOf("freezer") !== undefined) await this.thaw();
     await until("kill all processes", () => {
       const pids = this.pids();
       for (const pid of pids) killProcess(pid);
@@ -281,6 +278,24 @@ export class Cgroup implements Disposable {
   [Symbol.dispose](): void {
     this.#open.dispose();
   }
+}
+
+/** What to write where, and the line in which file that says it is reached. */
+interface Freezer {
+  file: string;
+  value: string;
+  state: string;
+  line: string;
+}
+
+function legacyFreezer(frozen: boolean): Freezer {
+  const value = frozen ? "FROZEN" : "THAWED";
+  return { file: "freezer.state", value, state: "freezer.state", line: value };
+}
+
+function unifiedFreezer(frozen: boolean): Freezer {
+  const value = frozen ? "1" : "0";
+  return { file: "cgroup.freeze", value, state: "cgroup.events", line: `frozen ${value}` };
 }
 
 function writeLimit(directory: string, { file, value, what }: ControlWrite): void {

@@ -101,7 +101,9 @@ export function mountTmpfs(target: string, options: TmpfsOptions = {}): void {
 /**
  * Takes the topmost mount away from `path`; false where nothing is mounted or nothing is there.
  *
- * `detach` (MNT_DETACH) is for a mount that may be in use: it vanishes at once and is released when its last user is gone.
+ * `detach` (MNT_DETACH) is for a mount that may be in use: it vanishes at once and is released when its last user is gone. It is
+ * not quicker (0.07 ms both), so the default is the way that tells of a user that was forgotten. What takes long is an overlay
+ * with fresh data, whose unmounting writes it out (15 ms for 20 MB) either way, unless it was mounted with `volatile`.
  * @throws {SyscallError} EBUSY without `detach`, when something uses it.
  */
 export function unmount(path: string, options: { detach?: boolean } = {}): boolean {

@@ -149,7 +149,7 @@ export async function receiveDescriptor(socket: number): Promise<number> {
 function receiveNow(socket: number): number | undefined {
   const { bytes, pointers } = layOut(-1);
   const view = new DataView(bytes.buffer);
-  for (const { offset, to } of pointers) view.setBigInt64(offset, addressOf(to), true);
+  for (const { offset, to } of pointers) view.setBigInt64(offset, BigInt(addressOf(to)), true);
   const count = sys("recvmsg", socket, bytes, MSG.DONTWAIT | MSG.CMSG_CLOEXEC);
   if (count === -ERRNO.EAGAIN || count === -ERRNO.EINTR) return undefined;
   check(count, "receive a descriptor");

@@ -1,7 +1,8 @@
 /**
  * Waiting for descriptors, and moving bytes through them, without a thread and without blocking the event loop.
  *
- * All descriptors here must be O_NONBLOCK and stay the caller's: nothing here closes them.
+ * All descriptors here must be O_NONBLOCK and stay the caller's: nothing here closes them. What is watched is a duplicate that the
+ * runtime makes, so the caller may close its own at any time; the duplicate goes a few milliseconds after the wait has ended.
  */
 
 import { ARCH } from "./arch.ts";

@@ -6,7 +6,8 @@
  * a call that blocks, blocks the process.
  */
 
-import { addressOf, textBytes, wordOf } from "./_memory.ts";
+import { ptr } from "bun:ffi";
+import { addressOf, refuseNul, textBytes, wordOf } from "./_memory.ts";
 import { loadRoutine } from "./_routine.ts";
 import { NR, type SyscallName } from "./arch.ts";
 import { type Call, nameOf, stepOf } from "./call.ts";
@@ -26,17 +27,38 @@ export type RawArgument = number | bigint | string | Uint8Array | BigInt64Array 
 
 /** One system call without a receipt; the result, or -errno. */
 export function sys(name: SyscallName, ...args: RawArgument[]): number {
-  const keep: unknown[] = [];
-  const word = (index: number): number | bigint => {
-    const value = args[index] ?? 0;
-    if (typeof value === "number" || typeof value === "bigint") return value;
-    const memory = typeof value === "string" ? textBytes(value) : value;
-    keep.push(memory);
-    return addressOf(memory);
-  };
-  const answer = entries().syscall(NR[name], word(0), word(1), word(2), word(3), word(4), word(5));
-  keep.length = 0;
-  return Number(answer);
+  const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = args;
+  scratchUsed = 0;
+  overflow.length = 0;
+  return Number(entries().syscall(NR[name], word(a), word(b), word(c), word(d), word(e), word(f)));
+}
+
+/**
+ * Strings are written one behind the other into memory that lasts, over those of the call before: nothing can run between the
+ * writing and the call. One that does not fit gets memory of its own.
+ */
+const scratch = Buffer.from(new ArrayBuffer(16 * 1024));
+const scratchAddress = ptr(scratch);
+let scratchUsed = 0;
+const overflow: Uint8Array[] = [];
+/** The most bytes that a UTF-16 unit takes in UTF-8. */
+const WIDEST = 3;
+
+function word(value: RawArgument): number | bigint {
+  if (typeof value === "number" || typeof value === "bigint") return value;
+  if (typeof value !== "string") return addressOf(value);
+  const at = scratchUsed;
+  if (at + value.length * WIDEST >= scratch.length) return ownMemory(value);
+  refuseNul(value);
+  scratchUsed = at + scratch.write(value, at, "utf8");
+  scratch[scratchUsed++] = 0;
+  return scratchAddress + at;
+}
+
+function ownMemory(value: string): number {
+  const memory = textBytes(value);
+  overflow.push(memory);
+  return addressOf(memory);
 }
 
 /** The result of `sys`, or an error that says what failed. */

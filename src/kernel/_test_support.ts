@@ -1,0 +1,46 @@
+/** What the tests of this folder share: a directory, what is open, and steps. */
+
+import { expect } from "bun:test";
+import { mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
+import type { Step } from "../spec/receipt.ts";
+import { type Call, text, texts } from "./call.ts";
+import { recording } from "./receipt.ts";
+
+/** A directory of its own, removed at the end of the scope. */
+export function temporaryDirectory(): Disposable & { path: string } {
+  const path = mkdtempSync("/tmp/fathom-test-");
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+/** What this process has open, but for what the runtime itself opens when it likes. */
+export function openDescriptors(): string[] {
+  return readdirSync("/proc/self/fd").flatMap((fd) => {
+    try {
+      const target = readlinkSync(`/proc/self/fd/${fd}`);
+      return target.startsWith("anon_inode:[event") || target.startsWith("/proc/") ? [] : [`${fd} ${target}`];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/** Waits for `look` to give `expected` again: the runtime closes its duplicate of a descriptor it has watched a little later. */
+export async function settled<T>(look: () => T, expected: T): Promise<void> {
+  for (let tries = 0; tries < 100 && !Bun.deepEquals(look(), expected); tries++) await Bun.sleep(5);
+  expect(look()).toEqual(expected);
+}
+
+/** The steps that `work` reports. */
+export function stepsOf(work: () => unknown): Step[] {
+  const steps: Step[] = [];
+  recording("daemon", (step) => steps.push(step), work);
+  return steps;
+}
+
+/** The row with which a program ends: becoming a shell that runs `script`. */
+export function shell(script: string): Call {
+  return {
+    call: "execve",
+    args: [text("/bin/sh"), texts(["sh", "-c", script]), texts(["PATH=/usr/bin:/bin"])],
+  };
+}
