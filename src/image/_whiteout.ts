@@ -1,0 +1,53 @@
+/**
+ * Whiteouts: how a layer says that a file of the layers below is gone.
+ *
+ * An archive has an empty file `.wh.NAME` for it, and `.wh..wh..opq` for "nothing below of this directory"; overlay has a
+ * character device 0/0 and an attribute. Source: opencontainers/image-spec v1.1, layer.md (Whiteouts); Linux,
+ * Documentation/filesystems/overlayfs.rst (whiteouts and opaque directories).
+ */
+
+import { ERRNO, S } from "../kernel/mod.ts";
+import { type At, type Facts, factsOf, makeNode, setAttribute } from "./_at.ts";
+import { type ByteString, cutPath } from "./_names.ts";
+
+const PREFIX = ".wh.";
+const OPAQUE = ".wh..wh..opq";
+/** What AUFS kept for itself beside. */
+const RESERVED = ".wh..wh.";
+
+export type Whiteout =
+  | { kind: "file"; name: ByteString }
+  | { kind: "opaque" }
+  /** Of no meaning to anybody but AUFS, or naming nothing. */
+  | { kind: "ignored" };
+
+/** What the entry at a normalised path says, undefined for an ordinary one. */
+export function whiteoutOf(path: ByteString): Whiteout | undefined {
+  const { name } = cutPath(path);
+  if (name === OPAQUE) return { kind: "opaque" };
+  if (name.startsWith(RESERVED) || path.startsWith(RESERVED)) return { kind: "ignored" };
+  if (!name.startsWith(PREFIX)) return undefined;
+  const hidden = name.slice(PREFIX.length);
+  return hidden === "" || hidden === "." || hidden === ".."
+    ? { kind: "ignored" }
+    : { kind: "file", name: hidden };
+}
+
+/** Hides a name of the layers below; 0 or -errno. A file of this layer hides it anyway, a directory once it is opaque. */
+export function makeWhiteout(at: At): number {
+  const answer = makeNode(at, S.IFCHR, 0);
+  if (answer !== -ERRNO.EEXIST) return answer;
+  const before = factsOf(at);
+  return ((before?.mode ?? 0) & S.IFMT) === S.IFDIR ? makeOpaque(at) : 0;
+}
+
+const YES = new TextEncoder().encode("y");
+
+/** Hides all that the layers below have in a directory; 0 or -errno. */
+export function makeOpaque(directory: At): number {
+  return setAttribute(directory, "trusted.overlay.opaque", YES);
+}
+
+export function isWhiteout({ mode, rdev }: Facts): boolean {
+  return (mode & S.IFMT) === S.IFCHR && rdev === 0;
+}
