@@ -22,11 +22,27 @@ const nothing = object<Record<string, never>>({});
 const texts = list(text);
 const textMap = map(text);
 
+type VolumeOptions = NonNullable<MountRequest["VolumeOptions"]>;
+
+const volumeOptions = object<VolumeOptions>({
+  NoCopy: flag,
+  Labels: textMap,
+  Subpath: text,
+  DriverConfig: object<NonNullable<VolumeOptions["DriverConfig"]>>({ Name: text, Options: textMap }),
+});
+
 const mount = object<MountRequest>({
   Type: filled(oneOf("bind", "volume", "tmpfs", "npipe", "cluster", "image")),
   Source: text,
   Target: filled(text),
   ReadOnly: flag,
+  BindOptions: object<NonNullable<MountRequest["BindOptions"]>>({
+    Propagation: text,
+    CreateMountpoint: flag,
+    NonRecursive: flag,
+  }),
+  VolumeOptions: volumeOptions,
+  TmpfsOptions: object<NonNullable<MountRequest["TmpfsOptions"]>>({ SizeBytes: integer, Mode: integer }),
 });
 
 const hostConfig = object<HostConfig>({
@@ -98,6 +114,31 @@ const hostConfig = object<HostConfig>({
   ReadonlyPaths: texts,
   Mounts: list(mount),
   Init: flag,
+  BlkioWeight: integer,
+  BlkioWeightDevice: list(anything),
+  BlkioDeviceReadBps: list(anything),
+  BlkioDeviceWriteBps: list(anything),
+  BlkioDeviceReadIOps: list(anything),
+  BlkioDeviceWriteIOps: list(anything),
+  CpuRealtimePeriod: integer,
+  CpuRealtimeRuntime: integer,
+  DeviceCgroupRules: texts,
+  DeviceRequests: list(anything),
+  CpuCount: integer,
+  CpuPercent: integer,
+  IOMaximumIOps: integer,
+  IOMaximumBandwidth: integer,
+  StorageOpt: textMap,
+});
+
+/** Times in nanoseconds. */
+const healthConfig = object<NonNullable<ContainerCreateRequest["Healthcheck"]>>({
+  Test: words,
+  Interval: integer,
+  Timeout: integer,
+  Retries: integer,
+  StartPeriod: integer,
+  StartInterval: integer,
 });
 
 /** `POST /containers/create`. */
@@ -114,6 +155,7 @@ export const containerCreateRequest = object<ContainerCreateRequest>({
   StdinOnce: flag,
   Env: texts,
   Cmd: words,
+  Healthcheck: healthConfig,
   ArgsEscaped: flag,
   Image: text,
   Volumes: map(nothing),

@@ -16,6 +16,8 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
   readonly #chunks: ChunkedDecoder | undefined;
   #remaining: number;
   #continueWanted: boolean;
+  /** Once set, where the next request begins is not known any more. */
+  #malformed = false;
   /** Length in bytes as announced; undefined when chunked. */
   readonly length: number | undefined;
 
@@ -35,6 +37,7 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
 
   /** What is left may be skipped to reach the next request. False also for a client that waits for `100 Continue`. */
   get skippable(): boolean {
+    if (this.#malformed) return false;
     return this.done || (!this.#continueWanted && this.#remaining <= SKIP_LIMIT);
   }
 
@@ -51,7 +54,8 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
   async skip(): Promise<boolean> {
     let skipped = 0;
     try {
-      while (!this.done && skipped <= SKIP_LIMIT) skipped += this.#take(await this.#more()).length;
+      while (!this.done && !this.#malformed && skipped <= SKIP_LIMIT)
+        skipped += this.#take(await this.#more()).length;
     } catch (error) {
       if (error instanceof ProtocolError) return false;
       throw error;
@@ -61,19 +65,27 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
 
   async #more(): Promise<Buffer> {
     const bytes = await this.#input.read();
-    if (bytes === undefined) throw new ProtocolError(400, "the request's body ended too early");
-    return bytes;
+    if (bytes !== undefined) return bytes;
+    this.#malformed = true;
+    throw new ProtocolError(400, "the request's body ended too early");
   }
 
   #take(bytes: Buffer): Buffer {
-    if (this.#chunks !== undefined) {
-      const { data, used } = this.#chunks.decode(bytes);
-      if (used < bytes.length) this.#input.unread(bytes.subarray(used));
-      return data;
-    }
+    if (this.#chunks !== undefined) return this.#takeChunked(this.#chunks, bytes);
     const data = bytes.length <= this.#remaining ? bytes : bytes.subarray(0, this.#remaining);
     this.#remaining -= data.length;
     if (data.length < bytes.length) this.#input.unread(bytes.subarray(data.length));
     return data;
+  }
+
+  #takeChunked(chunks: ChunkedDecoder, bytes: Buffer): Buffer {
+    try {
+      const { data, used } = chunks.decode(bytes);
+      this.#input.unread(bytes.subarray(used));
+      return data;
+    } catch (error) {
+      this.#malformed = true;
+      throw error;
+    }
   }
 }

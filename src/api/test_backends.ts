@@ -1,0 +1,180 @@
+/**
+ * For tests of the API: an engine that remembers what it was asked and makes up its answers.
+ *
+ * Containers named `throw-KIND` throw, `slow` waits for `release()`, `tty` has a terminal.
+ */
+
+import { Duplex } from "node:stream";
+import type {
+  ContainerInspect,
+  EventMessage,
+  ImageInspect,
+  SystemInfo,
+  SystemVersion,
+} from "../spec/docker.ts";
+import { type ErrorKind, FathomError } from "../std/errors.ts";
+import type { Backends } from "./mod.ts";
+
+export interface FakeEngine {
+  backends: Backends;
+  /** Every call: its name and arguments, signals left out. */
+  calls: unknown[][];
+  /** Lets everything that waits for it go on. */
+  release(): void;
+  /** A client of `events` has left. */
+  left: boolean;
+}
+
+/** One frame of Docker's multiplexed stream. */
+export function frame(stream: 1 | 2, text: string): Buffer {
+  const head = Buffer.from([stream, 0, 0, 0, 0, 0, 0, 0]);
+  head.writeUInt32BE(Buffer.byteLength(text), 4);
+  return Buffer.concat([head, Buffer.from(text)]);
+}
+
+export function fakeBackends(): FakeEngine {
+  let waiting: (() => void)[] = [];
+  const engine: FakeEngine = {
+    calls: [],
+    left: false,
+    release() {
+      for (const go of waiting) go();
+      waiting = [];
+    },
+    backends: { ...containersAndExec(), system: system(), images: images(), receipts: receipts() },
+  };
+
+  async function called(name: string, id: string, ...rest: unknown[]): Promise<void> {
+    engine.calls.push([name, id, ...rest]);
+    if (id.startsWith("throw-")) {
+      const kind = id.slice("throw-".length) as ErrorKind;
+      throw new FathomError(kind, `thrown: ${kind}`);
+    }
+    if (id === "slow") await new Promise<void>((resolve) => waiting.push(resolve));
+  }
+
+  function containersAndExec(): Pick<Backends, "containers" | "exec"> {
+    const attachment = (tty: boolean) => ({ tty, stream: answering(tty) });
+    return {
+      containers: {
+        async create(request, options) {
+          engine.calls.push(["containers.create", request, options]);
+          return { Id: "c1", Warnings: [] };
+        },
+        start: (id) => called("containers.start", id),
+        stop: (id, options) => called("containers.stop", id, options),
+        restart: (id, options) => called("containers.restart", id, options),
+        kill: (id, signal) => called("containers.kill", id, signal),
+        async wait(id) {
+          return { exit: called("containers.wait", id).then(() => ({ StatusCode: 7 })) };
+        },
+        rename: (id, name) => called("containers.rename", id, name),
+        remove: (id, options) => called("containers.remove", id, options),
+        async list(options) {
+          engine.calls.push(["containers.list", options]);
+          return [];
+        },
+        async inspect(id) {
+          await called("containers.inspect", id);
+          return { Id: id, Config: { Tty: id === "tty" }, State: { Running: true } } as ContainerInspect;
+        },
+        async logs(id, options) {
+          await called("containers.logs", id, options);
+          return {
+            tty: id === "tty",
+            output: once(id === "tty" ? Buffer.from("logged") : frame(1, "logged\n")),
+          };
+        },
+        async attach(id, options) {
+          await called("containers.attach", id, options);
+          return attachment(id === "tty");
+        },
+        resize: (id, size) => called("containers.resize", id, size),
+        async top(id, psArgs) {
+          await called("containers.top", id, psArgs);
+          return { Titles: ["PID"], Processes: [["1"]] };
+        },
+      },
+      exec: {
+        async create(id, request) {
+          await called("exec.create", id, request);
+          return { Id: "e1" };
+        },
+        async start(id, options) {
+          await called("exec.start", id, options);
+          return attachment(options.tty);
+        },
+        startDetached: (id) => called("exec.startDetached", id),
+        resize: (id, size) => called("exec.resize", id, size),
+        async inspect(id) {
+          await called("exec.inspect", id);
+          throw new FathomError("not-found", `No such exec instance: ${id}`);
+        },
+      },
+    };
+  }
+
+  function system(): Backends["system"] {
+    return {
+      version: async () =>
+        ({ Version: "0", ApiVersion: "1.51", Os: "linux", Arch: "amd64" }) as SystemVersion,
+      info: async () => ({ ID: "fake" }) as SystemInfo,
+      async *events(_, signal) {
+        yield { Type: "container", Action: "start" } as EventMessage;
+        await new Promise((resolve) => signal.addEventListener("abort", resolve));
+        engine.left = true;
+      },
+    };
+  }
+
+  function images(): Backends["images"] {
+    return {
+      async import(archive, options) {
+        let size = 0;
+        for await (const piece of archive) size += piece.length;
+        engine.calls.push(["images.import", options]);
+        return { id: `sha256:${size}` };
+      },
+      list: async () => [],
+      async inspect(name) {
+        await called("images.inspect", name);
+        return { Id: name } as ImageInspect;
+      },
+      tag: (name, reference) => called("images.tag", name, reference),
+      async remove(name, options) {
+        await called("images.remove", name, options);
+        return [];
+      },
+    };
+  }
+
+  function receipts(): Backends["receipts"] {
+    return {
+      get: async (id) => ({ Id: id, Name: `/${id}`, Steps: [] }),
+      tell: async () => once("mounted /proc\n"),
+    };
+  }
+
+  return engine;
+}
+
+async function* once<T>(value: T): AsyncIterable<T> {
+  yield value;
+}
+
+/** A program that reads its input to the end and then says what it got. */
+function answering(tty: boolean): Duplex {
+  let input = "";
+  return new Duplex({
+    read: () => undefined,
+    write(chunk: Buffer, _, done) {
+      input += chunk.toString();
+      done();
+    },
+    final(done) {
+      this.push(tty ? `got ${input}` : frame(1, `got ${input}`));
+      this.push(null);
+      done();
+    },
+  });
+}
