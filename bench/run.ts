@@ -117,25 +117,37 @@ async function shimMemory(docker: Engine, fathom: Engine): Promise<Table> {
   };
 }
 
+const HUGETLB = "/sys/fs/cgroup/hugetlb";
+/** A hierarchy goes back only when its groups are gone, which the kernel does some time after they were removed. */
+const WITH_HUGETLB = `
+  there() { mount -t cgroup -o hugetlb hugetlb ${HUGETLB}; }
+  mkdir -p ${HUGETLB} && there || exit 1
+  "$@"
+  status=$?
+  for try in 1 2 3 4 5 6 7 8 9 10; do
+    find ${HUGETLB} -mindepth 1 -depth -type d -exec rmdir {} ';'
+    umount ${HUGETLB}
+    grep -q '^hugetlb[[:space:]]*0' /proc/cgroups && exit $status
+    sleep 0.5
+    there
+  done
+  echo "the hugetlb controller did not go back to the v2 hierarchy" >&2
+  exit 1`;
+
 /**
  * crun 1.8 refuses a host whose v2 hierarchy has a controller while others are v1. In a mount namespace of its own that
  * controller is mounted as v1; it goes back with the namespace.
  */
 async function runtimes(): Promise<Table[]> {
-  const hugetlb = "/sys/fs/cgroup/hugetlb";
-  const hybrid =
-    (await readdir("/sys/fs/cgroup")).includes("unified") &&
-    !(await readdir("/sys/fs/cgroup")).includes("hugetlb");
-  const prepare = hybrid
-    ? `mkdir -p ${hugetlb} && mount -t cgroup -o hugetlb hugetlb ${hugetlb} || exit 1; `
-    : "";
-  const script = `${prepare}"$@"; status=$?; ${hybrid ? `umount ${hugetlb}; ` : ""}exit $status`;
+  const groups = await readdir("/sys/fs/cgroup");
+  const hybrid = groups.includes("unified") && !groups.includes("hugetlb");
+  const script = hybrid ? WITH_HUGETLB : '"$@"';
   const words = [...BUN, join(import.meta.dir, "runtime.ts"), String(rounds)];
   const result = await run(
     ["unshare", "-m", "--propagation", "private", "sh", "-c", script, "sh", ...words],
     { timeout: 600_000 },
   );
-  if (hybrid) await rmdir(hugetlb);
+  if (hybrid) await rmdir(HUGETLB);
   if (result.status !== 0) throw new Error(`the runtimes could not be measured: ${result.stderr}`);
   const measured: Measured[] = JSON.parse(result.stdout);
   const named = (name: string) => measured.filter((one) => one.name === name).map(rowOf);
