@@ -3,15 +3,14 @@
  *
  * Memory that `program_entry` reads, all words of 8 bytes:
  *
- *     control   clone_args address | its size | table address | report descriptor | table size in bytes
+ *     control   clone_args address | its size | table address
  *     table     rows, then a word of -1
  *     row       number | argument 0..5 | result | control word
  *     control word
  *               bits 0..5    argument n is the address of an earlier row's result
  *               bytes 2..7   errnos that may happen; 0xff: any
  *
- * The child stops at the first row that fails with an errno its control word does not list: it writes the whole table to the
- * report descriptor and ends with status 127. At the end of the table it ends with status 0; an execve row replaces it.
+ * The child stops at the first row that fails with an errno its control word does not list, and ends with status 127. At the end of the table it ends with status 0; an execve row replaces it.
  */
 
 import { CFunction, dlopen, FFIType, type Pointer, toArrayBuffer } from "bun:ffi";

@@ -17,6 +17,7 @@ export const NUMBERS = {
   close: [3, 57],
   mmap: [9, 222],
   mprotect: [10, 226],
+  munmap: [11, 215],
   rt_sigaction: [13, 134],
   rt_sigprocmask: [14, 135],
   ioctl: [16, 29],

@@ -1,11 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { openDescriptors, settled, shell, stepsOf, temporaryDirectory } from "./_test_support.ts";
 import { bytes, type Call, named, result, text, texts } from "./call.ts";
-import { closeFd } from "./file.ts";
+import { closeFd, owned } from "./file.ts";
 import { AT, CLONE, O } from "./flags.ts";
 import { type Ending, exited, reap } from "./process.ts";
 import { type SpawnOptions, spawn } from "./spawn.ts";
+import { check, sys } from "./syscall.ts";
 
 const SHARED: SpawnOptions = { namespaces: 0, memory: "shared", by: "container" };
 const COPIED: SpawnOptions = { ...SHARED, memory: "copied" };
@@ -140,6 +141,21 @@ for (const options of [SHARED, COPIED]) {
       const path = `${directory.path}/pid`;
       await run([shell(`echo $$ > ${path}`)], { ...options, namespaces: CLONE.NEWPID | CLONE.NEWNS });
       expect(readFileSync(path, "utf8")).toBe("1\n");
+    });
+
+    test("closes at once all descriptors but standard ones and those to keep", () => {
+      using directory = temporaryDirectory();
+      const kept = check(sys("openat", AT.FDCWD, directory.path, O.RDONLY | O.DIRECTORY | O.CLOEXEC), "open");
+      using file = owned(kept);
+      using other = owned(check(sys("dup3", file.fd, 200, O.CLOEXEC), "duplicate"));
+      const inKept: Call = { call: "mkdirat", args: [file.fd, text("made"), 0o700] };
+      const inOther: Call = {
+        call: "mkdirat",
+        args: [other.fd, text("not made"), 0o700],
+        what: "use the other",
+      };
+      expect(() => spawn([inKept, inOther], { ...options, keep: [file.fd] })).toThrow("use the other: EBADF");
+      expect(readdirSync(directory.path)).toEqual(["made"]);
     });
 
     test("inherits no descriptor that is close-on-exec", async () => {

@@ -13,13 +13,14 @@
  *     await exited(child.pidfd);
  */
 
-import { readFileSync } from "node:fs";
+import { type Pointer, toArrayBuffer } from "bun:ffi";
 import type { Actor } from "../spec/receipt.ts";
 import { addressOf, wordOf } from "./_memory.ts";
 import { ROW } from "./_routine.ts";
 import { NR } from "./arch.ts";
 import { bytes, type Call, named, nameOf, stepOf } from "./call.ts";
 import { ERRNO, SyscallError } from "./errno.ts";
+import { readControlFile } from "./file.ts";
 import { CLONE, flagsText, O } from "./flags.ts";
 import { now, report } from "./receipt.ts";
 import { allows, check, entries, sys } from "./syscall.ts";
@@ -50,8 +51,6 @@ const WORD = 8;
 const SIGCHLD = 17n;
 const SIG_SETMASK = 2;
 const F_SETFL = 4;
-const F_SETPIPE_SZ = 1031;
-const PIPE_SIZE = 65_536;
 const ANY_ERRNO = 255n;
 /** Stands where a row's result will be. */
 const NOT_RUN = -(2n ** 62n);
@@ -62,38 +61,56 @@ const CLONE_ARGS = { words: 11, flags: 0, pidfd: 1, exitSignal: 4, cgroup: 10 } 
  * @throws {SyscallError} naming the row that failed; the process has ended and been reaped.
  */
 export function spawn(program: readonly Call[], options: SpawnOptions): Child {
-  using pipe = options.memory === "copied" ? reportPipe() : noPipe();
+  const rows = [...closeOthers(options.keep), ...cleanSignals(), ...program];
+  const words = ROW.words * rows.length + 1;
+  using memory = options.memory === "copied" ? sharedWords(words) : ownWords(words);
+  const { table } = memory;
   const keep: unknown[] = [];
-  const closing = options.keep === undefined ? [] : closeOthers([...options.keep, pipe.write]);
-  const own = [...closing, ...cleanSignals()];
-  const table = new BigInt64Array(ROW.words * (2 * program.length + own.length) + 1);
-  const rows = complete([...own, ...program], table, pipe.write);
-  if (pipe.write >= 0) makeRoom(pipe.write, rows, table);
-  encode(rows, table, keep);
+  encode(rows, memory, keep);
   const at = now();
-  const { pid, pidfd } = run(table, options, pipe.write);
+  const child = run(memory.address, options);
   const ns = Number(now() - at);
-  report((by) => stepOf(cloneCall(options), { at, by, result: pid, ns }));
-  if (pid < 0) throw new SyscallError("clone3", -pid);
-  if (options.memory === "copied") readResults(pipe, table);
   keep.length = 0;
+  report((by) => stepOf(cloneCall(options), { at, by, result: child.pid, ns }));
+  if (child.pid < 0) throw new SyscallError("clone3", -child.pid);
   reportRows(rows, table, { at, by: options.by });
-  reapIfFailed(rows, table, { pid, pidfd });
-  sys("fcntl", pidfd, F_SETFL, O.NONBLOCK);
-  return { pid, pidfd };
+  reapIfFailed(rows, table, child);
+  sys("fcntl", child.pidfd, F_SETFL, O.NONBLOCK);
+  return child;
 }
 
-/** The program; where its results cannot be seen, it reports them before each execve. */
-function complete(program: readonly Call[], table: BigInt64Array, reportFd: number): Call[] {
-  if (reportFd < 0) return [...program];
-  return program.flatMap((row) => (row.call === "execve" ? [reportRow(table, reportFd), row] : [row]));
+/** Memory of a table, which the child writes its results to. */
+interface Words extends Disposable {
+  table: BigInt64Array;
+  address: bigint;
+}
+
+function ownWords(words: number): Words {
+  const table = new BigInt64Array(words);
+  return { table, address: BigInt(addressOf(table)), [Symbol.dispose]: () => undefined };
+}
+
+const PROT_READ_WRITE = 3;
+const MAP_SHARED_ANONYMOUS = 0x21;
+
+/**
+ * Memory that stays shared where all else is copied, so that the child's results are seen here. Only these are read from it
+ * afterwards: whoever could write to the child could forge them, but reach nothing else.
+ */
+function sharedWords(words: number): Words {
+  const size = words * WORD;
+  const mapped = sys("mmap", 0, size, PROT_READ_WRITE, MAP_SHARED_ANONYMOUS, -1, 0);
+  const address = check(mapped, "map memory for a program's table");
+  const table = new BigInt64Array(toArrayBuffer(address as Pointer, 0, size));
+  return { table, address: BigInt(address), [Symbol.dispose]: () => void sys("munmap", address, size) };
 }
 
 const FIRST_CLOSED = 3;
 const LAST_DESCRIPTOR = 0xffff_ffff;
 
 /** Rows that close the ranges between the descriptors to keep; close_range(2). */
-function closeOthers(keep: readonly number[]): Call[] {
+function closeOthers(keep: readonly number[] | undefined): Call[] {
+  if (keep === undefined) return [];
   const kept = [...new Set(keep)].filter((fd) => fd >= FIRST_CLOSED).sort((a, b) => a - b);
   const starts = [FIRST_CLOSED, ...kept.map((fd) => fd + 1)];
   return starts.flatMap((first, index): Call[] => {
@@ -107,13 +124,6 @@ function closeOthers(keep: readonly number[]): Call[] {
       },
     ];
   });
-}
-
-const REPORT = "report results to the shim";
-
-function reportRow(table: BigInt64Array, reportFd: number): Call {
-  const shown = bytes(new Uint8Array(table.buffer), "results so far");
-  return { call: "write", args: [reportFd, shown, table.byteLength], what: REPORT };
 }
 
 /**
@@ -135,7 +145,7 @@ function cleanSignals(): Call[] {
 
 /** Signals this process ignores, from SigIgn of proc(5); the runtime sets them before any script runs. */
 function ignoredSignals(): number[] {
-  ignored ??= /^SigIgn:\s*([0-9a-f]+)/m.exec(readFileSync("/proc/self/status", "latin1"))?.[1];
+  ignored ??= /^SigIgn:\s*([0-9a-f]+)/m.exec(readControlFile("/proc/self/status") ?? "")?.[1];
   const mask = BigInt(`0x${ignored ?? "0"}`);
   return Array.from({ length: 64 }, (_, index) => index + 1).filter(
     (signal) => ((mask >> BigInt(signal - 1)) & 1n) === 1n,
@@ -143,8 +153,7 @@ function ignoredSignals(): number[] {
 }
 let ignored: string | undefined;
 
-function encode(rows: readonly Call[], table: BigInt64Array, keep: unknown[]): void {
-  const base = BigInt(addressOf(table));
+function encode(rows: readonly Call[], { table, address: base }: Words, keep: unknown[]): void {
   const indexes = new Map<Call, number>();
   const resultAddress = (row: Call): bigint => {
     const index = indexes.get(row);
@@ -179,7 +188,7 @@ function controlWord(row: Call): bigint {
 }
 
 /** Makes the process with every signal blocked, so that no handler of this process runs in a child that shares its memory. */
-function run(table: BigInt64Array, options: SpawnOptions, reportFd: number): { pid: number; pidfd: number } {
+function run(tableAddress: bigint, options: SpawnOptions): Child {
   const pidfd = new Int32Array([-1]);
   const cloneArgs = new BigUint64Array(CLONE_ARGS.words);
   cloneArgs[CLONE_ARGS.flags] = BigInt(cloneFlags(options));
@@ -189,9 +198,7 @@ function run(table: BigInt64Array, options: SpawnOptions, reportFd: number): { p
   const control = new BigInt64Array([
     BigInt(addressOf(cloneArgs)),
     BigInt(cloneArgs.byteLength),
-    BigInt(addressOf(table)),
-    BigInt(reportFd),
-    BigInt(table.byteLength),
+    tableAddress,
   ]);
   const all = new BigUint64Array([2n ** 64n - 1n]);
   const before = new BigUint64Array(1);
@@ -218,49 +225,9 @@ function cloneCall(options: SpawnOptions): Call {
   };
 }
 
-/** A pipe by which a child with memory of its own reports its rows' results. */
-interface ReportPipe extends Disposable {
-  read: number;
-  write: number;
-}
-
-function noPipe(): ReportPipe {
-  return { read: -1, write: -1, [Symbol.dispose]: () => undefined };
-}
-
-function reportPipe(): ReportPipe {
-  const ends = new Int32Array(2);
-  check(sys("pipe2", ends, O.CLOEXEC | O.NONBLOCK), "make a pipe for results");
-  const [read = -1, write = -1] = ends;
-  return {
-    read,
-    write,
-    [Symbol.dispose]: () => {
-      sys("close", read);
-      sys("close", write);
-    },
-  };
-}
-
-/** All reports must fit, since nobody reads before the child has begun its own program. */
-function makeRoom(pipeEnd: number, rows: readonly Call[], table: BigInt64Array): void {
-  const reports = rows.filter(({ call }) => call === "execve").length + 1;
-  check(
-    sys("fcntl", pipeEnd, F_SETPIPE_SZ, Math.max(PIPE_SIZE, reports * table.byteLength)),
-    "make room for results",
-  );
-}
-
-/** Takes over the results a child wrote; the last report counts. */
-function readResults(pipe: ReportPipe, table: BigInt64Array): void {
-  const received = new BigInt64Array(table.length);
-  while (sys("read", pipe.read, received, received.byteLength) === received.byteLength) table.set(received);
-}
-
 function reportRows(rows: readonly Call[], table: BigInt64Array, made: { at: bigint; by: Actor }): void {
   for (const [index, row] of rows.entries()) {
     const result = resultOf(table, index);
-    if (row.what === REPORT) continue;
     const replaced = result === undefined && row.call === "execve";
     if (result === undefined && !replaced) return;
     report(() => stepOf(row, { ...made, result: result ?? 0 }));
