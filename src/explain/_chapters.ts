@@ -67,10 +67,8 @@ export const CHAPTERS: readonly Chapter[] = [
 export const TOLD_LAST: readonly Chapter[] = CHAPTERS.slice(0, 2);
 
 function isNetwork(step: Step): boolean {
-  return (
-    /^(sendto|sendmsg|netlink|nft|ioctl)$/.test(step.call) ||
-    /loopback|interface|veth|bridge/.test(step.what ?? "")
-  );
+  if (/loopback|interface|veth|bridge/.test(step.what ?? "")) return true;
+  return step.by !== "container" && /^(sendto|sendmsg|netlink|nft)$/.test(step.call);
 }
 
 function isLimit(step: Step): boolean {
@@ -93,7 +91,9 @@ function tellImage(steps: readonly Step[]): string {
 }
 
 function tellNetwork(steps: readonly Step[]): string {
-  const links = steps.filter((step) => step.call !== "ioctl" && step.call !== "socket").length;
+  const links = steps.filter(
+    (step) => step.call !== "ioctl" && step.call !== "socket" && step.call !== "close",
+  ).length;
   if (links === 0) return "Its network was given nothing but the loopback device, which was switched on.";
   return `Its network was connected by ${counted(links, "message")} to the kernel.`;
 }
@@ -133,26 +133,28 @@ function tellLimits(steps: readonly Step[]): string {
 }
 
 function tellFiles(steps: readonly Step[]): string {
-  const targets = steps.filter((step) => step.call === "mount" || step.call === "move_mount");
-  const places = [...new Set(targets.map(mountPoint).filter((place) => place !== undefined))];
-  const devices = steps.filter((step) => step.call === "mknodat").length;
-  const hidden = places.filter((place) => /^\/(proc|sys)\/./.test(place)).length;
-  const own = places.filter((place) => !/^\/(proc|sys)\/./.test(place));
+  const done = steps.filter((step) => step.error === undefined);
+  const mounts = done.filter((step) => step.call === "mount" || step.call === "move_mount");
+  const isHiding = (step: Step) => /^(mask|cover|hide)\b/.test(step.what ?? "");
+  const own = mounts.filter((step) => !isHiding(step)).flatMap(mountPoint);
+  const hidden = mounts.filter(isHiding).length;
+  const devices = done.filter(
+    (step) => step.call === "mknodat" && !step.args.join().includes("S_IFREG"),
+  ).length;
   const parts = [
-    own.length > 0 ? `mounts at ${listed(own, 7)}` : "",
+    own.length > 0 ? `mounts at ${listed([...new Set(own)], 7)}` : "",
     devices > 0 ? counted(devices, "device node") : "",
     hidden > 0 ? `${counted(hidden, "path")} of the kernel hidden or read-only` : "",
   ].filter((part) => part !== "");
-  const root = steps.some((step) => step.call === "pivot_root") ? " Then the image became its root." : "";
+  const root = done.some((step) => step.call === "pivot_root") ? " Then the image became its root." : "";
   return `It got its own file tree: ${listed(parts)}.${root}`;
 }
 
-/** The place in the container a mount is for, by what the step says it is for, or its target. */
-function mountPoint(step: Step): string | undefined {
-  const said = /(?:^|\s)(\/[\w./-]*)/.exec(step.what ?? "")?.[1];
+/** The place in the container that a mount is for: as the step's purpose names it, else its target. */
+function mountPoint(step: Step): string[] {
   const target = step.args.findLast((argument) => argument.startsWith('"/'))?.slice(1, -1);
-  const place = said ?? target;
-  return place === "/" ? undefined : place;
+  const place = step.what === undefined ? target : /^mount (\/\S*)/.exec(step.what)?.[1];
+  return place === undefined || place === "/" ? [] : [place];
 }
 
 function tellRestrictions(steps: readonly Step[]): string {

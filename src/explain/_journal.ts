@@ -6,6 +6,9 @@ import type { Step } from "../spec/receipt.ts";
 /** Bytes after which a file takes no more steps; the line that counts the rest may stand behind it. */
 export const CAPACITY = 1 << 20;
 
+/** Bytes that are read at the most: a shim appends to the file by a bound of its own. */
+const MOST_READ = 8 * CAPACITY;
+
 /** Stands for steps that were left out; of fixed length, so that its count can be raised in place. */
 const COUNT_DIGITS = 12;
 const omittedLine = (count: number) => `{"omitted":${String(count).padStart(COUNT_DIGITS)}}\n`;
@@ -42,7 +45,7 @@ export async function read(path: string): Promise<Journal> {
   const file = await openUnlessGone(path, "r");
   if (file === undefined) return { steps: [], omitted: 0 };
   await using _ = file;
-  return parse(await readAt(file, 0, 2 * CAPACITY));
+  return parse(await readAt(file, 0, MOST_READ));
 }
 
 /** The steps in a file's text; lines that are none are passed over. */
