@@ -27,6 +27,7 @@ export interface ContainerConfig {
   StdinOnce?: boolean;
   Env?: string[] | null;
   Cmd?: string[] | null;
+  Healthcheck?: HealthConfig;
   ArgsEscaped?: boolean;
   Image?: string;
   Volumes?: Record<string, Record<string, never>> | null;
@@ -38,6 +39,17 @@ export interface ContainerConfig {
   StopSignal?: string;
   StopTimeout?: number;
   Shell?: string[];
+}
+
+/** How to find out whether the program is well. Times in nanoseconds; 0 and absent leave the image's or the default. */
+export interface HealthConfig {
+  /** [] inherits, ["NONE"] disables, ["CMD", …] executes, ["CMD-SHELL", text] gives text to the shell. */
+  Test?: string[];
+  Interval?: number;
+  Timeout?: number;
+  Retries?: number;
+  StartPeriod?: number;
+  StartInterval?: number;
 }
 
 /** How it runs on this host. */
@@ -92,6 +104,22 @@ export interface HostConfig {
   OomKillDisable?: boolean | null;
   PidsLimit?: number | null;
   Ulimits?: { Name: string; Soft: number; Hard: number }[] | null;
+  /** Block I/O limits and the like: shown as Docker shows them; a value that is not Docker's default is refused. */
+  BlkioWeight?: number;
+  BlkioWeightDevice?: unknown[] | null;
+  BlkioDeviceReadBps?: unknown[] | null;
+  BlkioDeviceWriteBps?: unknown[] | null;
+  BlkioDeviceReadIOps?: unknown[] | null;
+  BlkioDeviceWriteIOps?: unknown[] | null;
+  CpuRealtimePeriod?: number;
+  CpuRealtimeRuntime?: number;
+  DeviceCgroupRules?: string[] | null;
+  DeviceRequests?: unknown[] | null;
+  CpuCount?: number;
+  CpuPercent?: number;
+  IOMaximumIOps?: number;
+  IOMaximumBandwidth?: number;
+  StorageOpt?: Record<string, string> | null;
   MaskedPaths?: string[] | null;
   ReadonlyPaths?: string[] | null;
   Mounts?: MountRequest[] | null;
@@ -103,6 +131,14 @@ export interface MountRequest {
   Source?: string;
   Target: string;
   ReadOnly?: boolean;
+  BindOptions?: { Propagation?: string; NonRecursive?: boolean; CreateMountpoint?: boolean } | null;
+  VolumeOptions?: {
+    NoCopy?: boolean;
+    Labels?: Record<string, string>;
+    Subpath?: string;
+    DriverConfig?: { Name?: string; Options?: Record<string, string> };
+  } | null;
+  TmpfsOptions?: { SizeBytes?: number; Mode?: number } | null;
 }
 
 export type ContainerStatus =

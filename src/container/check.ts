@@ -1,0 +1,225 @@
+/**
+ * What a request may not ask for: contradictions, values out of range, and what Fathom cannot do yet.
+ *
+ * A wish that would change the meaning or the safety of a container is refused, never passed over.
+ */
+
+import type { ContainerConfig, HostConfig } from "../spec/docker.ts";
+import { FathomError } from "../std/errors.ts";
+import { type CapabilityRequest, missingCapability } from "./capabilities.ts";
+import { type Host, ULIMIT_NAMES } from "./host.ts";
+import type { FullHostConfig } from "./host_config.ts";
+import { DEVICE_RULE } from "./resources.ts";
+
+const LEAST_MEMORY = 6 * 1024 * 1024;
+const RESTART_POLICIES = ["no", "always", "unless-stopped", "on-failure"];
+
+/** @throws {FathomError} invalid or unsupported, with the first thing that is wrong. */
+export function checkRequest(config: ContainerConfig, hostConfig: FullHostConfig, host: Host): void {
+  checkSupported(config, hostConfig);
+  checkModes(config, hostConfig);
+  checkMemory(hostConfig);
+  checkCpu(hostConfig, host);
+  checkRestartPolicy(hostConfig);
+  checkSecurity(hostConfig, host);
+  checkUlimits(hostConfig, host);
+  checkSysctls(hostConfig);
+}
+
+function invalid(sentence: string): FathomError {
+  return new FathomError("invalid", sentence);
+}
+
+function unsupported(sentence: string): FathomError {
+  return new FathomError("unsupported", sentence);
+}
+
+/** Each row: whether a request asks for it, and what a user is told. */
+function checkSupported(config: ContainerConfig, host: FullHostConfig): void {
+  const some = (list: readonly unknown[] | null | undefined) => (list?.length ?? 0) > 0;
+  const keys = (map: object | null | undefined) => Object.keys(map ?? {}).length > 0;
+  const rows: [boolean, string][] = [
+    [
+      keys(host.PortBindings) || host.PublishAllPorts,
+      "ports cannot be published yet: leave -p out, or use --network host",
+    ],
+    [some(host.Links), "links are not supported: they are Docker's legacy way to connect containers"],
+    [
+      keys(config.Volumes),
+      "volumes are not supported yet: bind a directory of the host with -v /HOST:/CONTAINER",
+    ],
+    [
+      some(host.VolumesFrom),
+      "--volumes-from is not supported yet: bind the same directory in both containers",
+    ],
+    [host.VolumeDriver !== "", "volume drivers are not supported: leave --volume-driver out"],
+    [
+      some(host.DeviceRequests),
+      "device requests (--gpus) are not supported: pass single devices with --device",
+    ],
+    [keys(host.StorageOpt), "--storage-opt is not supported: the size of a container is not limited"],
+    [host.Init === true, "--init is not supported yet: run a program that reaps its children"],
+    [
+      hasBlockIo(host),
+      "limits on block devices are not supported yet: leave --blkio-weight and --device-*-bps out",
+    ],
+    [
+      host.CpuRealtimePeriod !== 0 || host.CpuRealtimeRuntime !== 0,
+      "real-time scheduling limits are not supported: leave --cpu-rt-period and --cpu-rt-runtime out",
+    ],
+    [
+      host.UsernsMode !== "" && host.UsernsMode !== "host",
+      `user namespace mode ${host.UsernsMode} is not supported: leave --userns out`,
+    ],
+    [
+      host.Isolation !== "" && host.Isolation !== "default",
+      `isolation ${host.Isolation} exists on Windows only: leave --isolation out`,
+    ],
+  ];
+  const asked = rows.find(([wanted]) => wanted);
+  if (asked !== undefined) throw unsupported(asked[1]);
+}
+
+function hasBlockIo(host: FullHostConfig): boolean {
+  const lists = [
+    host.BlkioWeightDevice,
+    host.BlkioDeviceReadBps,
+    host.BlkioDeviceWriteBps,
+    host.BlkioDeviceReadIOps,
+    host.BlkioDeviceWriteIOps,
+  ];
+  return host.BlkioWeight !== 0 || lists.some((list) => (list?.length ?? 0) > 0);
+}
+
+function checkModes(config: ContainerConfig, host: FullHostConfig): void {
+  const joined = (mode: string) => /^container:.+$/.test(mode);
+  if (!["", "host"].includes(host.UTSMode)) throw invalid(`invalid UTS mode: ${host.UTSMode}`);
+  if (host.UTSMode === "host" && config.Hostname)
+    throw invalid("conflicting options: hostname and the UTS mode");
+  if (joined(host.NetworkMode) && config.Hostname)
+    throw invalid("conflicting options: hostname and the network mode");
+  if (!["", "host"].includes(host.PidMode) && !joined(host.PidMode))
+    throw invalid(`invalid PID mode: ${host.PidMode}`);
+  if (!["private", "host"].includes(host.CgroupnsMode))
+    throw invalid(`invalid cgroup namespace mode: ${host.CgroupnsMode}`);
+  checkIpc(host.IpcMode);
+  checkNetwork(host.NetworkMode);
+}
+
+function checkIpc(mode: string): void {
+  if (mode.startsWith("container:"))
+    throw unsupported(
+      "the IPC namespace of another container cannot be joined yet: use --ipc private or host",
+    );
+  if (!["private", "shareable", "host", "none"].includes(mode)) throw invalid(`invalid IPC mode: ${mode}`);
+}
+
+function checkNetwork(mode: string): void {
+  if (["bridge", "none", "host"].includes(mode) || /^container:.+$/.test(mode)) return;
+  throw new FathomError("not-found", `network ${mode} not found`);
+}
+
+function checkMemory(host: FullHostConfig): void {
+  const { Memory: memory, MemorySwap: swap, MemoryReservation: reservation } = host;
+  if (memory !== 0 && memory < LEAST_MEMORY) throw invalid("Minimum memory limit allowed is 6MB");
+  if (memory > 0 && swap > 0 && swap < memory)
+    throw invalid("Minimum memoryswap limit should be larger than memory limit, see usage");
+  if (memory === 0 && swap > 0)
+    throw invalid("You should always set the Memory limit when using Memoryswap limit, see usage");
+  if (reservation > 0 && reservation < LEAST_MEMORY)
+    throw invalid("Minimum memory reservation allowed is 6MB");
+  if (memory > 0 && reservation > memory)
+    throw invalid("Minimum memory limit can not be less than memory reservation limit, see usage");
+  const swappiness = host.MemorySwappiness;
+  if (swappiness !== null && (swappiness < 0 || swappiness > 100))
+    throw invalid(`Invalid value: ${swappiness}, valid memory swappiness range is 0-100`);
+  if (host.OomScoreAdj < -1000 || host.OomScoreAdj > 1000)
+    throw invalid(`Invalid value ${host.OomScoreAdj}, range for oom score adj is [-1000, 1000]`);
+}
+
+function checkCpu(hostConfig: FullHostConfig, host: Host): void {
+  const { NanoCpus: nano, CpuPeriod: period, CpuQuota: quota, CpuShares: shares } = hostConfig;
+  if (shares < 0) throw invalid("shares: invalid argument");
+  if (nano > 0 && (period > 0 || quota > 0))
+    throw invalid("Conflicting options: Nano CPUs and CPU Period cannot both be set");
+  if (nano < 0 || nano > host.cpus * 1e9) {
+    const most = host.cpus.toFixed(2);
+    throw invalid(`Range of CPUs is from 0.01 to ${most}, as there are only ${host.cpus} CPUs available`);
+  }
+  if (period !== 0 && (period < 1000 || period > 1_000_000))
+    throw invalid("CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)");
+  if (quota > 0 && quota < 1000) throw invalid("CPU cfs quota can not be less than 1ms (i.e. 1000)");
+  for (const [name, list] of [
+    ["cpuset cpus", hostConfig.CpusetCpus],
+    ["cpuset mems", hostConfig.CpusetMems],
+  ] as const) {
+    if (!/^(?:\d+(?:-\d+)?(?:,\d+(?:-\d+)?)*)?$/.test(list))
+      throw invalid(`Invalid value ${list} for ${name}`);
+  }
+}
+
+function checkRestartPolicy(host: FullHostConfig): void {
+  const { Name: name, MaximumRetryCount: retries } = host.RestartPolicy;
+  if (!RESTART_POLICIES.includes(name))
+    throw invalid(
+      `invalid restart policy: unknown policy '${name}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'`,
+    );
+  if (retries < 0) throw invalid("invalid restart policy: maximum retry count cannot be negative");
+  if (retries > 0 && name !== "on-failure")
+    throw invalid("invalid restart policy: maximum retry count can only be used with 'on-failure'");
+  if (host.AutoRemove && name !== "no")
+    throw invalid("can't create 'AutoRemove' container with restart policy");
+}
+
+function checkSecurity(hostConfig: FullHostConfig, host: Host): void {
+  const missing = missingCapability(capabilityRequest(hostConfig), host.capabilities);
+  if (missing !== undefined)
+    throw unsupported(
+      `${missing} cannot be added: the engine itself does not have it on this host; leave it out of --cap-add`,
+    );
+  for (const rule of hostConfig.DeviceCgroupRules ?? []) {
+    if (!DEVICE_RULE.test(rule)) throw invalid(`invalid device cgroup format "${rule}"`);
+  }
+  for (const path of [...(hostConfig.MaskedPaths ?? []), ...(hostConfig.ReadonlyPaths ?? [])]) {
+    if (!path.startsWith("/")) throw invalid(`a masked or read-only path must be absolute: ${path}`);
+  }
+}
+
+export function capabilityRequest(host: FullHostConfig): CapabilityRequest {
+  return { add: host.CapAdd ?? [], drop: host.CapDrop ?? [], privileged: host.Privileged };
+}
+
+/** A limit above the engine's own needs CAP_SYS_RESOURCE, setrlimit(2). */
+function checkUlimits(hostConfig: FullHostConfig, host: Host): void {
+  const mayRaise = host.capabilities.includes("CAP_SYS_RESOURCE");
+  for (const { Name: name, Soft: soft, Hard: hard } of hostConfig.Ulimits ?? []) {
+    if (!ULIMIT_NAMES.includes(name)) throw invalid(`invalid ulimit type: ${name}`);
+    if (hard !== -1 && (soft > hard || soft === -1))
+      throw invalid(`ulimit soft limit must be less than or equal to hard limit: ${soft} > ${hard}`);
+    const most = host.hardLimits[name];
+    if (!mayRaise && most !== undefined && (hard === -1 || hard > most))
+      throw unsupported(
+        `ulimit ${name}=${hard} is above this host's limit of ${most}, which the engine may not raise: ask for less`,
+      );
+  }
+}
+
+const IPC_SYSCTLS =
+  /^(?:kernel\.(?:msgmax|msgmnb|msgmni|sem|shmall|shmmax|shmmni|shm_rmid_forced)|fs\.mqueue\.\S+)$/;
+
+/** Only what a namespace of the container's own holds may be set. */
+function checkSysctls(hostConfig: HostConfig): void {
+  for (const name of Object.keys(hostConfig.Sysctls ?? {})) {
+    if (name.includes("/") || name.includes("..")) throw invalid(`sysctl '${name}' is not allowed`);
+    if (name.startsWith("net.")) {
+      if (hostConfig.NetworkMode === "host")
+        throw invalid(`sysctl '${name}' not allowed in host network namespace`);
+    } else if (IPC_SYSCTLS.test(name)) {
+      if (hostConfig.IpcMode === "host") throw invalid(`sysctl '${name}' not allowed in host ipc namespace`);
+    } else if (name !== "kernel.domainname") {
+      throw invalid(`sysctl '${name}' is not allowed: it belongs to the host, not to a namespace`);
+    } else if (hostConfig.UTSMode === "host") {
+      throw invalid(`sysctl '${name}' not allowed in host UTS namespace`);
+    }
+  }
+}

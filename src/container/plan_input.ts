@@ -1,0 +1,31 @@
+/** What a plan is made of. */
+
+import type { Host } from "./host.ts";
+import type { ContainerRecord } from "./records.ts";
+import type { DeviceAccess } from "./resources.ts";
+import type { UserFiles } from "./users.ts";
+
+export interface PlanInput {
+  record: ContainerRecord;
+  /** What the host can give. */
+  facts: Host;
+  /** Absolute paths on the host. */
+  paths: ContainerPaths;
+  /** The image's, as they are in the container now. */
+  users: UserFiles;
+  devices: readonly DeviceAccess[];
+  /** First processes of the containers whose namespaces are joined. */
+  joined: JoinedPids;
+}
+
+export interface ContainerPaths {
+  rootfs: string;
+  hostname: string;
+  hosts: string;
+  resolv: string;
+}
+
+export interface JoinedPids {
+  network?: number;
+  pid?: number;
+}

@@ -1,0 +1,221 @@
+/**
+ * What is kept of containers on disk: one directory each, plain JSON that a person can read.
+ *
+ * `config.json` and `hostconfig.json` are written when the container is made, `state.json` whenever its state changes; each goes
+ * to a temporary name first and is renamed. A file whose loss in a power cut would lose a container is fsynced before. Not so:
+ * those of a container that is removed when it ends (`--rm`), since a power cut ends it; and the state of one that runs, since
+ * a power cut makes it untrue.
+ */
+
+import { access, mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { ExitRecord } from "../shim/protocol.ts";
+import type { ContainerStatus, MountPoint } from "../spec/docker.ts";
+import type { Digest } from "../spec/oci_image.ts";
+import { messageOf } from "../std/errors.ts";
+import type { FullConfig } from "./config.ts";
+import type { FullHostConfig } from "./host_config.ts";
+
+/** `config.json`: what does not change after the container was made, but for its name. */
+export interface ConfigRecord {
+  Id: string;
+  /** Without the slash that Docker shows before it. */
+  Name: string;
+  Created: string;
+  Image: Digest;
+  Config: FullConfig;
+  MountPoints: MountPoint[];
+}
+
+/** `state.json`. */
+export interface StateRecord {
+  Status: ContainerStatus;
+  Pid: number;
+  ExitCode: number;
+  Error: string;
+  OOMKilled: boolean;
+  StartedAt: string;
+  FinishedAt: string;
+  RestartCount: number;
+  /** A user ended it: `unless-stopped` leaves it so. */
+  ManuallyStopped: boolean;
+  /** Where to find the process that looks after it; null when there is none. */
+  Shim: { Pid: number; Socket: string } | null;
+}
+
+export interface ContainerRecord {
+  config: ConfigRecord;
+  host: FullHostConfig;
+  state: StateRecord;
+}
+
+/** Docker's word for never. */
+export const NEVER = "0001-01-01T00:00:00Z";
+
+export const FRESH_STATE: StateRecord = {
+  Status: "created",
+  Pid: 0,
+  ExitCode: 0,
+  Error: "",
+  OOMKilled: false,
+  StartedAt: NEVER,
+  FinishedAt: NEVER,
+  RestartCount: 0,
+  ManuallyStopped: false,
+  Shim: null,
+};
+
+/** The files of one container. */
+export interface RecordPaths {
+  directory: string;
+  config: string;
+  hostConfig: string;
+  state: string;
+  /** Written by the shim. */
+  exit: string;
+  receipt: string;
+  log: string;
+  hostname: string;
+  hosts: string;
+  resolv: string;
+}
+
+/** `root` is the directory of all containers. */
+export function recordPaths(root: string, id: string): RecordPaths {
+  const directory = join(root, id);
+  return {
+    directory,
+    config: join(directory, "config.json"),
+    hostConfig: join(directory, "hostconfig.json"),
+    state: join(directory, "state.json"),
+    exit: join(directory, "exit.json"),
+    receipt: join(directory, "receipt.jsonl"),
+    log: join(directory, `${id}-json.log`),
+    hostname: join(directory, "hostname"),
+    hosts: join(directory, "hosts"),
+    resolv: join(directory, "resolv.conf"),
+  };
+}
+
+/** Writes `value` so that a reader sees the old file or the new one, and with `sync` so that a power cut does, too. */
+export async function writeJson(path: string, value: unknown, options: { sync: boolean }): Promise<void> {
+  const temporary = `${path}.tmp`;
+  const file = await open(temporary, "w", 0o600);
+  try {
+    await file.writeFile(`${JSON.stringify(value, null, 2)}\n`);
+    if (options.sync) await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(temporary, path);
+}
+
+/** Makes what was renamed in a directory last through a power cut. */
+export async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path);
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
+
+/** What was found of one container. */
+export type Found =
+  | { kind: "whole"; id: string; record: ContainerRecord }
+  /** A file is torn or not ours: the container can only be removed. */
+  | { kind: "damaged"; id: string; damage: string }
+  /** No config.json, which is written last: a crash cut its making short, and nobody was told of it. */
+  | { kind: "unfinished"; id: string };
+
+/** Every container below `root`, however damaged. */
+export async function readRecords(root: string): Promise<Found[]> {
+  await mkdir(root, { recursive: true, mode: 0o700 });
+  const entries = await readdir(root, { withFileTypes: true });
+  const ids = entries.filter((entry) => entry.isDirectory() && /^[0-9a-f]{64}$/.test(entry.name));
+  return Promise.all(ids.map((entry) => readRecord(root, entry.name)));
+}
+
+async function readRecord(root: string, id: string): Promise<Found> {
+  const paths = recordPaths(root, id);
+  try {
+    const [config, host, state] = await Promise.all([
+      readJson(paths.config, isConfigRecord),
+      readJson(paths.hostConfig, isHostRecord),
+      readJson(paths.state, isStateRecord).catch(lostState),
+    ]);
+    if (config.Id !== id) throw new Error(`${paths.config} is of another container`);
+    return { kind: "whole", id, record: { config, host, state } };
+  } catch (error) {
+    const unfinished = !(await exists(paths.config));
+    return unfinished ? { kind: "unfinished", id } : { kind: "damaged", id, damage: messageOf(error) };
+  }
+}
+
+/** The state is not fsynced while a container runs: lost in a power cut, it is known that nothing runs. */
+function lostState(error: unknown): StateRecord {
+  return {
+    ...FRESH_STATE,
+    Status: "exited",
+    ExitCode: LOST_EXIT_CODE,
+    Error: `the state was lost: ${messageOf(error)}`,
+  };
+}
+
+/** The exit code of a container of which nobody saw the end, Docker's. */
+export const LOST_EXIT_CODE = 255;
+
+/** The shim's record of a container's end; undefined when it left none. */
+export async function readExit(path: string): Promise<ExitRecord | undefined> {
+  return readJson(path, isExitRecord).catch(() => undefined);
+}
+
+/** Forgets the end of an earlier run, so that it cannot be taken for that of the next. */
+export async function removeExit(path: string): Promise<void> {
+  await rm(path, { force: true });
+}
+
+async function readJson<T>(path: string, is: (value: unknown) => value is T): Promise<T> {
+  const text = await readFile(path, "utf8");
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new Error(`${path} is torn`, { cause });
+  }
+  if (!is(value)) throw new Error(`${path} is not what Fathom writes`);
+  return value;
+}
+
+function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+function fieldsOf(value: unknown): Record<string, unknown> {
+  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+}
+
+function isConfigRecord(value: unknown): value is ConfigRecord {
+  const { Id, Name, Created, Image, Config, MountPoints } = fieldsOf(value);
+  const texts = [Id, Name, Created, Image].every((field) => typeof field === "string");
+  return texts && typeof Config === "object" && Config !== null && Array.isArray(MountPoints);
+}
+
+function isHostRecord(value: unknown): value is FullHostConfig {
+  const { NetworkMode, RestartPolicy, AutoRemove, LogConfig } = fieldsOf(value);
+  const objects = [RestartPolicy, LogConfig].every((field) => typeof field === "object" && field !== null);
+  return objects && typeof NetworkMode === "string" && typeof AutoRemove === "boolean";
+}
+
+function isStateRecord(value: unknown): value is StateRecord {
+  const { Status, Pid, ExitCode } = fieldsOf(value);
+  return typeof Status === "string" && typeof Pid === "number" && typeof ExitCode === "number";
+}
+
+function isExitRecord(value: unknown): value is ExitRecord {
+  const { exitCode, finishedAt } = fieldsOf(value);
+  return typeof exitCode === "number" && typeof finishedAt === "string";
+}
