@@ -1,0 +1,236 @@
+/**
+ * The engine's own runtime: opens what a program needs, has a new process run it, and says why if that fails.
+ */
+
+import {
+  AT,
+  type Cgroup,
+  type Child,
+  check,
+  closeFd,
+  createCgroup,
+  exited,
+  majorMinor,
+  O,
+  openPath,
+  owned,
+  reap,
+  receiveDescriptor,
+  S,
+  type SpawnOptions,
+  SyscallError,
+  sendSignal,
+  setNonBlocking,
+  socketPair,
+  spawn,
+  spawnInPidNamespace,
+  statFd,
+  sys,
+} from "../kernel/mod.ts";
+import type { NamespaceType, Process, RuntimeConfig } from "../spec/oci_runtime.ts";
+import { FathomError, kindOf, messageOf } from "../std/errors.ts";
+import { readBundle } from "./bundle.ts";
+import { explainExecFailure } from "./exec_failure.ts";
+import { hostFacts } from "./host.ts";
+import { homeOf } from "./passwd.ts";
+import {
+  containerProgram,
+  execProgram,
+  isExecuteFailure,
+  newNamespaces,
+  type PathKind,
+  type ProgramStreams,
+  sharesMemory,
+} from "./program/mod.ts";
+import {
+  type Bundle,
+  type Running,
+  type Runtime,
+  RuntimeError,
+  type Started,
+  type Stdio,
+} from "./runtime.ts";
+
+/** See Runtime. */
+export const native: Runtime = { run, exec, remove };
+
+async function run(container: Bundle, stdio: Stdio): Promise<Running> {
+  const config = readBundle(container.bundle);
+  await using stack = new AsyncDisposableStack();
+  const cgroup = createCgroup(
+    config.linux.cgroupsPath ?? `/fathom/${container.id}`,
+    config.linux.resources ?? {},
+  );
+  stack.defer(() => cgroup.remove());
+  const started = await explained(config, () => startContainer(config, cgroup, stdio));
+  stack.move();
+  return { ...started, container, cgroup };
+}
+
+async function exec(running: Running, process: Process, stdio: Stdio): Promise<Started> {
+  const config = { ...readBundle(running.container.bundle), process };
+  return explained(config, () => startExec(config, running, stdio));
+}
+
+async function remove({ cgroup }: Running): Promise<void> {
+  if (cgroup.pids().length > 0) await cgroup.kill();
+  await cgroup.remove();
+}
+
+/** What went wrong, in the terms of the runtime. */
+async function explained(config: RuntimeConfig, start: () => Promise<Started>): Promise<Started> {
+  try {
+    return await start();
+  } catch (error) {
+    if (error instanceof SyscallError && isExecuteFailure(error.message))
+      throw explainExecFailure(config.root.path, config, error);
+    if (error instanceof RuntimeError) throw error;
+    throw new RuntimeError(kindOf(error), messageOf(error), { cause: error, exitCode: 128 });
+  }
+}
+
+async function startContainer(config: RuntimeConfig, cgroup: Cgroup, stdio: Stdio): Promise<Started> {
+  using stack = new DisposableStack();
+  const joined = openNamespaces(config, stack);
+  const terminal = openStreams(stdio, config.process, stack);
+  const { procs, directory } = cgroup.entrance();
+  const program = containerProgram(config, {
+    root: config.root.path,
+    streams: terminal.streams,
+    procs,
+    joined,
+    kinds: pathKinds(config),
+    cgroupDirectories: cgroup.directories,
+    home: needsHome(config.process) ? homeOf(config.root.path, config.process.user.uid) : "/",
+    host: hostFacts(),
+  });
+  const options = {
+    namespaces: newNamespaces(config),
+    by: "container",
+    keep: [...terminal.keep, ...procs, ...joined.values()],
+    ...(directory !== undefined && { cgroup: directory }),
+  } as const;
+  const pidNamespace = joined.get("pid");
+  const memory = sharesMemory(config) ? "shared" : "copied";
+  const child =
+    pidNamespace === undefined
+      ? spawn(program, { ...options, memory })
+      : spawnInPidNamespace(pidNamespace, program, options);
+  return withTerminal(child, terminal.socket);
+}
+
+async function startExec(config: RuntimeConfig, running: Running, stdio: Stdio): Promise<Started> {
+  using stack = new DisposableStack();
+  const { process } = config;
+  const terminal = openStreams(stdio, process, stack);
+  const { procs, directory } = running.cgroup.entrance();
+  const home = needsHome(process) ? homeOf(`/proc/${running.pid}/root`, process.user.uid) : "/";
+  const context = { pidfd: running.pidfd, streams: terminal.streams, procs, home, host: hostFacts() };
+  const options: Omit<SpawnOptions, "memory"> = {
+    namespaces: 0,
+    by: "exec",
+    keep: [...terminal.keep, ...procs, running.pidfd],
+    ...(directory !== undefined && { cgroup: directory }),
+  };
+  const child = spawnInPidNamespace(running.pidfd, execProgram(process, config, context), options);
+  return withTerminal(child, terminal.socket);
+}
+
+function needsHome({ env }: Process): boolean {
+  return !env.some((entry) => entry.startsWith("HOME="));
+}
+
+/** Descriptors of the namespaces that are joined. @throws {FathomError} not-found */
+function openNamespaces(config: RuntimeConfig, stack: DisposableStack): Map<NamespaceType, number> {
+  const joined = new Map<NamespaceType, number>();
+  for (const { type, path } of config.linux.namespaces) {
+    if (path === undefined) continue;
+    const fd = check(
+      sys("openat", AT.FDCWD, path, O.RDONLY | O.CLOEXEC),
+      `open the ${type} namespace ${path}`,
+    );
+    stack.defer(() => closeFd(fd));
+    joined.set(type, fd);
+  }
+  return joined;
+}
+
+/** A program's streams, the descriptors its process must keep for them, and where a terminal's master will come from. */
+interface OpenedStreams {
+  streams: ProgramStreams;
+  keep: number[];
+  socket?: number;
+}
+
+function openStreams(stdio: Stdio, { user }: Process, stack: DisposableStack): OpenedStreams {
+  if ("terminal" in stdio) {
+    const [ours, theirs] = socketPair();
+    stack.defer(() => closeFd(ours));
+    stack.defer(() => closeFd(theirs));
+    return { streams: { socket: theirs, ...stdio.terminal }, keep: [theirs], socket: ours };
+  }
+  const descriptors = [stdio.stdin, stdio.stdout, stdio.stderr] as const;
+  const owned = [0, 1, 2].filter((stream) => mayGiveAway(descriptors[stream] ?? -1, user.uid));
+  return { streams: { descriptors, owned }, keep: [...descriptors] };
+}
+
+/** The host's devices (above all /dev/null) stay whose they are; a pipe or socket is given to the program's user. */
+function mayGiveAway(fd: number, uid: number): boolean {
+  const { mode, uid: owner } = statFd(fd);
+  const type = mode & S.IFMT;
+  return owner !== uid && (type === S.IFIFO || type === S.IFSOCK);
+}
+
+/** What stands at the sources of bind mounts, and at those masked paths that every procfs and sysfs of this host has alike. */
+function pathKinds(config: RuntimeConfig): Map<string, PathKind> {
+  const kinds = new Map<string, PathKind>();
+  for (const { source, destination, options } of config.mounts) {
+    if (source === undefined || !(options?.includes("bind") || options?.includes("rbind"))) continue;
+    const kind = kindOfPath(source);
+    if (kind === undefined)
+      throw new FathomError("invalid", `cannot mount ${source} at ${destination}: no such file or directory`);
+    kinds.set(source, kind);
+  }
+  for (const path of config.linux.maskedPaths ?? []) {
+    const kind = /^\/(proc|sys)\//.test(path) ? kindOfPath(path) : undefined;
+    if (kind !== undefined) kinds.set(path, kind);
+  }
+  return kinds;
+}
+
+function kindOfPath(path: string): PathKind | undefined {
+  try {
+    using place = owned(openPath(path));
+    return (statFd(place.fd).mode & S.IFMT) === S.IFDIR ? "directory" : "file";
+  } catch (error) {
+    if (error instanceof SyscallError && (error.code === "ENOENT" || error.code === "ENOTDIR"))
+      return undefined;
+    throw error;
+  }
+}
+
+const SIGKILL = 9;
+
+/** Takes the master of the terminal that the process has made; a process that gave none, or something else, is ended. */
+async function withTerminal({ pid, pidfd }: Child, socket: number | undefined): Promise<Started> {
+  if (socket === undefined) return { pid, pidfd };
+  await using stack = new AsyncDisposableStack();
+  stack.defer(async () => {
+    sendSignal(pidfd, SIGKILL);
+    await exited(pidfd);
+    reap(pid);
+    closeFd(pidfd);
+  });
+  const terminal = await receiveDescriptor(socket);
+  stack.defer(() => closeFd(terminal));
+  const { mode, rdev } = statFd(terminal);
+  const { major, minor } = majorMinor(rdev);
+  if ((mode & S.IFMT) !== S.IFCHR || major !== PTMX.major || minor !== PTMX.minor)
+    throw new FathomError("internal", "what the container handed over is not the master of a terminal");
+  setNonBlocking(terminal, true);
+  stack.move();
+  return { pid, pidfd, terminal };
+}
+
+/** Documentation/admin-guide/devices.txt. */
+const PTMX = { major: 5, minor: 2 } as const;

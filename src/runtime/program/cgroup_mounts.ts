@@ -1,0 +1,105 @@
+/**
+ * What a container sees of its control groups at /sys/fs/cgroup.
+ *
+ * On v2 that is one file system. On v1 it is a directory with one mount for each hierarchy and a link for each controller that
+ * shares one (`cpu -> cpu,cpuacct`). With a cgroup namespace the container's own group is the root of what it sees; without one,
+ * v1 shows just the container's directory and v2 the host's whole tree, as with every other runtime.
+ */
+
+import { basename } from "node:path/posix";
+import { type Argument, type Call, type Hierarchy, MOUNT_ATTR, text } from "../../kernel/mod.ts";
+import type { RuntimeConfig } from "../../spec/oci_runtime.ts";
+import { attachMount, changeMount, cloneMount, makeFileSystem } from "./attach.ts";
+import type { ProgramContext } from "./context.ts";
+import { makeDirectory, type Opened } from "./rows.ts";
+
+export interface CgroupMount {
+  destination: string;
+  /** MOUNT_ATTR bits. */
+  attributes: number;
+}
+
+interface Known {
+  config: RuntimeConfig;
+  context: ProgramContext;
+}
+
+/** The mount of type `cgroup`; `finish` is for when all targets have been made. */
+export function cgroupMount(
+  root: Argument,
+  { destination, attributes }: CgroupMount,
+  { config, context }: Known,
+): { rows: Call[]; finish: Call[] } {
+  const layout = context.host.cgroups;
+  const target = makeDirectory(root, destination);
+  const place = { what: `mount ${destination}`, see: `grep ${destination} /proc/PID/mountinfo` };
+  if (layout.version === 2) {
+    const made = makeFileSystem({ type: "cgroup2", source: "cgroup", data: [], attributes }, "make cgroup2");
+    return { rows: [...target.rows, ...made.rows, attachMount(made.fd, target.fd, place)], finish: [] };
+  }
+  const writable = attributes & ~MOUNT_ATTR.RDONLY;
+  const data = ["mode=755"];
+  const directory = makeFileSystem(
+    { type: "tmpfs", source: "tmpfs", data, attributes: writable },
+    `make tmpfs for ${destination}`,
+  );
+  const isPrivate = config.linux.namespaces.some(({ type }) => type === "cgroup");
+  const parts = layout.hierarchies.map((hierarchy, index) => {
+    const own = context.cgroupDirectories[index] ?? hierarchy.root;
+    const mount = isPrivate ? hierarchyMount(hierarchy, attributes) : directoryMount(own, attributes);
+    return hierarchyRows(root, `${destination}/${basename(hierarchy.root)}`, { hierarchy, mount });
+  });
+  const readonly = attributes & MOUNT_ATTR.RDONLY;
+  return {
+    rows: [...target.rows, ...directory.rows, attachMount(directory.fd, target.fd, place), ...parts.flat()],
+    finish: changeMount(directory.fd, {
+      set: readonly,
+      recursive: false,
+      what: `make ${destination} read-only`,
+    }),
+  };
+}
+
+/** The hierarchy as the container's cgroup namespace shows it. */
+function hierarchyMount({ controllers }: Hierarchy, attributes: number): Opened {
+  const what = `make cgroup ${controllers.join(",")}`;
+  return makeFileSystem({ type: "cgroup", source: "cgroup", data: controllers, attributes }, what);
+}
+
+/** Nothing of the hierarchy but the container's own directory. */
+function directoryMount(path: string, attributes: number): Opened {
+  const clone = cloneMount({ path }, { recursive: false, what: `clone the mount of ${path}` });
+  const change = changeMount(clone.fd, {
+    set: attributes,
+    recursive: false,
+    what: `set the options of ${path}`,
+  });
+  return { rows: [...clone.rows, ...change], fd: clone.fd };
+}
+
+interface Part {
+  hierarchy: Hierarchy;
+  mount: Opened;
+}
+
+function hierarchyRows(root: Argument, destination: string, { hierarchy, mount }: Part): Call[] {
+  const target = makeDirectory(root, destination);
+  const parent = makeDirectory(root, destination.slice(0, destination.lastIndexOf("/")));
+  const name = basename(destination);
+  const links = hierarchy.controllers
+    .filter((controller) => controller !== name)
+    .map(
+      (controller): Call => ({
+        call: "symlinkat",
+        args: [text(name), parent.fd, text(controller)],
+        may: ["EEXIST"],
+        what: `link ${controller} to ${name}`,
+      }),
+    );
+  return [
+    ...target.rows,
+    ...mount.rows,
+    attachMount(mount.fd, target.fd, { what: `mount ${destination}` }),
+    ...(links.length > 0 ? [...parent.rows, ...links] : []),
+  ];
+}

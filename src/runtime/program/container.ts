@@ -1,0 +1,104 @@
+/** The program of a container's first process. */
+
+import { type Argument, type Call, MNT, named, text } from "../../kernel/mod.ts";
+import type { RuntimeConfig } from "../../spec/oci_runtime.ts";
+import { FathomError } from "../../std/errors.ts";
+import type { ProgramContext } from "./context.ts";
+import { deviceRows, ownsDev } from "./devices.ts";
+import { entryRows, umaskRow } from "./entry.ts";
+import { mountRows, propagationRows } from "./mounts.ts";
+import { hostNameRows, isNew, joinRows, loopbackRows } from "./namespaces.ts";
+import { maskedRows, readonlyRows } from "./paths.ts";
+import { makeDirectory, writeText } from "./rows.ts";
+import { settingRows } from "./settings.ts";
+import {
+  consoleRows,
+  controllingRows,
+  descriptorRows,
+  ownerRows,
+  SESSION,
+  terminalRows,
+} from "./terminal.ts";
+
+/**
+ * The system calls that make a process, born with `newNamespaces(config)`, the container of an OCI configuration.
+ *
+ * Pure: the same configuration and context give the same rows. The order is the whole of the art: groups before anything is
+ * counted, mounts before the root changes, what the host's paths are needed for before pivot_root, identity before the
+ * working directory, the filter last.
+ * @throws {FathomError} invalid or unsupported, for what the configuration asks for and cannot have.
+ */
+export function containerProgram(config: RuntimeConfig, context: ProgramContext): Call[] {
+  if (!isNew(config, "mount"))
+    throw new FathomError(
+      "invalid",
+      "a container needs a new mount namespace: its root would be the host's otherwise",
+    );
+  const { root, rows: mounts, devpts, finish } = mountRows(config, context);
+  const { streams } = context;
+  const terminal =
+    "socket" in streams ? terminalRows(devpts ? { mount: devpts } : { root }, streams) : undefined;
+  return [
+    ...cgroupRows(context.procs),
+    umaskRow(0),
+    SESSION_KEYRING,
+    ...("descriptors" in streams ? descriptorRows(streams) : []),
+    ...joinRows(config, context),
+    ...hostNameRows(config),
+    ...loopbackRows(config),
+    ...mounts,
+    ...deviceRows(config, root),
+    ...(terminal ? [...terminal.rows, ...(ownsDev(config) ? consoleRows(root, terminal.fd) : [])] : []),
+    ...settingRows(config, context.host),
+    ...makeDirectory(root, config.process.cwd).rows,
+    ...readonlyRows(root, config.linux.readonlyPaths ?? []),
+    ...maskedRows(root, config.linux.maskedPaths ?? [], context),
+    ...finish,
+    ...pivotRows(root),
+    ...propagationRows(config),
+    SESSION,
+    ...(terminal ? controllingRows(terminal.fd) : []),
+    ...ownerRows(streams, config.process.user.uid),
+    ...entryRows({ ...config, seccomp: config.linux.seccomp, root, home: context.home, host: context.host }),
+  ];
+}
+
+/** cgroup v1: the process enters its groups itself. */
+export function cgroupRows(procs: readonly number[]): Call[] {
+  return procs.map((fd) => ({
+    ...writeText(named(fd, `fd ${fd} (cgroup.procs)`), "0", "enter the control group"),
+    see: "cat /proc/PID/cgroup",
+  }));
+}
+
+const KEYCTL_JOIN_SESSION_KEYRING = 1;
+
+/** An anonymous keyring of its own, or the container would have the shim's; a kernel without keyrings has nothing to hide. */
+export const SESSION_KEYRING: Call = {
+  call: "keyctl",
+  args: [named(KEYCTL_JOIN_SESSION_KEYRING, "KEYCTL_JOIN_SESSION_KEYRING"), 0],
+  may: ["ENOSYS", "EDQUOT", "EPERM"],
+  what: "begin a session keyring",
+};
+
+/**
+ * Makes the root `/`, and the host's file systems vanish: pivot_root(2), "pivot_root(".", ".")", puts the old root on top of
+ * the new one, whence it is taken away.
+ */
+function pivotRows(root: Argument): Call[] {
+  return [
+    { call: "fchdir", args: [root], what: "go to the root" },
+    {
+      call: "pivot_root",
+      args: [text("."), text(".")],
+      what: "change the root",
+      see: "ls -l /proc/PID/root",
+    },
+    {
+      call: "umount2",
+      args: [text("."), named(MNT.DETACH, "MNT_DETACH")],
+      what: "let go of the host's file systems",
+    },
+    { call: "chdir", args: [text("/")], what: "go to the new root" },
+  ];
+}

@@ -1,0 +1,112 @@
+/**
+ * What stands in a container's /dev: the devices of every container, those that the configuration adds, and the usual links.
+ *
+ * Source: runtime-spec, config-linux.md, "Default Devices" and "Default Filesystems".
+ */
+
+import { basename, dirname } from "node:path/posix";
+import { type Argument, AT, type Call, device as deviceNumber, named, S, text } from "../../kernel/mod.ts";
+import type { Device, RuntimeConfig } from "../../spec/oci_runtime.ts";
+import { FathomError } from "../../std/errors.ts";
+import { makeDirectory, type Opened } from "./rows.ts";
+
+/** Name, major and minor: Documentation/admin-guide/devices.txt. */
+const DEFAULT_DEVICES: readonly Device[] = [
+  ["null", 1, 3],
+  ["zero", 1, 5],
+  ["full", 1, 7],
+  ["random", 1, 8],
+  ["urandom", 1, 9],
+  ["tty", 5, 0],
+].map(([name, major, minor]) => ({
+  type: "c",
+  path: `/dev/${name}`,
+  major: Number(major),
+  minor: Number(minor),
+  fileMode: 0o666,
+}));
+
+const LINKS: readonly [name: string, target: string][] = [
+  ["fd", "/proc/self/fd"],
+  ["stdin", "/proc/self/fd/0"],
+  ["stdout", "/proc/self/fd/1"],
+  ["stderr", "/proc/self/fd/2"],
+  ["core", "/proc/kcore"],
+];
+
+/** Rows for /dev; none where the whole of it is a bind mount and so belongs to somebody else. */
+export function deviceRows(config: RuntimeConfig, root: Argument): Call[] {
+  if (!ownsDev(config)) return [];
+  const own = config.linux.devices ?? [];
+  const taken = new Set(own.map(({ path }) => path));
+  const wanted = [...DEFAULT_DEVICES.filter(({ path }) => !taken.has(path)), ...own];
+  const directories = new Map<string, Opened>();
+  for (const path of ["/dev", ...wanted.map(({ path }) => dirname(path))]) {
+    if (!directories.has(path)) directories.set(path, makeDirectory(root, path));
+  }
+  const dev = directories.get("/dev")?.fd ?? root;
+  return [
+    ...[...directories.values()].flatMap(({ rows }) => rows),
+    ...wanted.flatMap((device) => nodeRows(device, directories.get(dirname(device.path))?.fd ?? dev)),
+    ...LINKS.map(([name, target]) => linkRow(dev, name, target)),
+    ...ptmxRows(config, dev),
+  ];
+}
+
+/** Whether the engine fills /dev. */
+export function ownsDev(config: RuntimeConfig): boolean {
+  return !config.mounts.some(
+    ({ destination, type, options = [] }) =>
+      destination === "/dev" && (type === "bind" || options.includes("bind") || options.includes("rbind")),
+  );
+}
+
+const TYPES = { c: S.IFCHR, u: S.IFCHR, b: S.IFBLK, p: S.IFIFO } as const;
+
+function nodeRows(
+  { type, path, major, minor, fileMode = 0o666, uid = 0, gid = 0 }: Device,
+  directory: Argument,
+): Call[] {
+  const kind = TYPES[type];
+  if (kind === undefined) throw new FathomError("invalid", `the device ${path} has an unknown type: ${type}`);
+  const mode = fileMode & 0o7777;
+  const name = text(basename(path));
+  const shown = `S_IF${type === "b" ? "BLK" : type === "p" ? "IFO" : "CHR"}|0${mode.toString(8)}`;
+  const number = type === "p" ? 0 : deviceNumber(major, minor);
+  const rows: Call[] = [
+    {
+      call: "mknodat",
+      args: [directory, name, named(kind | mode, shown), named(number, `makedev(${major}, ${minor})`)],
+      may: ["EEXIST"],
+      what: `make the device ${path}`,
+      see: `nsenter -t PID -m ls -l ${path}`,
+    },
+  ];
+  if (uid === 0 && gid === 0) return rows;
+  const nofollow = named(AT.SYMLINK_NOFOLLOW, "AT_SYMLINK_NOFOLLOW");
+  return [
+    ...rows,
+    { call: "fchownat", args: [directory, name, uid, gid, nofollow], what: `give away the device ${path}` },
+  ];
+}
+
+function linkRow(directory: Argument, name: string, target: string): Call {
+  return {
+    call: "symlinkat",
+    args: [text(target), directory, text(name)],
+    may: ["EEXIST"],
+    what: `link /dev/${name} to ${target}`,
+  };
+}
+
+/** /dev/ptmx is the container's own only as a link into its own devpts. */
+function ptmxRows({ mounts }: RuntimeConfig, dev: Argument): Call[] {
+  if (!mounts.some(({ destination, type }) => destination === "/dev/pts" && type === "devpts")) return [];
+  const away: Call = {
+    call: "unlinkat",
+    args: [dev, text("ptmx"), 0],
+    may: ["ENOENT"],
+    what: "remove /dev/ptmx",
+  };
+  return [away, linkRow(dev, "ptmx", "pts/ptmx")];
+}

@@ -1,0 +1,114 @@
+/** The last rows: from a process that may do anything to the program that may do what its configuration says. */
+
+import { type Argument, type Call, type Errno, named, O, result, text, texts } from "../../kernel/mod.ts";
+import type { Process, Seccomp } from "../../spec/oci_runtime.ts";
+import { FathomError } from "../../std/errors.ts";
+import type { HostFacts } from "./context.ts";
+import { capabilitySets, capsetRow, identityRows, needsAdmin } from "./identity.ts";
+import { limitRows } from "./limits.ts";
+import { openIn, prctl } from "./rows.ts";
+import { seccompRows } from "./seccomp.ts";
+
+export interface Entry {
+  process: Process;
+  seccomp?: Seccomp;
+  /** A descriptor of the container's root. */
+  root: Argument;
+  home: string;
+  host: HostFacts;
+}
+
+/**
+ * Limits, identity, working directory, seccomp filter, program: in this order.
+ *
+ * The filter comes as late as it can, so that a profile need not allow what the rows before it do. The kernel takes a filter
+ * only from a process that cannot gain privileges or that has CAP_SYS_ADMIN; where the program has neither, it keeps that
+ * capability until then, and one capset follows the filter.
+ */
+export function entryRows({ process, seccomp, root, home, host }: Entry): Call[] {
+  const keepAdmin = seccomp !== undefined && needsAdmin(process, host);
+  return [
+    ...limitRows(process.rlimits ?? [], host),
+    ...identityRows(process, host, { keepAdmin }),
+    ...workingDirectoryRows(root, process.cwd),
+    umaskRow(process.user.umask ?? 0o022),
+    closeRow(),
+    ...(process.noNewPrivileges === true
+      ? [prctl("SET_NO_NEW_PRIVS", [1, 0, 0, 0], "forbid gaining privileges")]
+      : []),
+    ...seccompRows(seccomp, host.arch),
+    ...(keepAdmin ? [capsetRow(capabilitySets(process.capabilities, host), 0n)] : []),
+    ...executeRows(process, home),
+  ];
+}
+
+/**
+ * Changes to the working directory as the user who is to work there. It is resolved beneath the root, and a link of /proc to
+ * an open descriptor is no way to anywhere (CVE-2024-21626).
+ */
+function workingDirectoryRows(root: Argument, cwd: string): Call[] {
+  if (!cwd.startsWith("/"))
+    throw new FathomError("invalid", `the working directory is not an absolute path: ${cwd}`);
+  const what = `change to the working directory ${cwd}`;
+  const opened = openIn(root, { path: cwd, flags: O.PATH | O.DIRECTORY, what });
+  return [
+    opened,
+    { call: "fchdir", args: [result(opened, `fd of ${cwd}`)], what, see: "ls -l /proc/PID/cwd" },
+  ];
+}
+
+/** Without a mask until here, so that modes are those that were asked for. */
+export function umaskRow(mask: number): Call {
+  return { call: "umask", args: [named(mask, `0${mask.toString(8)}`)], what: `set the file mode mask` };
+}
+
+const CLOSE_RANGE_CLOEXEC = 4;
+
+/** Whatever was opened on the way ends at execve. */
+function closeRow(): Call {
+  return {
+    call: "close_range",
+    args: [3, named(0xffff_ffff, "~0U"), named(CLOSE_RANGE_CLOEXEC, "CLOSE_RANGE_CLOEXEC")],
+    what: "let no other descriptor into the program",
+    see: "ls -l /proc/PID/fd",
+  };
+}
+
+/** Answers upon which a shell looks in the next directory. */
+const NOT_THERE: readonly Errno[] = ["ENOENT", "ENOTDIR", "EACCES"];
+
+/** One execve for each place where the program may be; the last must not fail. */
+function executeRows({ args, env }: Process, home: string): Call[] {
+  const candidates = programPaths(args, env);
+  const environment = env.some((entry) => entry.startsWith("HOME=")) ? env : [...env, `HOME=${home}`];
+  return candidates.map(
+    (path, index): Call => ({
+      call: "execve",
+      args: [text(path), texts(args), texts(environment)],
+      ...(index < candidates.length - 1 && { may: NOT_THERE }),
+      what: EXECUTE + path,
+      see: "tr '\\0' ' ' < /proc/PID/cmdline",
+    }),
+  );
+}
+
+const EXECUTE = "execute ";
+
+/** Whether an error of spawn came from an execve row. */
+export function isExecuteFailure(message: string): boolean {
+  return message.startsWith(EXECUTE);
+}
+
+/**
+ * Where a program may be: its name if that has a slash, else each directory of PATH. An empty one, which means the working
+ * directory to a shell, is left out: a program is not to be found by accident of where it is started.
+ * @throws {FathomError} invalid, when no program is named or PATH names no directory.
+ */
+export function programPaths(args: readonly string[], env: readonly string[]): string[] {
+  const [name] = args;
+  if (name === undefined || name === "") throw new FathomError("invalid", "no command specified");
+  if (name.includes("/")) return [name];
+  const path = env.findLast((entry) => entry.startsWith("PATH="))?.slice("PATH=".length) ?? "";
+  const directories = path.split(":").filter((directory) => directory.startsWith("/"));
+  return directories.map((directory) => `${directory.replace(/\/+$/, "")}/${name}`);
+}

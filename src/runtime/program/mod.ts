@@ -1,0 +1,19 @@
+/**
+ * OCI configurations as tables of system calls.
+ *
+ * Owns: which calls make a container, in which order, with which arguments. Does not own: running them (the kernel door does),
+ * nor finding out about the host (native.ts does, and hands it in as the context).
+ *
+ * Invariants:
+ * - Everything here is pure: no call is made, no file read.
+ * - A row that may fail says with which errnos; any other failure ends the process and names the row.
+ * - Paths of the container are opened beneath its root and used by descriptor from then on.
+ */
+
+export { containerProgram } from "./container.ts";
+export type { HostFacts, PathKind, ProgramContext, ProgramStreams } from "./context.ts";
+export { isExecuteFailure, programPaths } from "./entry.ts";
+export { type ExecContext, execProgram } from "./exec.ts";
+export { RLIMITS } from "./limits.ts";
+export { newNamespaces, sharesMemory } from "./namespaces.ts";
+export { printProgram } from "./print.ts";

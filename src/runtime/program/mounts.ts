@@ -1,0 +1,202 @@
+/**
+ * The container's own view of the file system: propagation, the root, and what is mounted in it.
+ *
+ * Bind mounts are cloned before the host's mounts are made private, since a clone taken later would no longer be a peer of a
+ * shared mount; they are put in their places with the others, in the order of the configuration.
+ */
+
+import { type Argument, type Call, MOUNT_ATTR, MS, RESOLVE } from "../../kernel/mod.ts";
+import type { Mount, RuntimeConfig } from "../../spec/oci_runtime.ts";
+import { FathomError } from "../../std/errors.ts";
+import { attachMount, changeMount, cloneMount, makeFileSystem } from "./attach.ts";
+import { cgroupMount } from "./cgroup_mounts.ts";
+import type { ProgramContext } from "./context.ts";
+import { type MountOptions, parseMountOptions, parsePropagation } from "./mount_options.ts";
+import { components, makeDirectory, makeFile, type Opened, openHost } from "./rows.ts";
+
+/** The root and the mounts in it. */
+export interface Mounted {
+  rows: Call[];
+  /** A descriptor of the root's mount. */
+  root: Argument;
+  /** The mount of a new devpts at /dev/pts, if the configuration has one. */
+  devpts?: Argument;
+  /** Rows for when all targets have been made: what is read-only becomes so. */
+  finish: Call[];
+}
+
+/** Makes the root a mount of its own and mounts in it what the configuration lists. */
+export function mountRows(config: RuntimeConfig, context: ProgramContext): Mounted {
+  const plans = config.mounts.map((mount) => ({ mount, options: parseMountOptions(mount.options ?? []) }));
+  const rootPropagation = parsePropagation(config.linux.rootfsPropagation ?? "rslave");
+  const inherited = rootPropagation.value === MS.SHARED ? undefined : MS.SLAVE;
+  const clones = new Map(plans.flatMap((plan) => cloneOf(plan, inherited)));
+  const root = rootMount(context.root, rootPropagation.value === MS.PRIVATE ? MS.PRIVATE : MS.SLAVE);
+  const mounted: Mounted = {
+    rows: [...[...clones.values()].flatMap(({ rows }) => rows), ...root.rows],
+    root: root.fd,
+    finish: [],
+  };
+  for (const plan of plans) place(mounted, plan, { config, context, clone: clones.get(plan.mount) });
+  if (config.root.readonly) {
+    const what = "make the root read-only";
+    mounted.finish.push(...changeMount(root.fd, { set: MOUNT_ATTR.RDONLY, recursive: false, what }));
+  }
+  return mounted;
+}
+
+interface MountPlan {
+  mount: Mount;
+  options: MountOptions;
+}
+
+/** The mount that a bind mount puts elsewhere, with its attributes. */
+function cloneOf({ mount, options }: MountPlan, inherited: number | undefined): [Mount, Opened][] {
+  const { bind, own, deep, propagation } = options;
+  if (bind === undefined) return [];
+  const source = mount.source ?? "";
+  if (!source.startsWith("/"))
+    throw new FathomError(
+      "invalid",
+      `the bind mount at ${mount.destination} has no absolute source: ${source}`,
+    );
+  const recursive = bind === "recursive";
+  const clone = cloneMount({ path: source }, { recursive, what: `clone the mount of ${source}` });
+  // A read-only bind of a tree is read-only all the way down; Docker before version 25 left the mounts below writable.
+  const readonly = recursive ? own.set & MOUNT_ATTR.RDONLY : 0;
+  const changes = [
+    changeMount(clone.fd, {
+      propagation: inherited,
+      recursive: true,
+      what: `let go of the host's ${source}`,
+    }),
+    changeMount(clone.fd, { ...own, recursive: false, what: `set the options of ${mount.destination}` }),
+    changeMount(clone.fd, {
+      set: deep.set | readonly,
+      clear: deep.clear,
+      recursive: true,
+      what: `set the options below ${mount.destination}`,
+    }),
+    propagation === undefined
+      ? []
+      : changeMount(clone.fd, {
+          propagation: propagation.value,
+          recursive: propagation.recursive,
+          what: `set the propagation of ${mount.destination}`,
+        }),
+  ];
+  return [[mount, { rows: [...clone.rows, ...changes.flat()], fd: clone.fd }]];
+}
+
+/** Cuts the ties from this namespace's mounts to the host's, and puts the root upon itself so that it can become `/`. */
+function rootMount(path: string, propagation: number): Opened {
+  const host = openHost("/");
+  const clone = cloneMount({ path }, { recursive: true, what: "clone the mount of the root" });
+  const place = openHost(path);
+  return {
+    rows: [
+      ...host.rows,
+      ...changeMount(host.fd, {
+        propagation,
+        recursive: true,
+        what: "keep mounts of the container from the host",
+      }),
+      ...clone.rows,
+      ...changeMount(clone.fd, {
+        propagation: MS.PRIVATE,
+        recursive: true,
+        what: "make the root's mounts private",
+      }),
+      ...place.rows,
+      attachMount(clone.fd, place.fd, { what: "mount the root", see: "cat /proc/PID/mountinfo" }),
+    ],
+    fd: clone.fd,
+  };
+}
+
+interface Placing {
+  config: RuntimeConfig;
+  context: ProgramContext;
+  clone: Opened | undefined;
+}
+
+function place(mounted: Mounted, plan: MountPlan, { config, context, clone }: Placing): void {
+  const { mount, options } = plan;
+  const { destination } = mount;
+  if (components(destination).length === 0)
+    throw new FathomError("invalid", `a mount may not cover the container's root: ${destination}`);
+  if (mount.type === "cgroup" && clone === undefined) {
+    const { rows, finish } = cgroupMount(
+      mounted.root,
+      { destination, attributes: options.own.set },
+      { config, context },
+    );
+    mounted.rows.push(...rows);
+    mounted.finish.push(...finish);
+    return;
+  }
+  const made = clone ?? fileSystemMount(plan, mounted.finish);
+  const target = targetOf(mounted.root, plan, context);
+  if (clone === undefined) mounted.rows.push(...made.rows);
+  mounted.rows.push(
+    ...target.rows,
+    attachMount(made.fd, target.fd, {
+      what: `mount ${destination}`,
+      see: `grep ${destination} /proc/PID/mountinfo`,
+    }),
+  );
+  if (mount.type === "devpts" && destination === "/dev/pts") mounted.devpts = made.fd;
+}
+
+/** Where a mount goes. Nothing may lead procfs and sysfs astray, on which masked and read-only paths stand. */
+function targetOf(root: Argument, { mount, options }: MountPlan, context: ProgramContext): Opened {
+  const resolve = mount.type === "proc" || mount.type === "sysfs" ? RESOLVE.NO_SYMLINKS : 0;
+  const isFile = options.bind !== undefined && context.kinds.get(mount.source ?? "") === "file";
+  return (isFile ? makeFile : makeDirectory)(root, mount.destination, resolve);
+}
+
+/** File systems whose superblock others share, or that are made empty: read-only is a matter of the mount alone. */
+const VIRTUAL: ReadonlySet<string> = new Set([
+  "proc",
+  "sysfs",
+  "tmpfs",
+  "devpts",
+  "mqueue",
+  "cgroup2",
+  "cgroup",
+]);
+
+/** A file system of the kernel's, or one on a device. */
+function fileSystemMount({ mount, options }: MountPlan, finish: Call[]): Opened {
+  const { own, deep, propagation, data } = options;
+  const { destination, type, source } = mount;
+  if (type === undefined || type === "bind")
+    throw new FathomError("invalid", `the mount at ${destination} has no type and is no bind mount`);
+  const wanted = own.set | deep.set;
+  // Other mounts may have their targets in a tmpfs, so it becomes read-only when those are made.
+  const later = type === "tmpfs" ? wanted & MOUNT_ATTR.RDONLY : 0;
+  const superblock = !VIRTUAL.has(type) && (wanted & MOUNT_ATTR.RDONLY) !== 0 ? ["ro"] : [];
+  const file = { type, source: source ?? type, data: [...superblock, ...data], attributes: wanted & ~later };
+  const made = makeFileSystem(file, `make ${type} for ${destination}`);
+  finish.push(
+    ...changeMount(made.fd, { set: later, recursive: false, what: `make ${destination} read-only` }),
+  );
+  if (propagation === undefined) return made;
+  const change = { propagation: propagation.value, recursive: propagation.recursive };
+  return {
+    rows: [
+      ...made.rows,
+      ...changeMount(made.fd, { ...change, what: `set the propagation of ${destination}` }),
+    ],
+    fd: made.fd,
+  };
+}
+
+/** Rows for the very end, in the new root: whoever asked for a root that shares its mounts gets that now. */
+export function propagationRows(config: RuntimeConfig): Call[] {
+  const { value, recursive } = parsePropagation(config.linux.rootfsPropagation ?? "rslave");
+  if (value !== MS.SHARED && value !== MS.UNBINDABLE) return [];
+  const root = openHost("/");
+  const what = "set the propagation of the root";
+  return [...root.rows, ...changeMount(root.fd, { propagation: value, recursive, what })];
+}

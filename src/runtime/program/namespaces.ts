@@ -1,0 +1,111 @@
+/** Namespaces: which are made with the process, which it joins, and what is set in new ones. */
+
+import { type Call, CLONE, flags, NAMESPACE, named, result, text } from "../../kernel/mod.ts";
+import type { NamespaceType, RuntimeConfig } from "../../spec/oci_runtime.ts";
+import { FathomError } from "../../std/errors.ts";
+import type { ProgramContext } from "./context.ts";
+
+/**
+ * CLONE_NEW… flags with which the process is to be made.
+ *
+ * Not the cgroup namespace: its root is the group of whoever makes it, so the process enters its group first and then makes it
+ * (`joinRows`). A new time namespace counts for children and for a process that clone makes with memory of its own (see
+ * `sharesMemory`).
+ */
+export function newNamespaces(config: RuntimeConfig): number {
+  const fresh = config.linux.namespaces.filter(({ type, path }) => path === undefined && type !== "cgroup");
+  return fresh.reduce((sum, { type }) => sum + NAMESPACE[type].flag, 0);
+}
+
+/** Whether the process may borrow the shim's memory until it executes the program; see spawn in the kernel door. */
+export function sharesMemory(config: RuntimeConfig): boolean {
+  const { namespaces } = config.linux;
+  return (
+    !namespaces.some(({ type, path }) => type === "time" || (type === "pid" && path !== undefined)) &&
+    has(config, "pid")
+  );
+}
+
+/** Rows that enter the namespaces that exist, then the one that must be made last. The PID namespace is entered at birth. */
+export function joinRows(config: RuntimeConfig, { joined }: ProgramContext): Call[] {
+  const rows: Call[] = [];
+  for (const { type, path } of config.linux.namespaces) {
+    const fd = joined.get(type);
+    if (path === undefined || type === "pid") continue;
+    if (fd === undefined) throw new FathomError("internal", `the ${type} namespace ${path} was not opened`);
+    rows.push({
+      call: "setns",
+      args: [named(fd, path), flags("CLONE", CLONE, NAMESPACE[type].flag)],
+      what: `join the ${type} namespace`,
+      see: "ls -l /proc/PID/ns",
+    });
+  }
+  if (isNew(config, "cgroup"))
+    rows.push({
+      call: "unshare",
+      args: [named(CLONE.NEWCGROUP, "CLONE_NEWCGROUP")],
+      what: "make a cgroup namespace",
+      see: "ls -l /proc/PID/ns",
+    });
+  return rows;
+}
+
+function has(config: RuntimeConfig, wanted: NamespaceType): boolean {
+  return config.linux.namespaces.some(({ type }) => type === wanted);
+}
+
+/** Whether a namespace is the container's own and new. */
+export function isNew(config: RuntimeConfig, wanted: NamespaceType): boolean {
+  return config.linux.namespaces.some(({ type, path }) => type === wanted && path === undefined);
+}
+
+/** The names of the host as the container sees them. @throws {FathomError} invalid, where they would be the host's own. */
+export function hostNameRows(config: RuntimeConfig): Call[] {
+  const { hostname, domainname } = config;
+  if ((hostname || domainname) && !has(config, "uts"))
+    throw new FathomError("invalid", "a hostname needs a uts namespace: it would be the host's otherwise");
+  return [
+    ...(hostname ? [nameRow("sethostname", hostname, "uname -n")] : []),
+    ...(domainname ? [nameRow("setdomainname", domainname, "cat /proc/sys/kernel/domainname")] : []),
+  ];
+}
+
+function nameRow(call: "sethostname" | "setdomainname", value: string, command: string): Call {
+  return {
+    call,
+    args: [text(value), new TextEncoder().encode(value).length],
+    what: `name the host ${value}`,
+    see: `nsenter -t PID -u -m ${command}`,
+  };
+}
+
+const AF_INET = 2;
+const SOCK_DGRAM_CLOEXEC = 0o2000002;
+const SIOCSIFFLAGS = 0x8914;
+const IFF_UP_RUNNING = 0x41;
+/** struct ifreq: a name of 16 bytes, then the flags; netdevice(7). */
+const IFREQ = { size: 40, flags: 16 } as const;
+
+/** A new network namespace has a loopback interface that is down. */
+export function loopbackRows(config: RuntimeConfig): Call[] {
+  if (!isNew(config, "network")) return [];
+  const request = new Uint8Array(new ArrayBuffer(IFREQ.size));
+  request.set(new TextEncoder().encode("lo"));
+  new DataView(request.buffer).setUint16(IFREQ.flags, IFF_UP_RUNNING, true);
+  const socket: Call = {
+    call: "socket",
+    args: [named(AF_INET, "AF_INET"), named(SOCK_DGRAM_CLOEXEC, "SOCK_DGRAM|SOCK_CLOEXEC"), 0],
+    what: "open a socket to configure the loopback interface",
+  };
+  const up: Call = {
+    call: "ioctl",
+    args: [
+      result(socket, "socket"),
+      named(SIOCSIFFLAGS, "SIOCSIFFLAGS"),
+      { kind: "bytes", bytes: request, shown: '{ifr_name="lo", ifr_flags=IFF_UP|IFF_RUNNING}' },
+    ],
+    what: "bring the loopback interface up",
+    see: "nsenter -t PID -n ip link show lo",
+  };
+  return [socket, up];
+}
