@@ -8,7 +8,7 @@ import { recording } from "./receipt.ts";
 
 /** A directory of its own, removed at the end of the scope. */
 export function temporaryDirectory(): Disposable & { path: string } {
-  const path = mkdtempSync("/tmp/fathom-test-");
+  const path = mkdtempSync("/tmp/fathom-test-kernel-");
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
 }
 

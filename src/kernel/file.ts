@@ -42,7 +42,7 @@ function openResolved(
   path: string,
   { how, resolve }: { how: How; resolve: number },
 ): number {
-  using directory = typeof root === "number" ? borrowed(root) : owned(openPath(root));
+  using directory = opened(root);
   const flags = typeof how === "number" ? how : how.flags;
   const mode = typeof how === "number" ? 0 : how.mode;
   const openHow = new BigUint64Array([BigInt(flags | O.CLOEXEC), BigInt(mode), BigInt(resolve)]);
@@ -62,6 +62,11 @@ export function owned(fd: number): Disposable & { fd: number } {
   return { fd, [Symbol.dispose]: () => closeFd(fd) };
 }
 
+/** A directory by descriptor: the caller's own, or one for the scope that holds this with `using`. */
+function opened(directory: Directory): Disposable & { fd: number } {
+  return typeof directory === "number" ? borrowed(directory) : owned(openPath(directory));
+}
+
 function borrowed(fd: number): Disposable & { fd: number } {
   return { fd, [Symbol.dispose]: () => undefined };
 }
@@ -76,9 +81,10 @@ export function closeFd(fd: number): void {
  * @throws {FathomError} invalid, when it holds more than `limit` bytes.
  */
 export function readFileInRoot(root: Directory, path: string, limit: number): string | undefined {
+  using directory = opened(root);
   let fd: number;
   try {
-    fd = openInRoot(root, path, O.RDONLY | O.NONBLOCK | O.NOCTTY);
+    fd = openInRoot(directory.fd, path, O.RDONLY | O.NONBLOCK | O.NOCTTY);
   } catch (error) {
     if (error instanceof SyscallError && ABSENT.has(error.errno)) return undefined;
     throw error;

@@ -5,12 +5,11 @@
  * master's descriptor out through a socket (unix(7), SCM_RIGHTS) by rows of its program.
  */
 
-import { rmSync } from "node:fs";
 import { FathomError } from "../std/errors.ts";
 import { addressOf } from "./_memory.ts";
 import { type Call, named } from "./call.ts";
 import { ERRNO } from "./errno.ts";
-import { closeFd, owned } from "./file.ts";
+import { closeFd, owned, unlinkAt } from "./file.ts";
 import { AT, O } from "./flags.ts";
 import { readable, setNonBlocking } from "./ready.ts";
 import { check, perform, sys } from "./syscall.ts";
@@ -174,7 +173,7 @@ export function listenConsoleSocket(path: string): ConsoleSocket {
   stack.defer(() => closeFd(listener));
   const address = unixAddress(path);
   check(sys("bind", listener, address, address.length), `bind ${path}`);
-  stack.defer(() => rmSync(path, { force: true }));
+  stack.defer(() => unlinkAt(AT.FDCWD, path));
   check(sys("listen", listener, 1), `listen on ${path}`);
   const held = stack.move();
   return { path, receive: () => receiveFrom(listener), [Symbol.dispose]: () => held.dispose() };
