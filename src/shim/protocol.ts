@@ -13,6 +13,9 @@
  * without the daemon until its container has ended, its exit record is on disk and its attachments are served.
  */
 
+import type { Process } from "../spec/oci_runtime.ts";
+import type { ErrorKind } from "../std/errors.ts";
+
 /** Signals are numbers; paths are absolute; sizes are columns and rows. */
 export type Request =
   | { type: "launch"; launch: Launch }
@@ -46,13 +49,21 @@ export interface Launch {
 }
 
 export type LogTarget =
-  | { driver: "json-file"; path: string; maxSize: number; maxFiles: number }
+  | {
+      driver: "json-file";
+      path: string;
+      /** Bytes; 0 or less: no bound. */
+      maxSize: number;
+      maxFiles: number;
+      /** Kept with every record, for `logs --details`. */
+      attributes?: Record<string, string>;
+    }
   | { driver: "none" };
 
 export interface ExecLaunch {
   id: string;
   /** OCI runtime-spec `process`. */
-  process: import("../spec/oci_runtime.ts").Process;
+  process: Process;
   openStdin: boolean;
   size?: { columns: number; rows: number };
   attachments: number;
@@ -71,19 +82,27 @@ export type Attach = {
   detachKeys?: string;
 };
 
-/** The reply to `attach`: live output begins right behind this byte of the log file, so that log and stream join without a gap. */
-export type Attached = { type: "attached"; logOffset: number } | { type: "refused"; message: string };
+/**
+ * The reply to `attach`: live output begins right behind this byte of the log file, so that log and stream join without a gap.
+ * A line that the program has begun and not ended is not in the log yet; it is the first of the live output. `logFile` is the
+ * inode of the file that is meant, as rotation may have renamed it meanwhile; absent where there is no log.
+ */
+export type Attached =
+  | { type: "attached"; logOffset: number; logFile?: number }
+  | { type: "refused"; message: string };
 
 export type Reply =
   | { type: "launched"; pid: number; startedAt: string }
   | { type: "done" }
   /** `code` is the exit status Docker gives the failure: 126, 127, or 128 for others. */
-  | { type: "failed"; message: string; code: number };
+  | { type: "failed"; message: string; code: number; kind?: ErrorKind };
 
 export type Notice =
   /** Sent first on every control connection. */
   | {
       type: "state";
+      /** The shim's own process. */
+      shim: number;
       launched?: { id: string; pid: number; startedAt: string };
       execs: { id: string; pid: number }[];
       exit?: ExitRecord;

@@ -1,0 +1,61 @@
+/** The files a shim leaves: the exit record, steps of the receipt, and what went wrong where nobody listened. */
+
+import { appendFileSync, closeSync, fsyncSync, openSync, renameSync, statSync, writeSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { recording } from "../kernel/receipt.ts";
+import type { Step } from "../spec/receipt.ts";
+import { messageOf } from "../std/errors.ts";
+import { rfc3339, wallClock } from "../std/time.ts";
+import type { ExitRecord } from "./protocol.ts";
+
+/** A receipt beyond this size is not appended to: a health check makes an exec every few seconds, for months. */
+const MOST_OF_RECEIPT = 4 * 1024 * 1024;
+
+/** Writes the record so that it is there whole or not at all, whatever happens after the return. */
+export function writeExitRecord(path: string, record: ExitRecord): void {
+  const temporary = `${path}.new`;
+  const fd = openSync(temporary, "w", 0o600);
+  try {
+    writeSync(fd, `${JSON.stringify(record)}\n`);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+  renameSync(temporary, path);
+  const directory = openSync(dirname(path), "r");
+  fsyncSync(directory);
+  closeSync(directory);
+}
+
+/** Runs one phase of work and appends its steps to the receipt in one write, also when it fails. */
+export async function recordPhase<T>(receiptFile: string, work: () => Promise<T>): Promise<T> {
+  const steps: Step[] = [];
+  try {
+    return await recording("shim", (step) => steps.push(step), work);
+  } finally {
+    appendSteps(receiptFile, steps);
+  }
+}
+
+function appendSteps(receiptFile: string, steps: readonly Step[]): void {
+  if (steps.length === 0) return;
+  const size = statSync(receiptFile, { throwIfNoEntry: false })?.size ?? 0;
+  if (size > MOST_OF_RECEIPT) return;
+  const lines = steps.map((step) => `${JSON.stringify(step)}\n`).join("");
+  try {
+    appendFileSync(receiptFile, lines, { mode: 0o600 });
+  } catch (error) {
+    // A container is not to fail for its receipt.
+    noteTrouble(dirname(receiptFile), error);
+  }
+}
+
+/** Notes what nobody was there to be told, in `shim.log` of a directory. */
+export function noteTrouble(directory: string, error: unknown): void {
+  try {
+    const line = `${rfc3339(wallClock())} ${messageOf(error)}\n`;
+    appendFileSync(join(directory, "shim.log"), line, { mode: 0o600 });
+  } catch {
+    // The disk is full or gone; there is nowhere left to say so, and the container goes on.
+  }
+}

@@ -1,0 +1,42 @@
+/** A program's standard input: bytes of any number of attachments, in the order they came. */
+
+import { closeFd } from "../kernel/file.ts";
+import { writeAll } from "../kernel/ready.ts";
+
+export class Input {
+  readonly #fd: number;
+  #last: Promise<void> = Promise.resolve();
+  #closed = false;
+
+  /** Writes to `fd`, which is non-blocking and its own. */
+  constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  /** Resolves when the program's pipe or terminal holds the bytes, or takes none any more; they are lent until then. */
+  write(bytes: Uint8Array): Promise<void> {
+    this.#last = this.#last.then(() => this.#write(bytes));
+    return this.#last;
+  }
+
+  /** Ends the input, once all that was written before is through. */
+  close(): Promise<void> {
+    this.#last = this.#last.then(() => this.#shut());
+    return this.#last;
+  }
+
+  async #write(bytes: Uint8Array): Promise<void> {
+    if (this.#closed) return;
+    try {
+      await writeAll(this.#fd, bytes);
+    } catch {
+      // The program has closed its input, which is its right: what is sent to it from now on goes nowhere.
+      this.#shut();
+    }
+  }
+
+  #shut(): void {
+    if (!this.#closed) closeFd(this.#fd);
+    this.#closed = true;
+  }
+}

@@ -1,0 +1,144 @@
+/**
+ * One program's streams: a container's own program or an exec's, from before its start until its last output is delivered.
+ *
+ * Output goes to the log first and then to every attachment. An attachment that does not take its output holds up the program,
+ * as in Docker, until it takes it or is gone; when the program has ended nothing is held up, so that the log is complete at
+ * once, and the attachments get the rest as they take it.
+ */
+
+import { setWindowSize } from "../kernel/pty.ts";
+import type { LogFile, OutputStream } from "../logs/writer.ts";
+import { FathomError } from "../std/errors.ts";
+import { putHeader } from "../std/stdcopy.ts";
+import type { Attachment } from "./_attachment.ts";
+import { Input } from "./_input.ts";
+import { encodeMessage } from "./_messages.ts";
+import { Pump } from "./_pump.ts";
+import type { OwnEnds } from "./_stdio.ts";
+import type { Attached } from "./protocol.ts";
+
+export interface ProgramOptions {
+  ends: OwnEnds;
+  terminal: boolean;
+  /** Standard input ends with the first attachment that ends its own. */
+  stdinOnce: boolean;
+  log?: LogFile | undefined;
+}
+
+type RunningProgram = ProgramOptions & { input: Input | undefined; pumps: Pump[] };
+
+export class Program {
+  readonly #attachments = new Set<Attachment>();
+  #arrived = 0;
+  #arrival = Promise.withResolvers<void>();
+  #running: RunningProgram | undefined;
+  #over = false;
+  #abandoned = false;
+
+  /** Adds an attachment; the reply to it goes out before any output. */
+  attach(attachment: Attachment): void {
+    if (this.#over) {
+      attachment.connection.send(
+        encodeMessage({ type: "refused", message: "the program to attach to has ended" }),
+      );
+      attachment.connection.finish();
+      return;
+    }
+    attachment.connection.send(encodeMessage(this.#position()));
+    this.#attachments.add(attachment);
+    void attachment.connection.closed.then(() => this.#attachments.delete(attachment));
+    if (this.#running !== undefined) this.#begin(attachment, this.#running);
+    this.#arrived += 1;
+    this.#arrival.resolve();
+    this.#arrival = Promise.withResolvers();
+  }
+
+  /**
+   * Resolves when as many attachments have come, whether or not they are still there.
+   * @throws {FathomError} unavailable, when nobody is left who could send one.
+   */
+  async attached(count: number): Promise<void> {
+    while (this.#arrived < count) {
+      if (this.#abandoned) throw new FathomError("unavailable", "whoever was to attach is gone");
+      await this.#arrival.promise;
+    }
+  }
+
+  /** No attachment will come that is waited for. */
+  abandon(): void {
+    this.#abandoned = true;
+    this.#arrival.resolve();
+  }
+
+  /** The program runs: its streams are read and fed from now on. */
+  start(options: ProgramOptions): void {
+    const { ends, log, terminal } = options;
+    const pumps = [this.#pump("stdout", ends.stdout, { log, terminal })];
+    if (ends.stderr !== undefined) pumps.push(this.#pump("stderr", ends.stderr, { log, terminal }));
+    const input = ends.stdin === undefined ? undefined : new Input(ends.stdin);
+    this.#running = { ...options, input, pumps };
+    for (const attachment of this.#attachments) this.#begin(attachment, this.#running);
+  }
+
+  /** Tells the terminal its size. @throws {FathomError} conflict, where there is no terminal (any more). */
+  resize(size: { columns: number; rows: number }): void {
+    if (this.#running === undefined || !this.#running.terminal || this.#over)
+      throw new FathomError("conflict", "cannot resize: the program is not running on a terminal");
+    setWindowSize(this.#running.ends.stdout, size.columns, size.rows);
+  }
+
+  /** The program has ended: resolves when all that it wrote is in the log and on its way to the attachments. */
+  async end(): Promise<void> {
+    this.#over = true;
+    const { pumps = [], input } = this.#running ?? {};
+    for (const pump of pumps) pump.end();
+    await Promise.all(pumps.map((pump) => pump.taken));
+    await input?.close();
+  }
+
+  /** Lets the attachments go, each when it has taken all; resolves when they are gone. */
+  async release(): Promise<void> {
+    this.#over = true;
+    const all = [...this.#attachments];
+    for (const { connection } of all) connection.finish();
+    await Promise.all(all.map(({ connection }) => connection.closed));
+  }
+
+  #position(): Attached {
+    const position = this.#running?.log?.position;
+    if (position === undefined) return { type: "attached", logOffset: 0 };
+    return { type: "attached", logOffset: position.offset, logFile: position.file };
+  }
+
+  #begin(attachment: Attachment, { input, terminal, stdinOnce, log }: RunningProgram): void {
+    attachment.begin({ input, terminal, endsInput: stdinOnce && !terminal });
+    for (const stream of ["stdout", "stderr"] as const) {
+      if (log !== undefined) attachment.catchUp(stream, log.unfinished(stream));
+    }
+  }
+
+  #pump(
+    stream: OutputStream,
+    fd: number,
+    { log, terminal }: { log: LogFile | undefined; terminal: boolean },
+  ): Pump {
+    return new Pump(fd, (bytes, framed) => {
+      log?.write(stream, bytes);
+      if (this.#attachments.size === 0) return undefined;
+      if (!terminal) putHeader(framed, 0, { stream, length: bytes.length });
+      for (const attachment of this.#attachments)
+        attachment.deliver(stream, framed, terminal ? bytes : undefined);
+      return this.#pressure();
+    });
+  }
+
+  /** Settles when every attachment has room again; undefined when all have. */
+  #pressure(): Promise<unknown> | undefined {
+    const holding: Promise<void>[] = [];
+    for (const { connection } of this.#attachments) {
+      const pressure = connection.pressure();
+      if (pressure !== undefined) holding.push(pressure);
+    }
+    return holding.length === 0 ? undefined : Promise.all(holding);
+  }
+}

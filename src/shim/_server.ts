@@ -1,0 +1,154 @@
+/** The shim's socket: tells control connections from stream connections and answers requests. */
+
+import { chmodSync, rmSync } from "node:fs";
+import { FathomError, kindOf, messageOf } from "../std/errors.ts";
+import { Attachment } from "./_attachment.ts";
+import { Connection } from "./_connection.ts";
+import type { Container } from "./_container.ts";
+import { encodeMessage, LineBuffer } from "./_messages.ts";
+import type { FromDaemon, Notice, Reply, Request } from "./protocol.ts";
+
+/** How long a shim waits for its daemon, in milliseconds. */
+const PATIENCE = 10_000;
+
+/** Serves a container to whoever may open the socket. */
+export interface Server {
+  /** Sends a notice to every control connection. */
+  notify(notice: Notice): void;
+  /** Resolves when the last control connection has ended, or none has come in time. */
+  readonly abandoned: Promise<void>;
+  /** Resolves when every control connection has taken all that was sent. */
+  flushed(): Promise<void>;
+  close(): void;
+}
+
+/** Listens at `path`, mode 0600. */
+export function serve(path: string, container: Container): Server {
+  const controls = new Set<Connection>();
+  const abandoned = Promise.withResolvers<void>();
+  const nobodyCame = setTimeout(() => abandoned.resolve(), PATIENCE);
+  const accept = (connection: Connection): void => {
+    const lines = new LineBuffer();
+    const receive = (bytes: Uint8Array): void => {
+      lines.push(bytes);
+      const first = lines.line();
+      if (first === undefined) return;
+      const message: FromDaemon = JSON.parse(first);
+      if (message.type === "attach") {
+        container.attach(new Attachment(connection, message, lines.rest()), message.target);
+        return;
+      }
+      controls.add(connection);
+      clearTimeout(nobodyCame);
+      for (const notice of container.notices()) connection.send(encodeMessage(notice));
+      control(container, connection, lines);
+    };
+    connection.listen({
+      data: guarded(connection, receive),
+      end: () => connection.finish(),
+      close: () => undefined,
+    });
+    void connection.closed.then(() => {
+      if (controls.delete(connection) && controls.size === 0) abandoned.resolve();
+    });
+  };
+  const listener = listen(path, accept);
+  return {
+    notify: (notice) => {
+      for (const connection of controls) connection.send(encodeMessage(notice));
+    },
+    abandoned: abandoned.promise,
+    flushed: async () => {
+      await Promise.all([...controls].map((connection) => connection.pressure()));
+    },
+    close: () => {
+      clearTimeout(nobodyCame);
+      listener.stop();
+      rmSync(path, { force: true });
+    },
+  };
+}
+
+function listen(path: string, accept: (connection: Connection) => void): { stop(): void } {
+  const mask = process.umask(0o177);
+  try {
+    const listener = Bun.listen<Connection>({
+      unix: path,
+      allowHalfOpen: true,
+      socket: {
+        open: (socket) => {
+          socket.data = new Connection(socket);
+          accept(socket.data);
+        },
+        data: (socket, bytes) => socket.data.told.data(bytes),
+        drain: (socket) => socket.data.told.drain(),
+        end: (socket) => socket.data.told.end(),
+        close: (socket) => socket.data.told.close(),
+        error: (socket) => socket.data.told.close(),
+      },
+    });
+    chmodSync(path, 0o600);
+    return listener;
+  } finally {
+    process.umask(mask);
+  }
+}
+
+/** Whoever sends what is no message is cut off; others do not notice. */
+function guarded(connection: Connection, receive: (bytes: Uint8Array) => void): (bytes: Uint8Array) => void {
+  return (bytes) => {
+    try {
+      receive(bytes);
+    } catch (error) {
+      connection.send(encodeMessage({ type: "refused", message: messageOf(error) }));
+      connection.finish();
+    }
+  };
+}
+
+/** Goes on with a connection that has said hello. */
+function control(container: Container, connection: Connection, lines: LineBuffer): void {
+  const receive = (bytes: Uint8Array): void => {
+    lines.push(bytes);
+    for (let line = lines.line(); line !== undefined; line = lines.line()) {
+      const message: FromDaemon = JSON.parse(line);
+      if (!("seq" in message))
+        throw new FathomError("invalid", `a ${message.type} message has no place here`);
+      void answer(container, message).then((reply) => {
+        connection.send(encodeMessage({ ...reply, seq: message.seq }));
+      });
+    }
+  };
+  const take = guarded(connection, receive);
+  connection.listen({ data: take, end: () => connection.finish(), close: () => undefined });
+  take(new Uint8Array(0));
+}
+
+async function answer(container: Container, request: Request): Promise<Reply> {
+  try {
+    return await perform(container, request);
+  } catch (error) {
+    return { type: "failed", message: messageOf(error), code: exitCodeOf(error), kind: kindOf(error) };
+  }
+}
+
+async function perform(container: Container, request: Request): Promise<Reply> {
+  switch (request.type) {
+    case "launch":
+      return { type: "launched", ...(await container.launch(request.launch)) };
+    case "exec":
+      return { type: "launched", ...(await container.exec(request.exec)) };
+    case "signal":
+      container.signal(request.signal, request.target);
+      return { type: "done" };
+    case "resize":
+      container.resize(request, request.target);
+      return { type: "done" };
+  }
+}
+
+/** Docker's status of a failure to start. */
+function exitCodeOf(error: unknown): number {
+  const code = error instanceof FathomError && "exitCode" in error ? error.exitCode : undefined;
+  return typeof code === "number" ? code : 128;
+}

@@ -1,0 +1,52 @@
+/**
+ * The shim: the process beside each container that is its parent, keeps its output and its end, and outlives the daemon.
+ *
+ * It is started ahead of need, in a session of its own, and says on standard output when it can be reached. Until it has been
+ * given a container it ends with its control connection; from then on with the container alone.
+ */
+
+import { writeSync } from "node:fs";
+import { setSubreaper } from "../kernel/process.ts";
+import { runtimeFor } from "../runtime/mod.ts";
+import { FathomError } from "../std/errors.ts";
+import { Container, type Runtimes } from "./_container.ts";
+import { READY } from "./_ready.ts";
+import { serve } from "./_server.ts";
+
+/** Signals that are meant for a daemon or a terminal's programs, and must not take the container with them. */
+const NOT_FOR_US = ["SIGHUP", "SIGINT", "SIGTERM"] as const;
+
+const STDOUT = 1;
+
+/** The role `shim`: `--socket PATH`. Gives its exit status. */
+export async function main(argv: string[]): Promise<number> {
+  const ready = serveContainer(socketOf(argv), runtimeFor);
+  // What a container's start needs is loaded while nobody waits for it; where that fails, the start will say so.
+  runtimeFor("native").catch(() => undefined);
+  await ready;
+  return 0;
+}
+
+/** A shim at a socket, with runtimes by name; resolves when it is not needed any more. @internal */
+export async function serveContainer(path: string, runtimes: Runtimes): Promise<void> {
+  for (const signal of NOT_FOR_US) process.on(signal, () => undefined);
+  setSubreaper();
+  const container: Container = new Container(runtimes, (notice) => server.notify(notice));
+  const server = serve(path, container);
+  process.on("SIGCHLD", () => container.reapOrphans());
+  // Whatever is wrong in here, the container is not to die of it.
+  process.on("uncaughtException", (error) => container.trouble(error));
+  process.on("unhandledRejection", (error) => container.trouble(error));
+  writeSync(STDOUT, READY);
+  await Promise.race([container.over, server.abandoned.then(() => container.abandon())]);
+  await server.flushed();
+  server.close();
+}
+
+/** `--socket PATH`; parsed by hand, as whatever a shim loads it holds for as long as its container runs. */
+function socketOf(argv: readonly string[]): string {
+  const [option, path] = argv;
+  if (option !== "--socket" || path === undefined || argv.length !== 2)
+    throw new FathomError("invalid", "a shim is started with --socket PATH and nothing else");
+  return path;
+}
