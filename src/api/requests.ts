@@ -189,7 +189,7 @@ export const execCreateRequest = object<ExecCreateRequest>({
 });
 
 /** `POST /exec/{id}/start`. */
-export interface ExecStartRequest {
+interface ExecStartRequest {
   Detach?: boolean;
   Tty?: boolean;
   ConsoleSize?: [number, number];

@@ -16,12 +16,12 @@ export interface Shape<T> {
 }
 
 /** A shape for a key that is filled with its zero value when it is missing. */
-export interface FilledShape<T> extends Shape<T> {
+interface FilledShape<T> extends Shape<T> {
   filled: true;
 }
 
 /** For every key of T its shape; keys that T requires need one that fills them. */
-export type Fields<T> = {
+type Fields<T> = {
   [K in keyof T]-?: undefined extends T[K] ? Shape<NonNullable<T[K]>> : FilledShape<T[K]>;
 };
 

@@ -63,11 +63,11 @@ export class Connection {
     lingerAndClose(this.#socket);
   }
 
-  /** No further request is taken, watchers are told to stop, and an idle or hijacked connection ends at once. */
+  /** No further request is taken, watchers are told to stop, and an idle or hijacked connection ends once it is written out. */
   close(): void {
     this.#closing = true;
     this.#aborter?.abort();
-    if (this.#busy === undefined || this.#busy.hijacked) this.#socket.destroy();
+    if (this.#busy === undefined || this.#busy.hijacked) this.#socket.destroySoon();
   }
 
   /** Cuts it, whatever is going on. */

@@ -49,7 +49,12 @@ export function endOfHead(bytes: Buffer, from: number): number {
 /** Reads a head: `text` is its bytes as Latin-1, the empty line included. Throws a ProtocolError. */
 export function parseHead(text: string): Head {
   REQUEST_LINE.lastIndex = 0;
-  const [, method, target, major, minor] = REQUEST_LINE.exec(text) ?? [];
+  const line = REQUEST_LINE.exec(text);
+  // By index: taking an array apart by a pattern runs its iterator, which this path can do without.
+  const method = line?.[1];
+  const target = line?.[2];
+  const major = line?.[3];
+  const minor = line?.[4];
   if (method === undefined || target === undefined)
     throw new ProtocolError(400, "malformed HTTP request line");
   if (major !== "1") throw new ProtocolError(505, `HTTP version ${major}.${minor} is not supported`);
@@ -65,7 +70,9 @@ export function parseFields(text: string, start: number): Map<string, string> {
   FIELD_LINE.lastIndex = start;
   for (let count = 0; FIELD_LINE.lastIndex < end; count++) {
     if (count === FIELD_COUNT_LIMIT) throw new ProtocolError(431, "too many header fields in the request");
-    const [, name, value] = FIELD_LINE.exec(text) ?? [];
+    const line = FIELD_LINE.exec(text);
+    const name = line?.[1];
+    const value = line?.[2];
     if (name === undefined || value === undefined)
       throw new ProtocolError(400, "malformed HTTP header field");
     addField(fields, name.toLowerCase(), value);
@@ -113,7 +120,7 @@ export function listHas(field: string | undefined, token: string): boolean {
 function trimEnd(text: string): string {
   let end = text.length;
   while (end > 0 && isBlank(text.charCodeAt(end - 1))) end--;
-  return text.slice(0, end);
+  return end === text.length ? text : text.slice(0, end);
 }
 
 function isBlank(code: number): boolean {

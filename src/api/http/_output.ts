@@ -13,7 +13,7 @@ export function write(stream: Writable, data: Uint8Array | string): Promise<bool
 }
 
 /** Resolves when `stream` takes more, true, or is closed, false. */
-function drained(stream: Writable): Promise<boolean> {
+export function drained(stream: Writable): Promise<boolean> {
   return new Promise((resolve) => {
     const settle = () => {
       stream.off("drain", settle);

@@ -5,7 +5,7 @@ import type { Duplex } from "node:stream";
 import { frameChunk, LAST_CHUNK } from "./_chunked.ts";
 import { joinStreams } from "./_hijack.ts";
 import type { Input } from "./_input.ts";
-import { write } from "./_output.ts";
+import { drained, write } from "./_output.ts";
 
 export type Fields = Readonly<Record<string, string>>;
 
@@ -130,13 +130,13 @@ async function pump(source: AsyncIterable<Uint8Array | string>, socket: Socket, 
   if (chunked) await write(socket, LAST_CHUNK);
 }
 
-/** Writes pieces as one: only behind the last one is room waited for. */
+/** Writes pieces as one; room is waited for behind the last one only. */
 async function writeAll(socket: Socket, pieces: Uint8Array[]): Promise<boolean> {
+  if (socket.destroyed || !socket.writable) return false;
   socket.cork();
-  let going: Promise<boolean> | boolean = true;
-  for (const piece of pieces) going = write(socket, piece);
+  for (const piece of pieces) socket.write(piece);
   socket.uncork();
-  return await going;
+  return socket.writableNeedDrain ? await drained(socket) : true;
 }
 
 let dateText = "";
