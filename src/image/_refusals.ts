@@ -65,3 +65,19 @@ const ARCHIVES_FAULT: ReadonlySet<number> = new Set([
   ERRNO.ENOENT,
   ERRNO.ENOTDIR,
 ]);
+
+/** The error, in words if it says that the disk is full. `path` is what was being written. */
+export function diskFullError(error: unknown, path: string): unknown {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if (code !== "ENOSPC" && code !== "EDQUOT") return error;
+  return new FathomError("unavailable", `no space left on device to write ${path}: free some and try again`, {
+    cause: error,
+  });
+}
+
+/** For `.catch` of a write. */
+export function diskFull(path: string): (error: unknown) => never {
+  return (error) => {
+    throw diskFullError(error, path);
+  };
+}

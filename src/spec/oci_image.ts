@@ -5,11 +5,15 @@
  * types name the same shapes.
  */
 
+import type { HealthConfig } from "./docker.ts";
+
 export const MEDIA_TYPE = {
   index: "application/vnd.oci.image.index.v1+json",
   manifest: "application/vnd.oci.image.manifest.v1+json",
   config: "application/vnd.oci.image.config.v1+json",
   layer: "application/vnd.oci.image.layer.v1.tar",
+  layerGzip: "application/vnd.oci.image.layer.v1.tar+gzip",
+  layerZstd: "application/vnd.oci.image.layer.v1.tar+zstd",
 } as const;
 
 /** `sha256:` and 64 lower-case hexadecimal digits. */
@@ -65,6 +69,11 @@ export interface ImageRunConfig {
   WorkingDir?: string;
   Labels?: Record<string, string> | null;
   StopSignal?: string;
+  /** Docker's own additions, which the OCI format tolerates. */
+  ArgsEscaped?: boolean;
+  Healthcheck?: HealthConfig;
+  OnBuild?: string[] | null;
+  Shell?: string[];
 }
 
 export interface HistoryEntry {

@@ -1,0 +1,159 @@
+/**
+ * Blobs: content by its digest, in blobs/sha256 of the image layout.
+ *
+ * A blob is written under another name, hashed on the way, flushed to disk, and renamed once it is whole: under its final name
+ * there is never a part of it.
+ */
+
+import { type FileHandle, mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { digestOf, digestOfHex } from "../spec/digest.ts";
+import type { Digest } from "../spec/oci_image.ts";
+import { FathomError } from "../std/errors.ts";
+import { blobPath, type Paths, uniqueName } from "./_paths.ts";
+import { diskFull, diskFullError } from "./_refusals.ts";
+
+/** Content that is whole and on disk, but not yet visible. */
+export interface PendingBlob {
+  digest: Digest;
+  /** Bytes. */
+  size: number;
+  path: string;
+}
+
+export interface BlobWriter extends AsyncDisposable {
+  /** The chunk must not be changed afterwards. @throws {FathomError} unavailable, when the disk is full */
+  write(chunk: Uint8Array): Promise<void>;
+  /** Flushes; from then on the file is the caller's to publish or remove. */
+  finish(): Promise<PendingBlob>;
+}
+
+/** What a blob must turn out to be. */
+export interface Expected {
+  digest: Digest;
+  size: number;
+}
+
+/** Bytes gathered before a write: one system call and one trip to a thread for many small chunks. */
+const BATCH = 1024 * 1024;
+
+/** Disposing of the writer before `finish` removes what was written. */
+export async function beginBlob(paths: Paths, expected?: Expected): Promise<BlobWriter> {
+  await mkdir(paths.ingest, { recursive: true, mode: 0o700 });
+  const path = join(paths.ingest, uniqueName());
+  const file = await open(path, "wx", 0o600);
+  const hasher = new Bun.CryptoHasher("sha256");
+  let held: Uint8Array[] = [];
+  let heldBytes = 0;
+  let size = 0;
+  let finished = false;
+  const flush = async (): Promise<void> => {
+    const batch = held;
+    held = [];
+    heldBytes = 0;
+    await writeAll(file, batch);
+  };
+  return {
+    async write(chunk) {
+      size += chunk.length;
+      if (expected !== undefined && size > expected.size) throw wrongSize(expected, size);
+      hasher.update(chunk);
+      held.push(chunk);
+      heldBytes += chunk.length;
+      if (heldBytes >= BATCH) await flush();
+    },
+    async finish() {
+      const digest = digestOfHex(hasher.digest("hex"));
+      if (expected !== undefined) verify(expected, { digest, size });
+      await flush();
+      await file.sync().catch(diskFull(path));
+      await file.close();
+      finished = true;
+      return { digest, size, path };
+    },
+    async [Symbol.asyncDispose]() {
+      if (finished) return;
+      await file.close();
+      await rm(path, { force: true });
+    },
+  };
+}
+
+async function writeAll(file: FileHandle, chunks: readonly Uint8Array[]): Promise<void> {
+  if (chunks.length === 0) return;
+  const whole = Buffer.concat(chunks);
+  for (let done = 0; done < whole.length; ) {
+    done += (await file.write(whole, done).catch(diskFull("a blob"))).bytesWritten;
+  }
+}
+
+function verify(expected: Expected, found: Expected): void {
+  if (found.size !== expected.size) throw wrongSize(expected, found.size);
+  if (found.digest === expected.digest) return;
+  throw new FathomError(
+    "invalid",
+    `content that should be ${expected.digest} is ${found.digest}: it was changed on the way`,
+  );
+}
+
+function wrongSize(expected: Expected, size: number): FathomError {
+  const found = size > expected.size ? "more" : `only ${size}`;
+  return new FathomError(
+    "invalid",
+    `blob ${expected.digest} should have ${expected.size} bytes and has ${found}`,
+  );
+}
+
+/** Makes a pending blob visible. One of that digest that is there already has the same content. */
+export async function publishBlob(paths: Paths, blob: PendingBlob): Promise<void> {
+  await rename(blob.path, blobPath(paths, blob.digest));
+}
+
+/** Writes small content: a manifest, a configuration. */
+export async function putBlob(paths: Paths, content: string): Promise<Expected> {
+  const bytes = Buffer.from(content);
+  const digest = digestOf(bytes);
+  await writeDurably(paths, { path: blobPath(paths, digest), content: bytes });
+  return { digest, size: bytes.length };
+}
+
+/** Reads small content and verifies it. @throws {FathomError} internal, when it is missing or damaged */
+export async function readBlob(paths: Paths, digest: Digest): Promise<string> {
+  const path = blobPath(paths, digest);
+  let content: Buffer;
+  try {
+    content = await readFile(path);
+  } catch (cause) {
+    throw new FathomError("internal", `blob ${digest} cannot be read: ${path} is missing or unreadable`, {
+      cause,
+    });
+  }
+  if (digestOf(content) !== digest) {
+    throw new FathomError("internal", `blob ${digest} is damaged: ${path} has other content`);
+  }
+  return content.toString();
+}
+
+/** Replaces a file as a whole: whoever reads it sees the old content or the new. */
+export async function writeDurably(
+  paths: Paths,
+  { path, content }: { path: string; content: string | Uint8Array },
+): Promise<void> {
+  await mkdir(paths.ingest, { recursive: true, mode: 0o700 });
+  const temporary = join(paths.ingest, uniqueName());
+  try {
+    await using file = await open(temporary, "wx", 0o600);
+    await file.writeFile(content);
+    await file.sync();
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw diskFullError(error, path);
+  }
+}
+
+/** Flushes the names in a directory, so that a rename outlasts a power failure. */
+export async function syncDirectory(path: string): Promise<void> {
+  await using directory = await open(path, "r");
+  await directory.sync();
+}

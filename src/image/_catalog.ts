@@ -1,0 +1,119 @@
+/**
+ * The images, in memory: read from disk once, at first use, and from then on changed together with it.
+ *
+ * A catalog is a value. Whoever changes the store makes the next one from it, writes the index, and only then lets others see
+ * it (store.ts).
+ */
+
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { chainIds } from "../spec/digest.ts";
+import {
+  type Descriptor,
+  type Digest,
+  type ImageConfig,
+  type ImageIndex,
+  type ImageManifest,
+  MEDIA_TYPE,
+} from "../spec/oci_image.ts";
+import { readBlob } from "./_blobs.ts";
+import { isAbsent, readIndex, referenceOf, taggedAt } from "./_index.ts";
+import { layerPath, type Paths } from "./_paths.ts";
+
+/** A manifest with what it names, parsed. Never changed. */
+export interface Image {
+  /** Digest of the configuration. */
+  id: Digest;
+  descriptor: Descriptor;
+  manifest: ImageManifest;
+  config: ImageConfig;
+  /** Its layers' chain IDs, bottom first. */
+  chain: readonly Digest[];
+  /** Bytes of all its layers, unpacked. */
+  size: number;
+}
+
+export interface Catalog {
+  index: ImageIndex;
+  /** By the manifest's digest. */
+  images: ReadonlyMap<Digest, Image>;
+  /** By whole reference. */
+  byReference: ReadonlyMap<string, Image>;
+  /** By ID. Two manifests may have the same configuration; either will do. */
+  byId: ReadonlyMap<Digest, Image>;
+}
+
+/** @throws {FathomError} internal, when the index is damaged. An image that is damaged is left out, its files untouched. */
+export async function loadCatalog(paths: Paths): Promise<Catalog> {
+  return catalogOf(await readIndex(paths), { paths, known: new Map() });
+}
+
+/** The catalog of an index; images in `known` are not read again. */
+export async function catalogOf(
+  index: ImageIndex,
+  { paths, known }: { paths: Paths; known: ReadonlyMap<Digest, Image> },
+): Promise<Catalog> {
+  const digests = new Map(index.manifests.map((descriptor) => [descriptor.digest, descriptor]));
+  const loaded = await Promise.all(
+    [...digests].map(
+      async ([digest, descriptor]) => known.get(digest) ?? (await loadImage(paths, descriptor)),
+    ),
+  );
+  const images = new Map(
+    loaded.filter((image) => image !== undefined).map((image) => [image.descriptor.digest, image]),
+  );
+  const byReference = new Map<string, Image>();
+  for (const descriptor of index.manifests) {
+    const image = images.get(descriptor.digest);
+    const reference = referenceOf(descriptor);
+    if (image !== undefined && reference !== undefined) byReference.set(reference, image);
+  }
+  return {
+    index,
+    images,
+    byReference,
+    byId: new Map([...images.values()].map((image) => [image.id, image])),
+  };
+}
+
+/** The whole references of an image, in the order they were given. */
+export function referencesOf(catalog: Catalog, id: Digest): string[] {
+  return [...catalog.byReference].filter(([, image]) => image.id === id).map(([reference]) => reference);
+}
+
+/** When an image last got a name, RFC 3339; undefined for one without. */
+export function lastTagged({ index, images }: Catalog, id: Digest): string | undefined {
+  const times = index.manifests
+    .filter(({ digest }) => images.get(digest)?.id === id)
+    .map((descriptor) => taggedAt(descriptor) ?? "");
+  return times.sort().at(-1) || undefined;
+}
+
+/** Undefined for what is no image, or one whose files are damaged. */
+async function loadImage(paths: Paths, descriptor: Descriptor): Promise<Image | undefined> {
+  if (descriptor.mediaType !== MEDIA_TYPE.manifest && descriptor.mediaType !== DOCKER_MANIFEST)
+    return undefined;
+  try {
+    const manifest = JSON.parse(await readBlob(paths, descriptor.digest)) as ImageManifest;
+    const config = JSON.parse(await readBlob(paths, manifest.config.digest)) as ImageConfig;
+    const chain = chainIds(config.rootfs.diff_ids);
+    const sizes = await Promise.all(chain.map((chainId) => layerSize(paths, chainId)));
+    const size = sizes.reduce((sum, one) => sum + one, 0);
+    const { annotations: _annotations, ...bare } = descriptor;
+    return { id: manifest.config.digest, descriptor: bare, manifest, config, chain, size };
+  } catch {
+    return undefined;
+  }
+}
+
+const DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json";
+
+/** Bytes of a layer's files, as they were counted when it was unpacked; 0 for one that is not there. */
+export async function layerSize(paths: Paths, chainId: Digest): Promise<number> {
+  try {
+    return Number(await readFile(join(layerPath(paths, chainId), "size"), "utf8"));
+  } catch (error) {
+    if (isAbsent(error)) return 0;
+    throw error;
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * Removes what nothing needs: blobs that no manifest names, layers that neither an image nor a snapshot stands on.
+ *
+ * Run by whoever has just taken a name away, or has failed to give one, while the store is locked.
+ */
+
+import { readdir, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { digestOfHex, isDigest } from "../spec/digest.ts";
+import type { Digest } from "../spec/oci_image.ts";
+import type { Catalog, Image } from "./_catalog.ts";
+import { isAbsent } from "./_index.ts";
+import { blobPath, isOurs, layerPath, uniqueName } from "./_paths.ts";
+import { layersInUse } from "./snapshots.ts";
+import { currentCatalog, type ImageStore } from "./store.ts";
+
+/** Gives the chain IDs of the layers removed. */
+export async function collect(store: ImageStore): Promise<Digest[]> {
+  const catalog = await currentCatalog(store);
+  await collectBlobs(store, catalog);
+  return collectLayers(store, catalog);
+}
+
+async function collectBlobs(store: ImageStore, catalog: Catalog): Promise<void> {
+  // What a descriptor that cannot be read needs is not known: nothing is taken away from it.
+  if (catalog.index.manifests.some(({ digest }) => !catalog.images.has(digest))) return;
+  const needed = new Set([...catalog.images.values()].flatMap(blobsOf));
+  const present = await digestsIn(store.paths.blobs);
+  const unneeded = present.filter((digest) => !needed.has(digest));
+  await Promise.all(unneeded.map((digest) => rm(blobPath(store.paths, digest), { force: true })));
+}
+
+function blobsOf({ descriptor, manifest }: Image): Digest[] {
+  return [descriptor.digest, manifest.config.digest, ...manifest.layers.map(({ digest }) => digest)];
+}
+
+async function collectLayers(store: ImageStore, catalog: Catalog): Promise<Digest[]> {
+  const present = await digestsIn(store.paths.layers);
+  const needed = await layersInUse(store);
+  for (const { chain } of catalog.images.values()) for (const chainId of chain) needed.add(chainId);
+  const unneeded = present.filter((chainId) => !needed.has(chainId));
+  await Promise.all(unneeded.map((chainId) => removeLayer(store, chainId)));
+  return unneeded;
+}
+
+/** Out of sight in one step, then for as long as it takes. */
+async function removeLayer(store: ImageStore, chainId: Digest): Promise<void> {
+  const out = join(store.paths.layerIngest, uniqueName());
+  await rename(layerPath(store.paths, chainId), out);
+  store.parents.delete(chainId);
+  await rm(out, { recursive: true, force: true });
+}
+
+async function digestsIn(directory: string): Promise<Digest[]> {
+  return (await namesIn(directory)).map(digestOfHex).filter(isDigest);
+}
+
+async function namesIn(directory: string): Promise<string[]> {
+  try {
+    return await readdir(directory);
+  } catch (error) {
+    if (isAbsent(error)) return [];
+    throw error;
+  }
+}
+
+/**
+ * Repairs what a killed process left: unfinished files and layers, and what it had made but not yet named. To be run once,
+ * when the daemon starts; others may use the store meanwhile.
+ */
+export async function recoverImages(store: ImageStore): Promise<void> {
+  for (const directory of [store.paths.ingest, store.paths.layerIngest]) {
+    const left = (await namesIn(directory)).filter((name) => !isOurs(name));
+    await Promise.all(left.map((name) => rm(join(directory, name), { recursive: true, force: true })));
+  }
+  await store.exclusive(() => collect(store));
+}

@@ -1,0 +1,106 @@
+/** Filters of `docker images`. */
+
+import { familiarName, familiarText, parseReference } from "../spec/reference.ts";
+import { FathomError } from "../std/errors.ts";
+import { matchesGlob } from "../std/glob.ts";
+import { parseGoDuration } from "../std/units.ts";
+import { type Catalog, type Image, referencesOf } from "./_catalog.ts";
+import { resolveImage } from "./_resolve.ts";
+
+type Filters = Readonly<Record<string, readonly string[]>>;
+
+export interface Selected {
+  image: Image;
+  /** Its whole references; with a reference filter, those that match. */
+  references: string[];
+}
+
+const KNOWN = new Set(["reference", "dangling", "label", "before", "since", "until"]);
+
+/** The images that pass every filter. @throws {FathomError} invalid, for a filter that is not known or has no sense */
+export function selectImages(catalog: Catalog, filters: Filters): Selected[] {
+  const unknown = Object.keys(filters).find((name) => !KNOWN.has(name));
+  if (unknown !== undefined) throw new FathomError("invalid", `invalid filter '${unknown}'`);
+  const passes = [...danglingTest(filters), ...labelTests(filters), ...timeTests(catalog, filters)];
+  const patterns = filters.reference ?? [];
+  const matchers = patterns.map(globMatcher);
+  return [...catalog.byId.values()].flatMap((image) => {
+    const all = referencesOf(catalog, image.id);
+    const references =
+      matchers.length === 0 ? all : all.filter((one) => matchers.some((matches) => matches(one)));
+    const selected = { image, references };
+    const isMatched = matchers.length === 0 || references.length > 0;
+    return isMatched && passes.every((test) => test({ image, references: all })) ? [selected] : [];
+  });
+}
+
+type Test = (selected: Selected) => boolean;
+
+const TRUE = new Set(["1", "true", "True", "TRUE", "t", "T"]);
+const FALSE = new Set(["0", "false", "False", "FALSE", "f", "F"]);
+
+function danglingTest({ dangling = [] }: Filters): Test[] {
+  return dangling.map((value) => {
+    if (!TRUE.has(value) && !FALSE.has(value)) {
+      throw new FathomError("invalid", `invalid filter 'dangling=[${value}]'`);
+    }
+    return ({ references }) => (references.length === 0) === TRUE.has(value);
+  });
+}
+
+/** `label=NAME` or `label=NAME=VALUE`, all of which must hold. */
+function labelTests({ label = [] }: Filters): Test[] {
+  return label.map((wanted) => {
+    const equals = wanted.indexOf("=");
+    const name = equals < 0 ? wanted : wanted.slice(0, equals);
+    return ({ image }) => {
+      const value = new Map(Object.entries(image.config.config?.Labels ?? {})).get(name);
+      return value !== undefined && (equals < 0 || value === wanted.slice(equals + 1));
+    };
+  });
+}
+
+function timeTests(catalog: Catalog, { before = [], since = [], until = [] }: Filters): Test[] {
+  const other = (name: string) => createdAt(resolveImage(catalog, name).image);
+  return [
+    ...before.map((name): Test => {
+      const limit = other(name);
+      return ({ image }) => createdAt(image) < limit;
+    }),
+    ...since.map((name): Test => {
+      const limit = other(name);
+      return ({ image }) => createdAt(image) > limit;
+    }),
+    ...until.map((time): Test => {
+      const limit = timeOf(time);
+      return ({ image }) => createdAt(image) < limit;
+    }),
+  ];
+}
+
+/** Nanoseconds since the epoch; 0 for an image that does not say. */
+function createdAt({ config }: Image): bigint {
+  const [, date = "", fraction = "", zone = "Z"] = TIME.exec(config.created ?? "") ?? [];
+  const milliseconds = Date.parse(date + zone);
+  if (Number.isNaN(milliseconds)) return 0n;
+  return BigInt(milliseconds) * 1_000_000n + BigInt(fraction.slice(0, 9).padEnd(9, "0"));
+}
+
+const TIME = /^([^.Z+]+?)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)$/;
+
+/** A span back from now, seconds since the epoch, or a date; in nanoseconds. */
+function timeOf(text: string): bigint {
+  const span = parseGoDuration(text);
+  const given = /^\d{1,12}(\.\d+)?$/.test(text) ? Number(text) * 1000 : Date.parse(text);
+  const milliseconds = span === undefined ? given : Date.now() - span / 1e6;
+  if (!Number.isFinite(milliseconds)) throw new FathomError("invalid", `invalid filter 'until=[${text}]'`);
+  return BigInt(Math.round(milliseconds)) * 1_000_000n;
+}
+
+/** Whether a reference matches a pattern, as it is familiar, with or without its tag. */
+function globMatcher(pattern: string): (reference: string) => boolean {
+  return (reference) => {
+    const parsed = parseReference(reference);
+    return matchesGlob(familiarText(parsed), pattern) || matchesGlob(familiarName(parsed), pattern);
+  };
+}

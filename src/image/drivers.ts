@@ -1,0 +1,21 @@
+/** The snapshot drivers there are, by the names that `--storage-driver` takes. */
+
+import { FathomError } from "../std/errors.ts";
+import type { SnapshotDriver } from "./driver.ts";
+import { overlay } from "./overlay.ts";
+
+const DRIVERS: ReadonlyMap<string, SnapshotDriver> = new Map([
+  ["overlay", overlay],
+  ["overlay2", overlay],
+]);
+
+/** @throws {FathomError} unsupported, naming those there are */
+export function driverNamed(name: string): SnapshotDriver {
+  const driver = DRIVERS.get(name);
+  if (driver !== undefined) return driver;
+  const known = [...DRIVERS.keys()].join(", ");
+  throw new FathomError(
+    "unsupported",
+    `storage driver ${JSON.stringify(name)} is not known: use one of ${known}`,
+  );
+}

@@ -1,0 +1,130 @@
+/** Images as people see them: list, inspect, tag. Removing them is in remove.ts. */
+
+import { join } from "node:path";
+import type { ContainerConfig, ImageInspect, ImageSummary } from "../spec/docker.ts";
+import type { Digest, ImageConfig } from "../spec/oci_image.ts";
+import { canonicalText, familiarText, parseReference, withDefaultTag } from "../spec/reference.ts";
+import { FathomError } from "../std/errors.ts";
+import { rfc3339, wallClock } from "../std/time.ts";
+import { type Catalog, type Image, lastTagged, referencesOf } from "./_catalog.ts";
+import { selectImages } from "./_filters.ts";
+import { withReference } from "./_index.ts";
+import { layerPath } from "./_paths.ts";
+import { resolveImage } from "./_resolve.ts";
+import { currentCatalog, type ImageStore, replaceIndex } from "./store.ts";
+
+/** The image that a reference, an ID or the beginning of one means. @throws {FathomError} not-found, invalid */
+export async function findImage(
+  store: ImageStore,
+  name: string,
+): Promise<{ id: Digest; config: ImageConfig }> {
+  const { image } = resolveImage(await currentCatalog(store), name);
+  return { id: image.id, config: image.config };
+}
+
+export interface ListOptions {
+  /** Docker's filters: reference, dangling, label, before, since, until. */
+  filters: Readonly<Record<string, readonly string[]>>;
+}
+
+/** `GET /images/json`, the latest first. */
+export async function listImages(store: ImageStore, { filters }: ListOptions): Promise<ImageSummary[]> {
+  const catalog = await currentCatalog(store);
+  const rows = selectImages(catalog, filters).map(({ image, references }) => ({
+    Id: image.id,
+    ParentId: "",
+    ...repositoryNames(references),
+    Created: createdSeconds(image.config.created),
+    Size: image.size,
+    SharedSize: -1,
+    Labels: image.config.config?.Labels ?? null,
+    Containers: -1,
+  }));
+  return rows.sort((a, b) => b.Created - a.Created);
+}
+
+/** How many images there are. */
+export async function countImages(store: ImageStore): Promise<number> {
+  return (await currentCatalog(store)).byId.size;
+}
+
+/** Seconds of a time in RFC 3339; 0 where there is none. */
+function createdSeconds(created: string | undefined): number {
+  const milliseconds = Date.parse(created ?? "");
+  return Number.isNaN(milliseconds) ? 0 : Math.floor(milliseconds / 1000);
+}
+
+/** `GET /images/NAME/json`. */
+export async function inspectImage(store: ImageStore, name: string): Promise<ImageInspect> {
+  const catalog = await currentCatalog(store);
+  const { image } = resolveImage(catalog, name);
+  const { config } = image;
+  return {
+    Id: image.id,
+    ...repositoryNames(referencesOf(catalog, image.id)),
+    Parent: "",
+    Comment: config.history?.at(-1)?.comment ?? "",
+    ...(config.created !== undefined && { Created: config.created }),
+    Author: config.author ?? "",
+    Config: runConfig(config),
+    Architecture: config.architecture,
+    ...(config.variant !== undefined && { Variant: config.variant }),
+    Os: config.os,
+    Size: image.size,
+    GraphDriver: { Name: store.driver.name, Data: layersData(store, image) },
+    RootFS: { Type: "layers", ...(image.chain.length > 0 && { Layers: config.rootfs.diff_ids }) },
+    Metadata: { LastTagTime: lastTagged(catalog, image.id) ?? NEVER },
+  };
+}
+
+/** Go's zero time, which Docker gives for a time that never was. */
+const NEVER = "0001-01-01T00:00:00Z";
+
+/** Clients read Env and Cmd without asking whether they are there. */
+function runConfig({ config }: ImageConfig): ContainerConfig {
+  const empty = {
+    Env: null,
+    Cmd: null,
+    Volumes: null,
+    WorkingDir: "",
+    Entrypoint: null,
+    OnBuild: null,
+    Labels: null,
+  };
+  return { ...empty, ...config };
+}
+
+function layersData(store: ImageStore, image: Image): Record<string, string> {
+  const [top, ...below] = image.chain
+    .map((chainId) => join(layerPath(store.paths, chainId), "diff"))
+    .reverse();
+  if (top === undefined) return {};
+  return { ...(below.length > 0 && { LowerDir: below.join(":") }), UpperDir: top };
+}
+
+function repositoryNames(references: readonly string[]): { RepoTags: string[]; RepoDigests: string[] } {
+  const familiar = references.map((reference) => familiarText(parseReference(reference)));
+  return {
+    RepoTags: familiar.filter((reference) => !reference.includes("@")),
+    RepoDigests: familiar.filter((reference) => reference.includes("@")),
+  };
+}
+
+/** Gives an image another name, taking it from the image that had it. @throws {FathomError} not-found, invalid */
+export async function tagImage(store: ImageStore, name: string, reference: string): Promise<void> {
+  const parsed = withDefaultTag(parseReference(reference));
+  if (parsed.digest !== undefined) {
+    throw new FathomError("invalid", "refusing to create a tag with a digest reference");
+  }
+  const id = await store.exclusive(async () => {
+    const catalog = await currentCatalog(store);
+    const { image } = resolveImage(catalog, name);
+    await replaceIndex(store, taggedIndex(catalog, image, canonicalText(parsed)));
+    return image.id;
+  });
+  store.emit({ action: "tag", id, name: familiarText(parsed) });
+}
+
+function taggedIndex({ index }: Catalog, image: Image, reference: string): Catalog["index"] {
+  return withReference(index, image.descriptor, { reference, at: rfc3339(wallClock()) });
+}

@@ -1,0 +1,34 @@
+/**
+ * Images, and the snapshots that containers have on top of them.
+ *
+ * Owns: `images/` (an OCI image layout), `layers/` (unpacked layers by chain ID), and in each container's directory the
+ * snapshot: `parent`, `rw`, `work`, `rootfs`. Does not own: fetching from registries, building, and which containers exist:
+ * the daemon hands in what tells who uses an image.
+ *
+ * The store (store.ts) is made once and handed to the functions. Archives come in by stageLayer, one pass: hash, store, unpack
+ * (_stage.ts, _unpack.ts); commitImage makes them visible (commit.ts); what loses its last name is collected (_collect.ts).
+ *
+ * Invariants:
+ * - An ID is the digest of an image's configuration. A layer's directory is named by its chain ID.
+ * - Under its final name a blob or layer is whole; index.json names only what is there. It is replaced, never edited.
+ * - Changes run one at a time. Reading is from memory, which changes together with the disk.
+ * - A layer stays while an image or a snapshot stands on it, whoever removes what by force.
+ * - Nothing of an archive is written outside its layer's directory, whatever its names and links say.
+ */
+
+export { recoverImages } from "./_collect.ts";
+export type { Snapshot, SnapshotDriver } from "./driver.ts";
+export { driverNamed } from "./drivers.ts";
+export { countImages, findImage, inspectImage, type ListOptions, listImages, tagImage } from "./images.ts";
+export { type ImageImport, importImage } from "./import.ts";
+export { removeImage } from "./remove.ts";
+export {
+  mountSnapshot,
+  prepareSnapshot,
+  readSnapshotFile,
+  removeSnapshot,
+  snapshotData,
+  snapshotSizes,
+  unmountSnapshot,
+} from "./snapshots.ts";
+export { type ImageEvent, type ImageStore, type ImageUser, openImages, type StoreOptions } from "./store.ts";

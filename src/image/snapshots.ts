@@ -1,0 +1,143 @@
+/**
+ * Snapshots of containers: which layers they stand on, and their lifecycle through the driver.
+ *
+ * What a snapshot stands on is one link on disk, `containers/ID/parent -> ../../layers/CHAIN`, made in one step; a layer's own
+ * `parent` is a link too. Layers that a snapshot stands on stay, even when its image is removed by force.
+ */
+
+import { mkdir, readdir, readlink, rm, symlink } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { readFileInRoot } from "../kernel/mod.ts";
+import { digestOfHex, hexOf } from "../spec/digest.ts";
+import type { Digest } from "../spec/oci_image.ts";
+import { FathomError } from "../std/errors.ts";
+import { layerSize } from "./_catalog.ts";
+import { isAbsent } from "./_index.ts";
+import { layerPath } from "./_paths.ts";
+import type { Snapshot } from "./driver.ts";
+import { currentCatalog, type ImageStore } from "./store.ts";
+
+/** Name of the link to what is below, of containers and of layers. */
+export const PARENT = "parent";
+/** Files of an image that are read whole: passwd, group. */
+const LARGEST_READ = 4 * 1024 * 1024;
+
+/** Makes a container's snapshot, not mounted yet. @throws {FathomError} not-found, when there is no such image any more */
+export async function prepareSnapshot(store: ImageStore, container: string, image: Digest): Promise<void> {
+  await store.exclusive(async () => {
+    const found = (await currentCatalog(store)).byId.get(image);
+    if (found === undefined) throw new FathomError("not-found", `No such image: ${image}`);
+    const directory = join(store.paths.containers, container);
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    const top = found.chain.at(-1);
+    if (top !== undefined) await linkTo(`../../layers/${hexOf(top)}`, join(directory, PARENT));
+    store.tops.set(container, top);
+  });
+  await store.driver.prepare(await snapshotOf(store, container));
+}
+
+/** Mounts it and gives the path of its root; one that is mounted stays so. */
+export async function mountSnapshot(store: ImageStore, container: string): Promise<string> {
+  return store.driver.mount(await snapshotOf(store, container));
+}
+
+/** No error when it is not mounted. */
+export async function unmountSnapshot(store: ImageStore, container: string): Promise<void> {
+  store.driver.unmount(await snapshotOf(store, container));
+}
+
+/** Removes a snapshot with all that was written to it; no error when there is none. */
+export async function removeSnapshot(store: ImageStore, container: string): Promise<void> {
+  const directory = join(store.paths.containers, container);
+  await store.driver.remove({ directory });
+  // Last, for it is what keeps the layers.
+  await rm(join(directory, PARENT), { force: true });
+  store.tops.delete(container);
+}
+
+/** A file of a mounted snapshot as text; its path and its links are resolved as the container would, never outside. */
+export async function readSnapshotFile(
+  store: ImageStore,
+  container: string,
+  path: string,
+): Promise<string | undefined> {
+  const root = store.driver.rootOf({ directory: join(store.paths.containers, container) });
+  return readFileInRoot(root, path, LARGEST_READ);
+}
+
+/** Docker's GraphDriver. */
+export async function snapshotData(
+  store: ImageStore,
+  container: string,
+): Promise<{ Name: string; Data: Record<string, string> | null }> {
+  return { Name: store.driver.name, Data: store.driver.data(await snapshotOf(store, container)) };
+}
+
+/** Bytes written by the container, and bytes of the whole. */
+export async function snapshotSizes(
+  store: ImageStore,
+  container: string,
+): Promise<{ rw: number; rootfs: number }> {
+  const [rw, chain] = await Promise.all([
+    store.driver.written({ directory: join(store.paths.containers, container) }),
+    chainOf(store, await topOf(store, container)),
+  ]);
+  const layers = await Promise.all(chain.map((chainId) => layerSize(store.paths, chainId)));
+  return { rw, rootfs: layers.reduce((sum, size) => sum + size, rw) };
+}
+
+/** All layers that some snapshot stands on. */
+export async function layersInUse(store: ImageStore): Promise<Set<Digest>> {
+  const containers = await readdir(store.paths.containers).catch((error: unknown) => {
+    if (isAbsent(error)) return [];
+    throw error;
+  });
+  const tops = await Promise.all(containers.map((container) => topOf(store, container)));
+  const chains = await Promise.all(tops.map((top) => chainOf(store, top)));
+  return new Set(chains.flat());
+}
+
+async function snapshotOf(store: ImageStore, container: string): Promise<Snapshot> {
+  const chain = await chainOf(store, await topOf(store, container));
+  const layers = chain.map((chainId) => join(layerPath(store.paths, chainId), "diff"));
+  return { directory: join(store.paths.containers, container), layers };
+}
+
+async function topOf(store: ImageStore, container: string): Promise<Digest | undefined> {
+  if (store.tops.has(container)) return store.tops.get(container);
+  const top = await linkedLayer(join(store.paths.containers, container, PARENT));
+  store.tops.set(container, top);
+  return top;
+}
+
+/** The layer and all below it, topmost first. */
+async function chainOf(store: ImageStore, top: Digest | undefined): Promise<Digest[]> {
+  const chain: Digest[] = [];
+  for (let chainId = top; chainId !== undefined; chainId = await parentOf(store, chainId))
+    chain.push(chainId);
+  return chain;
+}
+
+async function parentOf(store: ImageStore, chainId: Digest): Promise<Digest | undefined> {
+  if (store.parents.has(chainId)) return store.parents.get(chainId);
+  const parent = await linkedLayer(join(layerPath(store.paths, chainId), PARENT));
+  store.parents.set(chainId, parent);
+  return parent;
+}
+
+async function linkedLayer(link: string): Promise<Digest | undefined> {
+  try {
+    return digestOfHex(basename(await readlink(link)));
+  } catch (error) {
+    // A file among the containers' directories is not the engine's.
+    if (isAbsent(error) || (error instanceof Error && "code" in error && error.code === "ENOTDIR"))
+      return undefined;
+    throw error;
+  }
+}
+
+/** Makes a link, in place of one that an earlier try left. */
+export async function linkTo(target: string, path: string): Promise<void> {
+  await rm(path, { force: true });
+  await symlink(target, path);
+}
