@@ -116,6 +116,17 @@ type Flags = Readonly<Record<string, number>>;
 
 /** `MS_NOSUID|MS_NODEV` for a number; bits without a name are shown in hexadecimal. */
 export function flagsText(prefix: string, names: Flags, value: number): string {
+  const known = texts.get(names) ?? new Map<number, string>();
+  const text = known.get(value) ?? joinFlags(prefix, names, value);
+  known.set(value, text);
+  texts.set(names, known);
+  return text;
+}
+
+/** A program names the same few combinations in hundreds of rows. */
+const texts = new WeakMap<Flags, Map<number, string>>();
+
+function joinFlags(prefix: string, names: Flags, value: number): string {
   const parts: string[] = [];
   let rest = value;
   for (const [name, bit] of Object.entries(names)) {
