@@ -107,7 +107,7 @@ export function changeMount(mount: Argument, change: Change): Call[] {
   const attributes = new BigUint64Array([BigInt(set), BigInt(clear), BigInt(propagation), 0n]);
   const shown = [
     set === 0 ? "" : `attr_set=${flagsText("MOUNT_ATTR", MOUNT_ATTR, set)}`,
-    clear === 0 ? "" : `attr_clr=${flagsText("MOUNT_ATTR", { ...MOUNT_ATTR, _ATIME: 0x70 }, clear)}`,
+    clear === 0 ? "" : `attr_clr=${flagsText("MOUNT_ATTR", CLEARED, clear)}`,
     propagation === 0 ? "" : `propagation=${flagsText("MS", MS, propagation)}`,
   ];
   const how = AT.EMPTY_PATH | (recursive ? AT.RECURSIVE : 0);
@@ -144,3 +144,6 @@ export function attachMount(mount: Argument, place: Argument, { may, what, see }
     ...(see !== undefined && { see }),
   };
 }
+
+/** The field of access times is cleared as a whole (mount_setattr(2)). */
+const CLEARED = { ...MOUNT_ATTR, _ATIME: 0x70 } as const;

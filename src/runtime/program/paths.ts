@@ -37,8 +37,8 @@ export function maskedRows(root: Argument, paths: readonly string[], { kinds }: 
     const fd = result(place, `fd of ${path}`);
     const kind = kinds.get(path);
     const cover = (as: PathKind): Call[] => {
-      // Where the kind is not known both are tried, and the kernel refuses the one that does not fit (ENOTDIR).
-      const may: Errno[] = kind === undefined ? ["EBADF", "ENOTDIR"] : ["EBADF"];
+      // Where the kind is not known both are tried, and the kernel refuses the one that does not fit (EINVAL).
+      const may: Errno[] = kind === undefined ? ["EBADF", "EINVAL"] : ["EBADF"];
       return as === "file" ? nullRows(path, fd, may) : emptyRows(path, fd, may);
     };
     return [
