@@ -124,7 +124,7 @@ const WITH_HUGETLB = `
   mkdir -p ${HUGETLB} && there || exit 1
   "$@"
   status=$?
-  for try in 1 2 3 4 5 6 7 8 9 10; do
+  for try in $(seq 60); do
     find ${HUGETLB} -mindepth 1 -depth -type d -exec rmdir {} ';'
     umount ${HUGETLB}
     grep -q '^hugetlb[[:space:]]*0' /proc/cgroups && exit $status
