@@ -194,7 +194,7 @@ export class Cgroup implements Disposable {
   }
 
   #openProcs(): number[] {
-    return this.directories.map((directory) => this.#keep(`${directory}/cgroup.procs`, O.WRONLY));
+    return this.directories.map((directory) => this.#keep(`${directory}/tasks`, O.WRONLY));
   }
 
   #openDirectory(): Entrance {
