@@ -23,6 +23,8 @@ export interface PlannedGroup {
   directory: string;
   controllers: readonly string[];
   writes: readonly ControlWrite[];
+  /** Rules that no control file takes: v2's. */
+  devices: readonly DeviceRule[];
 }
 
 /**
@@ -32,9 +34,9 @@ export interface PlannedGroup {
 export function planCgroup(layout: CgroupLayout, path: string, resources: Resources): PlannedGroup[] {
   const name = checkedPath(path);
   if (layout.version === 2) {
-    return [
-      { root: layout.root, directory: layout.root + name, controllers: [], writes: unifiedWrites(resources) },
-    ];
+    const { root } = layout;
+    const writes = unifiedWrites(resources);
+    return [{ root, directory: root + name, controllers: [], writes, devices: resources.devices ?? [] }];
   }
   const writes = legacyWrites(resources);
   for (const write of writes) requireController(layout.hierarchies, write);
@@ -43,6 +45,7 @@ export function planCgroup(layout: CgroupLayout, path: string, resources: Resour
     directory: root + name,
     controllers,
     writes: writes.filter((write) => controllers.includes(controllerOf(write))),
+    devices: [],
   }));
 }
 

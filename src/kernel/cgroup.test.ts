@@ -1,34 +1,37 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import type { DeviceRule } from "../spec/oci_runtime.ts";
 import { shell, stepsOf } from "./_test_support.ts";
 import { bytes, type Call } from "./call.ts";
 import { type Cgroup, cgroupLayout, createCgroup, openCgroup } from "./cgroup.ts";
+import type { CgroupLayout } from "./cgroup_layout.ts";
 import { closeFd } from "./file.ts";
+import { mountpoints } from "./mount.ts";
 import { exited, reap } from "./process.ts";
 import { type Child, spawn } from "./spawn.ts";
 
 const TOP = `/fathom-test-${process.pid}`;
-const made: string[] = [];
+const made: { path: string; layout: CgroupLayout }[] = [];
 
 /** A path of a group that nothing has; whatever is there at the end of the test is removed. */
-function freshPath(): string {
+function freshPath(layout = cgroupLayout()): string {
   const path = `${TOP}/${made.length}`;
-  made.push(path);
+  made.push({ path, layout });
   return path;
 }
 
-const roots = ((): string[] => {
-  const layout = cgroupLayout();
+function rootsOf(layout: CgroupLayout): string[] {
   return layout.version === 2 ? [layout.root] : layout.hierarchies.map(({ root }) => root);
-})();
+}
+const roots = rootsOf(cgroupLayout());
 
 afterEach(async () => {
-  for (const path of made) {
-    const left = openCgroup(path);
+  for (const { path, layout } of made) {
+    const left = openCgroup(path, layout);
     await left?.kill();
     await left?.remove();
   }
-  for (const root of roots) {
+  for (const root of made.flatMap(({ layout }) => rootsOf(layout))) {
     if (existsSync(root + TOP)) rmdirSync(root + TOP);
   }
 });
@@ -178,5 +181,64 @@ describe("a control group", () => {
     const path = freshPath();
     expect(() => createCgroup(path, { cpu: { cpus: "1000" } })).toThrow('choose CPUs: write "1000"');
     expect(openCgroup(path)).toBeUndefined();
+  });
+});
+
+const unified = mountpoints().find(({ type }) => type === "cgroup2")?.mountPoint;
+if (unified === undefined) console.log("skipped: no cgroup2 is mounted");
+
+/** Of version 2 all that needs no controller works on a host of the hybrid layout too. */
+describe.skipIf(unified === undefined)("a control group of version 2", () => {
+  const layout: CgroupLayout = { version: 2, root: unified ?? "" };
+
+  test("is one directory, in which processes are born", async () => {
+    const cgroup = createCgroup(freshPath(layout), {}, layout);
+    expect(cgroup.entrance().procs).toEqual([]);
+    const child = start(cgroup, "exec sleep 100");
+    expect(readFileSync(`/proc/${child.pid}/cgroup`, "latin1")).toContain(`0::${cgroup.path}\n`);
+    expect(cgroup.pids()).toEqual([child.pid]);
+    await cgroup.kill();
+    expect(await end(child)).toEqual({ signal: 9 });
+    await cgroup.remove();
+    expect(openCgroup(cgroup.path, layout)).toBeUndefined();
+  });
+
+  test("stops its processes, lets them go on, and kills them stopped", async () => {
+    const cgroup = createCgroup(freshPath(layout), {}, layout);
+    const child = start(cgroup, "while :; do :; done");
+    const used = (): string =>
+      readFileSync(`/proc/${child.pid}/stat`, "latin1").split(" ").slice(13, 15).join();
+    await cgroup.freeze();
+    const before = used();
+    await Bun.sleep(60);
+    expect(used()).toBe(before);
+    await cgroup.thaw();
+    await Bun.sleep(60);
+    expect(used()).not.toBe(before);
+    await cgroup.freeze();
+    await cgroup.kill();
+    expect(await end(child)).toEqual({ signal: 9 });
+    await cgroup.remove();
+  });
+
+  test("allows the devices that its rules allow", async () => {
+    const devices: DeviceRule[] = [
+      { allow: false, access: "rwm" },
+      { allow: true, type: "c", major: 1, minor: 3, access: "rwm" },
+    ];
+    const cgroup = createCgroup(freshPath(layout), { devices }, layout);
+    expect(await end(start(cgroup, ": < /dev/null"))).toEqual({ exitCode: 0 });
+    expect(await end(start(cgroup, ": 2>&- < /dev/zero"))).not.toEqual({ exitCode: 0 });
+    await cgroup.remove();
+  });
+
+  const hasPids =
+    unified !== undefined && /\bpids\b/.test(readFileSync(`${unified}/cgroup.controllers`, "latin1"));
+  test.skipIf(hasPids)("is refused a limit whose controller the host lacks, and leaves nothing", () => {
+    const path = freshPath(layout);
+    expect(() => createCgroup(path, { pids: { limit: 5 } }, layout)).toThrow(
+      "cannot limit processes: this host has no pids control group",
+    );
+    expect(openCgroup(path, layout)).toBeUndefined();
   });
 });

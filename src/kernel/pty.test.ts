@@ -126,28 +126,31 @@ describe("a descriptor", () => {
 });
 
 describe("a console socket", () => {
-  test("gives the terminal that a runtime sends, and is gone afterwards", async () => {
-    using directory = temporaryDirectory();
-    const path = `${directory.path}/console.sock`;
-    {
-      using socket = listenConsoleSocket(path);
-      const pty = openPty();
-      const python =
-        "import socket,sys; s=socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); socket.send_fds(s,[b'x'],[3])";
-      const program = Bun.spawn(["python3", "-c", python, path], {
-        stdio: ["ignore", "inherit", "inherit", pty.master],
-      });
-      using master = owned(await socket.receive());
-      expect(await program.exited).toBe(0);
-      setWindowSize(master.fd, 33, 44);
-      const size = new Uint8Array(8);
-      sys("ioctl", pty.slave, TTY.TIOCGWINSZ, size);
-      expect(new Uint16Array(size.buffer)[1]).toBe(33);
-      closeFd(pty.master);
-      closeFd(pty.slave);
-    }
-    expect(existsSync(path)).toBeFalse();
-  });
+  test.skipIf(Bun.which("python3") === null)(
+    "gives the terminal that a runtime sends, and is gone afterwards",
+    async () => {
+      using directory = temporaryDirectory();
+      const path = `${directory.path}/console.sock`;
+      {
+        using socket = listenConsoleSocket(path);
+        const pty = openPty();
+        const python =
+          "import socket,sys; s=socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); socket.send_fds(s,[b'x'],[3])";
+        const program = Bun.spawn(["python3", "-c", python, path], {
+          stdio: ["ignore", "inherit", "inherit", pty.master],
+        });
+        using master = owned(await socket.receive());
+        expect(await program.exited).toBe(0);
+        setWindowSize(master.fd, 33, 44);
+        const size = new Uint8Array(8);
+        sys("ioctl", pty.slave, TTY.TIOCGWINSZ, size);
+        expect(new Uint16Array(size.buffer)[1]).toBe(33);
+        closeFd(pty.master);
+        closeFd(pty.slave);
+      }
+      expect(existsSync(path)).toBeFalse();
+    },
+  );
 
   test("with a path too long for a socket is refused before anything is made", () => {
     expect(() => listenConsoleSocket(`/tmp/${"x".repeat(120)}`)).toThrow("longer than 107 bytes");

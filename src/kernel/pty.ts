@@ -110,7 +110,8 @@ export function sendDescriptor(socket: Call["args"][number], fd: number): Call {
 const AT_IOVEC = 56;
 const AT_DATA = 72;
 const AT_CONTROL = 80;
-const CONTROL_SIZE = 24;
+/** Header of 16 and one int. With the padding that CMSG_SPACE adds, a sender could slip in a second descriptor. */
+const CONTROL_SIZE = 20;
 const MESSAGE_SIZE = AT_CONTROL + CONTROL_SIZE;
 
 /** A message of one byte that carries one descriptor; sendmsg(2), cmsg(3). */
@@ -120,7 +121,7 @@ function layOut(fd: number): { bytes: Uint8Array; pointers: { offset: number; to
   view.setBigUint64(24, 1n, true); // msg_iovlen
   view.setBigUint64(40, BigInt(CONTROL_SIZE), true); // msg_controllen
   view.setBigUint64(AT_IOVEC + 8, 1n, true); // iov_len
-  view.setBigUint64(AT_CONTROL, 20n, true); // cmsg_len: header of 16 and one int
+  view.setBigUint64(AT_CONTROL, BigInt(CONTROL_SIZE), true); // cmsg_len
   view.setInt32(AT_CONTROL + 8, SOL_SOCKET, true);
   view.setInt32(AT_CONTROL + 12, SCM_RIGHTS, true);
   view.setInt32(AT_CONTROL + 16, fd, true);
@@ -152,7 +153,9 @@ function receiveNow(socket: number): number | undefined {
   const count = sys("recvmsg", socket, bytes, MSG.DONTWAIT | MSG.CMSG_CLOEXEC);
   if (count === -ERRNO.EAGAIN || count === -ERRNO.EINTR) return undefined;
   check(count, "receive a descriptor");
-  const carried = view.getBigUint64(40, true) >= 20n && view.getInt32(AT_CONTROL + 12, true) === SCM_RIGHTS;
+  const carried =
+    view.getBigUint64(40, true) >= BigInt(CONTROL_SIZE) &&
+    view.getInt32(AT_CONTROL + 12, true) === SCM_RIGHTS;
   if (!carried)
     throw new FathomError("unavailable", "the other end of a socket closed before it sent a descriptor");
   return view.getInt32(AT_CONTROL + 16, true);
