@@ -29,42 +29,67 @@ const ROOT_CALLS = new Set(["pivot_root", "chroot", "chdir", "fchdir", "mkdirat"
 const IDENTITY_CALLS = new Set(["setgroups", "setresuid", "setresgid", "setuid", "setgid", "capset"]);
 const NAMESPACE_CALLS = new Set(["clone3", "unshare", "setns", "sethostname", "setdomainname"]);
 
+const EXECS: Chapter = { has: (step) => step.by === "exec", sentence: tellExecs };
+
+const END: Chapter = {
+  has: (step, moment) => moment === "after" && step.by !== "container",
+  sentence: tellEnd,
+};
+
+const IMAGE: Chapter = {
+  has: (step) => step.by !== "container" && MOUNT_CALLS.has(step.call),
+  sentence: tellImage,
+  see: (pid) => `findmnt -N ${pid} /`,
+};
+
+const NETWORK: Chapter = {
+  has: isNetwork,
+  sentence: tellNetwork,
+  see: (pid) => `nsenter -t ${pid} -n ip address`,
+};
+
+const PROCESS: Chapter = {
+  has: (step) => NAMESPACE_CALLS.has(step.call),
+  sentence: tellNamespaces,
+  see: (pid) => `ls -l /proc/${pid}/ns`,
+};
+
+const LIMITS: Chapter = {
+  has: isLimit,
+  sentence: tellLimits,
+  see: (pid) => `cat /proc/${pid}/cgroup /proc/${pid}/limits`,
+};
+
+const FILES: Chapter = {
+  has: (step) => step.call === "mknodat" || MOUNT_CALLS.has(step.call) || ROOT_CALLS.has(step.call),
+  sentence: tellFiles,
+  see: (pid) => `findmnt -N ${pid}`,
+};
+
+const RESTRICTIONS: Chapter = {
+  has: ({ by, call }) =>
+    by === "container" && (IDENTITY_CALLS.has(call) || call === "prctl" || call === "seccomp"),
+  sentence: tellRestrictions,
+  see: (pid) => `grep -E 'Cap|Seccomp|NoNewPrivs' /proc/${pid}/status`,
+};
+
+const PROGRAM: Chapter = {
+  has: (step) => step.by === "container" && step.call === "execve",
+  sentence: tellProgram,
+  see: (pid) => `tr '\\0' ' ' < /proc/${pid}/cmdline`,
+};
+
+const OTHERS: Chapter = { has: () => true, sentence: tellOthers };
+
+/** In the order in which a step is recognized: the first that has it tells it. */
 export const CHAPTERS: readonly Chapter[] = [
-  { has: (step) => step.by === "exec", sentence: tellExecs },
-  { has: (step, moment) => moment === "after" && step.by !== "container", sentence: tellEnd },
-  {
-    has: (step) => step.by !== "container" && MOUNT_CALLS.has(step.call),
-    sentence: tellImage,
-    see: (pid) => `findmnt -N ${pid} /`,
-  },
-  { has: isNetwork, sentence: tellNetwork, see: (pid) => `nsenter -t ${pid} -n ip address` },
-  {
-    has: (step) => NAMESPACE_CALLS.has(step.call),
-    sentence: tellNamespaces,
-    see: (pid) => `ls -l /proc/${pid}/ns`,
-  },
-  { has: isLimit, sentence: tellLimits, see: (pid) => `cat /proc/${pid}/cgroup /proc/${pid}/limits` },
-  {
-    has: (step) => step.call === "mknodat" || MOUNT_CALLS.has(step.call) || ROOT_CALLS.has(step.call),
-    sentence: tellFiles,
-    see: (pid) => `findmnt -N ${pid}`,
-  },
-  {
-    has: ({ by, call }) =>
-      by === "container" && (IDENTITY_CALLS.has(call) || call === "prctl" || call === "seccomp"),
-    sentence: tellRestrictions,
-    see: (pid) => `grep -E 'Cap|Seccomp|NoNewPrivs' /proc/${pid}/status`,
-  },
-  {
-    has: (step) => step.by === "container" && step.call === "execve",
-    sentence: tellProgram,
-    see: (pid) => `tr '\\0' ' ' < /proc/${pid}/cmdline`,
-  },
-  { has: () => true, sentence: tellOthers },
+  ...[EXECS, END, IMAGE, NETWORK, PROCESS, LIMITS, FILES, RESTRICTIONS, PROGRAM, OTHERS],
 ];
 
-/** Told last whatever its place in the table, which is the order of recognition. */
-export const TOLD_LAST: readonly Chapter[] = CHAPTERS.slice(0, 2);
+/** In the order in which they are told. */
+export const STORY: readonly Chapter[] = [
+  ...[IMAGE, LIMITS, PROCESS, FILES, NETWORK, RESTRICTIONS, PROGRAM, OTHERS, EXECS, END],
+];
 
 function isNetwork(step: Step): boolean {
   if (/loopback|interface|veth|bridge/.test(step.what ?? "")) return true;
@@ -72,10 +97,8 @@ function isNetwork(step: Step): boolean {
 }
 
 function isLimit(step: Step): boolean {
-  const text = `${step.args.join(" ")} ${step.what ?? ""}`;
-  return (
-    step.call === "prlimit64" || step.call === "write" || /control group|cgroup|oom_score_adj/.test(text)
-  );
+  if (step.call === "prlimit64" || step.call === "write") return true;
+  return /control group|oom_score_adj/.test(step.what ?? "");
 }
 
 function tellImage(steps: readonly Step[]): string {
@@ -120,34 +143,36 @@ function tellNamespaces(steps: readonly Step[]): string {
 }
 
 function tellLimits(steps: readonly Step[]): string {
-  const made = steps.filter((step) => step.call === "mkdirat" || step.call === "mkdir").length;
-  const files = steps.filter((step) => step.call === "write").map((step) => fileName(step.args[0] ?? ""));
-  const values = [...new Set(files.filter((name) => name !== "cgroup.procs" && name !== "oom_score_adj"))];
+  const made = steps.filter((step) => step.call === "mkdirat" && step.result === 0).length;
+  const writes = steps.filter((step) => step.call === "write" && step.by !== "container");
+  const values = [...new Set(writes.map((step) => fileName(step.args[0] ?? "")))];
   const limits = steps.filter((step) => step.call === "prlimit64").length;
   const parts = [
-    made > 0 ? `${counted(made, "cgroup")} to count and bound what it uses` : "",
-    values.length > 0 ? `values of ${listed(values, 5)}` : "",
+    made > 0 ? `${counted(made, "control group")} to count and bound what it uses` : "",
+    values.length > 0 ? `values for ${listed(values, 4)}` : "",
     limits > 0 ? counted(limits, "resource limit") : "",
   ].filter((part) => part !== "");
-  return parts.length === 0 ? "It was put in its cgroups." : `Limits were set: ${listed(parts)}.`;
+  return parts.length === 0 ? "It was put in its control groups." : `Limits were set: ${listed(parts)}.`;
 }
 
 function tellFiles(steps: readonly Step[]): string {
   const done = steps.filter((step) => step.error === undefined);
   const mounts = done.filter((step) => step.call === "mount" || step.call === "move_mount");
   const isHiding = (step: Step) => /^(mask|cover|hide)\b/.test(step.what ?? "");
-  const own = mounts.filter((step) => !isHiding(step)).flatMap(mountPoint);
+  const own = [...new Set(mounts.filter((step) => !isHiding(step)).flatMap(mountPoint))];
   const hidden = mounts.filter(isHiding).length;
   const devices = done.filter(
     (step) => step.call === "mknodat" && !step.args.join().includes("S_IFREG"),
   ).length;
   const parts = [
-    own.length > 0 ? `mounts at ${listed([...new Set(own)], 7)}` : "",
+    own.length > 0 ? `its own ${listed(own, 6)}` : "",
     devices > 0 ? counted(devices, "device node") : "",
     hidden > 0 ? `${counted(hidden, "path")} of the kernel hidden or read-only` : "",
   ].filter((part) => part !== "");
-  const root = done.some((step) => step.call === "pivot_root") ? " Then the image became its root." : "";
-  return `It got its own file tree: ${listed(parts)}.${root}`;
+  const root = done.some((step) => step.call === "pivot_root")
+    ? "The image became its root"
+    : "Its root was prepared";
+  return parts.length === 0 ? `${root}.` : `${root}, with ${listed(parts)}.`;
 }
 
 /** The place in the container that a mount is for: as the step's purpose names it, else its target. */
@@ -167,7 +192,7 @@ function tellRestrictions(steps: readonly Step[]): string {
       ? "a filter on system calls (seccomp)"
       : "",
     shown.some((text) => text.includes("NO_NEW_PRIVS")) ? "no new privileges by set-user-ID programs" : "",
-    user === undefined ? "" : `user ${user}`,
+    user === undefined || user === "0" ? "" : `user ${user}`,
   ].filter((part) => part !== "");
   return `What it may not do was settled: ${listed(parts)}.`;
 }
@@ -175,16 +200,16 @@ function tellRestrictions(steps: readonly Step[]): string {
 function tellProgram(steps: readonly Step[]): string {
   const done = steps.find((step) => step.error === undefined);
   const tried = steps.length - (done === undefined ? 0 : 1);
-  const path = done?.args[0] ?? steps.at(-1)?.args[0] ?? "";
-  if (done === undefined) return `The program was not found in ${counted(tried, "place")}, last ${path}.`;
-  const search =
-    tried === 0 ? "" : `, after ${counted(tried, "place")} of PATH that ${tried === 1 ? "has" : "have"} none`;
-  return `The program took over: ${path} with ${argumentsText(done)}${search}.`;
+  if (done === undefined)
+    return `No program took over: ${counted(tried, "path")} tried, last ${steps.at(-1)?.args[0]}.`;
+  const search = tried === 0 ? "" : `, after ${counted(tried, "other place")} of PATH`;
+  return `The program took over: ${done.args[0]}${argumentsText(done)}${search}.`;
 }
 
+/** The arguments behind the program's own name. */
 function argumentsText(step: Step): string {
-  const args = step.args[1] ?? "[]";
-  return args === "[]" ? "no arguments" : `arguments ${args}`;
+  const all = /^\["(?:[^"\\]|\\.)*",?(.*)\]$/.exec(step.args[1] ?? "")?.[1] ?? "";
+  return all === "" ? "" : ` with ${all.replaceAll('","', '", "')}`;
 }
 
 function tellExecs(steps: readonly Step[]): string {

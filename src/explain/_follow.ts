@@ -22,8 +22,8 @@ interface FollowOptions {
 /** Milliseconds between two looks where nothing was heard: that a container has ended is not seen in its receipt. */
 const LOOK_EVERY = 25;
 
-/** Every step there is, then those that come, until the container has ended and its last are told, or the signal comes. */
-export async function* followSteps(path: string, options: FollowOptions): AsyncGenerator<Step> {
+/** Every step there is, then those that come, as many as there are each time, until the container has ended and its last are told, or the signal comes. */
+export async function* followSteps(path: string, options: FollowOptions): AsyncGenerator<Step[]> {
   const file = await follow(path);
   if (file === undefined) return;
   await using _ = file;
@@ -39,8 +39,9 @@ export async function* followSteps(path: string, options: FollowOptions): AsyncG
     for (;;) {
       // Asked before reading: what was done until the end is then read after it.
       const last = await options.ended();
-      yield* live.take();
-      for await (const step of fileSteps()) if (!live.wasTold(step)) yield step;
+      const own = live.take();
+      const others = (await fileSteps()).filter((step) => !live.wasTold(step));
+      yield [...own, ...others];
       if (last || options.signal.aborted) return;
       await change.next();
     }
@@ -76,15 +77,16 @@ function liveSteps() {
 }
 
 /** Gives the steps of the whole lines that have come since it was last asked. */
-function lineReader(file: FileHandle): () => AsyncGenerator<Step> {
+function lineReader(file: FileHandle): () => Promise<Step[]> {
   let position = 0;
-  return async function* () {
+  return async () => {
+    const found: Step[] = [];
     for (;;) {
       const text = await readAt(file, position, CAPACITY);
       const whole = text.slice(0, text.lastIndexOf("\n") + 1);
-      if (whole === "") return;
+      if (whole === "") return found;
       position += Buffer.byteLength(whole);
-      yield* parse(whole).steps;
+      found.push(...parse(whole).steps);
     }
   };
 }

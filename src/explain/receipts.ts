@@ -10,7 +10,7 @@ import type { Receipt } from "../spec/docker.ts";
 import type { Actor, Step } from "../spec/receipt.ts";
 import { followSteps } from "./_follow.ts";
 import { append, read } from "./_journal.ts";
-import { lineOf } from "./line.ts";
+import { linesOf } from "./line.ts";
 import { storyOf } from "./story.ts";
 
 /** Who a receipt is about. */
@@ -172,10 +172,11 @@ async function* once(text: string): AsyncGenerator<string> {
   yield text;
 }
 
-async function* lines(steps: AsyncIterable<Step>): AsyncGenerator<string> {
+async function* lines(batches: AsyncIterable<Step[]>): AsyncGenerator<string> {
   let first: Step | undefined;
-  for await (const step of steps) {
-    first ??= step;
-    yield `${lineOf(step, first)}\n`;
+  for await (const steps of batches) {
+    first ??= steps[0];
+    const told = first === undefined ? [] : linesOf(steps, first);
+    if (told.length > 0) yield `${told.join("\n")}\n`;
   }
 }

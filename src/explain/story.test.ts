@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { Step } from "../spec/receipt.ts";
-import { lineOf } from "./line.ts";
+import { linesOf } from "./line.ts";
 import { storyOf } from "./story.ts";
 
 const START = 1_700_000_000_000_000_000n;
@@ -24,7 +24,11 @@ const ordinary: Step[] = [
     args: ["overlay", '"/var/lib/fathom/containers/c0/rootfs"'],
     ns: 80_000,
   }),
-  step(2, "shim", "mkdirat", { args: ['"/sys/fs/cgroup/memory/fathom/c0"'], ns: 5_000 }),
+  step(2, "shim", "mkdirat", {
+    args: ['"/sys/fs/cgroup/memory/fathom/c0"'],
+    ns: 5_000,
+    what: "make a control group",
+  }),
   step(2, "shim", "write", {
     args: ['"/sys/fs/cgroup/memory/fathom/c0/memory.limit_in_bytes"', '"64M"'],
     ns: 5_000,
@@ -67,13 +71,11 @@ describe("a story", () => {
     );
     expect(told).toContain("2 layers below");
     expect(told).toContain("its own view of mounts, hostname and processes");
-    expect(told).toContain("mounts at /proc and /sys");
+    expect(told).toContain("with its own /proc and /sys");
     expect(told).toContain("1 device node");
     expect(told).toContain("memory.limit_in_bytes");
     expect(told).toContain("1 capability dropped for good");
-    expect(told).toContain(
-      '"/bin/sh" with arguments ["sh","-c","true"], after 1 place of PATH that has none',
-    );
+    expect(told).toContain('"/bin/sh" with "-c", "true", after 1 other place of PATH');
   });
 
   test("names commands with the container's process filled in", () => {
@@ -132,18 +134,36 @@ describe("a story", () => {
 
 describe("a line", () => {
   const first = step(0, "daemon", "fsopen");
+  const lineOf = (one: Step) => linesOf([one], first)[0] ?? "";
 
   test("has time since the first step, actor, call with arguments, result and purpose", () => {
-    expect(lineOf(row("mount", ['"proc"', '"/proc"'], { what: "mount /proc" }), first)).toBe(
-      '+   3.00 ms  container  mount("proc", "/proc") = 0  mount /proc',
+    expect(lineOf(row("mount", ['"proc"', '"/proc"'], { what: "mount /proc" }))).toBe(
+      '+   3.00 ms  container  mount /proc: mount("proc", "/proc") = 0',
     );
   });
 
+  test("stands for all steps of one purpose, unless one failed", () => {
+    const make = (call: string, more: Partial<Step> = {}) =>
+      row(call, [], { what: "make tmpfs for /dev", ...more });
+    expect(linesOf([make("fsopen"), make("fsconfig"), make("fsconfig"), make("fsmount")], first)).toEqual([
+      "+   3.00 ms  container  make tmpfs for /dev: fsopen, 2 fsconfig, fsmount",
+    ]);
+    expect(linesOf([make("fsopen"), make("fsmount", { result: -1, error: "EPERM" })], first)).toEqual([
+      "+   3.00 ms  container  make tmpfs for /dev: fsopen() = 0",
+      "+   3.00 ms  container  make tmpfs for /dev: fsmount() = -1 EPERM",
+    ]);
+  });
+
+  test("is not spent on what was allowed to fail", () => {
+    const exists = row("mkdirat", [], { result: -17, error: "EEXIST", allowed: true });
+    expect(linesOf([exists], first)).toEqual([]);
+  });
+
   test("shows a failure by its errno", () => {
-    expect(lineOf(row("mount", [], { result: -1, error: "EPERM" }), first)).toContain("mount() = -1 EPERM");
+    expect(lineOf(row("mount", [], { result: -1, error: "EPERM" }))).toContain("mount() = -1 EPERM");
   });
 
   test("is never longer than 100 columns", () => {
-    expect(lineOf(row("write", ["x".repeat(400), "y".repeat(400), "z".repeat(400)]), first).length).toBe(100);
+    expect(lineOf(row("write", ["x".repeat(400), "y".repeat(400), "z".repeat(400)])).length).toBe(100);
   });
 });

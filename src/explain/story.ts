@@ -1,7 +1,7 @@
 /** A receipt as a story: what was done, part by part, and what to type to see it. */
 
 import type { Step } from "../spec/receipt.ts";
-import { CHAPTERS, type Chapter, type Moment, TOLD_LAST } from "./_chapters.ts";
+import { CHAPTERS, type Chapter, type Moment, STORY } from "./_chapters.ts";
 import { COLUMNS, counted, cut, duration, printable, wrap } from "./_text.ts";
 import { callOf } from "./line.ts";
 
@@ -64,8 +64,7 @@ function partsOf(steps: readonly Step[]): [Chapter, Step[]][] {
     own.push(step);
     parts.set(chapter, own);
   }
-  const order = [...CHAPTERS.filter((chapter) => !TOLD_LAST.includes(chapter)), ...TOLD_LAST];
-  return order.flatMap((chapter) => {
+  return STORY.flatMap((chapter) => {
     const own = parts.get(chapter);
     return own === undefined ? [] : [[chapter, own] satisfies [Chapter, Step[]]];
   });
