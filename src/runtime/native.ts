@@ -187,24 +187,23 @@ function pathKinds(config: RuntimeConfig): Map<string, PathKind> {
   for (const { source, destination, options } of config.mounts) {
     if (source === undefined || !(options?.includes("bind") || options?.includes("rbind"))) continue;
     const kind = kindOfPath(source);
-    if (kind === undefined)
+    if (kind === "absent")
       throw new FathomError("invalid", `cannot mount ${source} at ${destination}: no such file or directory`);
     kinds.set(source, kind);
   }
   for (const path of config.linux.maskedPaths ?? []) {
-    const kind = /^\/(proc|sys)\//.test(path) ? kindOfPath(path) : undefined;
-    if (kind !== undefined) kinds.set(path, kind);
+    if (/^\/(proc|sys)\//.test(path)) kinds.set(path, kindOfPath(path));
   }
   return kinds;
 }
 
-function kindOfPath(path: string): PathKind | undefined {
+function kindOfPath(path: string): PathKind {
   try {
     using place = owned(openPath(path));
     return (statFd(place.fd).mode & S.IFMT) === S.IFDIR ? "directory" : "file";
   } catch (error) {
     if (error instanceof SyscallError && (error.code === "ENOENT" || error.code === "ENOTDIR"))
-      return undefined;
+      return "absent";
     throw error;
   }
 }

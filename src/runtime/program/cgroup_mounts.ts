@@ -26,32 +26,29 @@ interface Known {
 
 /** The mount of type `cgroup`; `finish` is for when all targets have been made. */
 export function cgroupMount(
-  root: Argument,
+  target: Opened,
   { destination, attributes }: CgroupMount,
   { config, context }: Known,
 ): { rows: Call[]; finish: Call[] } {
   const layout = context.host.cgroups;
-  const target = makeDirectory(root, destination);
   const place = { what: `mount ${destination}`, see: `grep ${destination} /proc/PID/mountinfo` };
   if (layout.version === 2) {
     const made = makeFileSystem({ type: "cgroup2", source: "cgroup", data: [], attributes }, "make cgroup2");
-    return { rows: [...target.rows, ...made.rows, attachMount(made.fd, target.fd, place)], finish: [] };
+    return { rows: [...made.rows, ...target.rows, attachMount(made.fd, target.fd, place)], finish: [] };
   }
-  const writable = attributes & ~MOUNT_ATTR.RDONLY;
-  const data = ["mode=755"];
+  const readonly = attributes & MOUNT_ATTR.RDONLY;
   const directory = makeFileSystem(
-    { type: "tmpfs", source: "tmpfs", data, attributes: writable },
+    { type: "tmpfs", source: "tmpfs", data: ["mode=755"], attributes: attributes & ~MOUNT_ATTR.RDONLY },
     `make tmpfs for ${destination}`,
   );
   const isPrivate = config.linux.namespaces.some(({ type }) => type === "cgroup");
-  const parts = layout.hierarchies.map((hierarchy, index) => {
+  const parts = layout.hierarchies.flatMap((hierarchy, index) => {
     const own = context.cgroupDirectories[index] ?? hierarchy.root;
     const mount = isPrivate ? hierarchyMount(hierarchy, attributes) : directoryMount(own, attributes);
-    return hierarchyRows(root, `${destination}/${basename(hierarchy.root)}`, { hierarchy, mount });
+    return hierarchyRows(directory.fd, { destination, hierarchy, mount });
   });
-  const readonly = attributes & MOUNT_ATTR.RDONLY;
   return {
-    rows: [...target.rows, ...directory.rows, attachMount(directory.fd, target.fd, place), ...parts.flat()],
+    rows: [...directory.rows, ...target.rows, attachMount(directory.fd, target.fd, place), ...parts],
     finish: changeMount(directory.fd, {
       set: readonly,
       recursive: false,
@@ -78,28 +75,23 @@ function directoryMount(path: string, attributes: number): Opened {
 }
 
 interface Part {
+  destination: string;
   hierarchy: Hierarchy;
   mount: Opened;
 }
 
-function hierarchyRows(root: Argument, destination: string, { hierarchy, mount }: Part): Call[] {
-  const target = makeDirectory(root, destination);
-  const parent = makeDirectory(root, destination.slice(0, destination.lastIndexOf("/")));
-  const name = basename(destination);
-  const links = hierarchy.controllers
-    .filter((controller) => controller !== name)
-    .map(
-      (controller): Call => ({
-        call: "symlinkat",
-        args: [text(name), parent.fd, text(controller)],
-        may: ["EEXIST"],
-        what: `link ${controller} to ${name}`,
-      }),
-    );
+/** Rows in the tmpfs `directory`, which is empty but for what they make. */
+function hierarchyRows(directory: Argument, { destination, hierarchy, mount }: Part): Call[] {
+  const name = basename(hierarchy.root);
+  const target = makeDirectory(directory, name);
+  const links = hierarchy.controllers.filter((controller) => controller !== name);
   return [
     ...target.rows,
     ...mount.rows,
-    attachMount(mount.fd, target.fd, { what: `mount ${destination}` }),
-    ...(links.length > 0 ? [...parent.rows, ...links] : []),
+    attachMount(mount.fd, target.fd, { what: `mount ${destination}/${name}` }),
+    ...links.map((link): Call => {
+      const args = [text(name), directory, text(link)];
+      return { call: "symlinkat", args, may: ["EEXIST"], what: `link ${link} to ${name}` };
+    }),
   ];
 }

@@ -34,7 +34,9 @@ export function containerProgram(config: RuntimeConfig, context: ProgramContext)
       "invalid",
       "a container needs a new mount namespace: its root would be the host's otherwise",
     );
-  const { root, rows: mounts, devpts, finish } = mountRows(config, context);
+  const mounted = mountRows(config, context);
+  const { root } = mounted;
+  const devpts = mounted.made.get("/dev/pts");
   const { streams } = context;
   const terminal =
     "socket" in streams ? terminalRows(devpts ? { mount: devpts } : { root }, streams) : undefined;
@@ -46,20 +48,26 @@ export function containerProgram(config: RuntimeConfig, context: ProgramContext)
     ...joinRows(config, context),
     ...hostNameRows(config),
     ...loopbackRows(config),
-    ...mounts,
-    ...deviceRows(config, root),
+    ...mounted.rows,
+    ...deviceRows(config, mounted),
     ...(terminal ? [...terminal.rows, ...(ownsDev(config) ? consoleRows(root, terminal.fd) : [])] : []),
     ...settingRows(config, context.host),
     ...makeDirectory(root, config.process.cwd).rows,
     ...readonlyRows(root, config.linux.readonlyPaths ?? []),
     ...maskedRows(root, config.linux.maskedPaths ?? [], context),
-    ...finish,
+    ...mounted.finish,
     ...pivotRows(root),
     ...propagationRows(config),
     SESSION,
     ...(terminal ? controllingRows(terminal.fd) : []),
     ...ownerRows(streams, config.process.user.uid),
-    ...entryRows({ ...config, seccomp: config.linux.seccomp, root, home: context.home, host: context.host }),
+    ...entryRows({
+      process: config.process,
+      ...(config.linux.seccomp && { seccomp: config.linux.seccomp }),
+      root,
+      home: context.home,
+      host: context.host,
+    }),
   ];
 }
 

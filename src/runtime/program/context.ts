@@ -7,11 +7,11 @@ export interface ProgramContext {
   /** The root file system's directory on the host, absolute. */
   root: string;
   streams: ProgramStreams;
-  /** cgroup v1: descriptors of cgroup.procs to write "0" to; none where the process is born in its group. */
+  /** cgroup v1: descriptors to write "0" to (see Entrance); none where the process is born in its group. */
   procs: readonly number[];
   /** Descriptors of the namespaces that the configuration names by path. */
   joined: ReadonlyMap<NamespaceType, number>;
-  /** What stands at the host paths of bind mounts, and at paths to be masked as far as that is known. */
+  /** What stands at the host paths of bind mounts, and at paths to be masked as far as that is known beforehand. */
   kinds: ReadonlyMap<string, PathKind>;
   /** The container's directories in the hierarchies of `host.cgroups`, in their order. */
   cgroupDirectories: readonly string[];
@@ -23,7 +23,7 @@ export interface ProgramContext {
 /**
  * A mount must be of the same kind as its target. What is neither file nor directory (a socket, a device) is mounted on a file.
  */
-export type PathKind = "directory" | "file";
+export type PathKind = "directory" | "file" | "absent";
 
 /** Descriptors for standard input, output and error, or a terminal made inside, whose master goes out through `socket`. */
 export type ProgramStreams = DescriptorStreams | TerminalStreams;

@@ -8,6 +8,7 @@ import { basename, dirname } from "node:path/posix";
 import { type Argument, AT, type Call, device as deviceNumber, named, S, text } from "../../kernel/mod.ts";
 import type { Device, RuntimeConfig } from "../../spec/oci_runtime.ts";
 import { FathomError } from "../../std/errors.ts";
+import { type Mounted, within } from "./mounts.ts";
 import { makeDirectory, type Opened } from "./rows.ts";
 
 /** Name, major and minor: Documentation/admin-guide/devices.txt. */
@@ -35,16 +36,16 @@ const LINKS: readonly [name: string, target: string][] = [
 ];
 
 /** Rows for /dev; none where the whole of it is a bind mount and so belongs to somebody else. */
-export function deviceRows(config: RuntimeConfig, root: Argument): Call[] {
+export function deviceRows(config: RuntimeConfig, mounted: Mounted): Call[] {
   if (!ownsDev(config)) return [];
   const own = config.linux.devices ?? [];
   const taken = new Set(own.map(({ path }) => path));
   const wanted = [...DEFAULT_DEVICES.filter(({ path }) => !taken.has(path)), ...own];
   const directories = new Map<string, Opened>();
   for (const path of ["/dev", ...wanted.map(({ path }) => dirname(path))]) {
-    if (!directories.has(path)) directories.set(path, makeDirectory(root, path));
+    if (!directories.has(path)) directories.set(path, makeDirectory(...within(mounted, path)));
   }
-  const dev = directories.get("/dev")?.fd ?? root;
+  const dev = directories.get("/dev")?.fd ?? mounted.root;
   return [
     ...[...directories.values()].flatMap(({ rows }) => rows),
     ...wanted.flatMap((device) => nodeRows(device, directories.get(dirname(device.path))?.fd ?? dev)),

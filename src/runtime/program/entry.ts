@@ -80,11 +80,12 @@ const NOT_THERE: readonly Errno[] = ["ENOENT", "ENOTDIR", "EACCES"];
 /** One execve for each place where the program may be; the last must not fail. */
 function executeRows({ args, env }: Process, home: string): Call[] {
   const candidates = programPaths(args, env);
-  const environment = env.some((entry) => entry.startsWith("HOME=")) ? env : [...env, `HOME=${home}`];
+  const argv = texts(args);
+  const environment = texts(env.some((entry) => entry.startsWith("HOME=")) ? env : [...env, `HOME=${home}`]);
   return candidates.map(
     (path, index): Call => ({
       call: "execve",
-      args: [text(path), texts(args), texts(environment)],
+      args: [text(path), argv, environment],
       ...(index < candidates.length - 1 && { may: NOT_THERE }),
       what: EXECUTE + path,
       see: "tr '\\0' ' ' < /proc/PID/cmdline",

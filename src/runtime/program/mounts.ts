@@ -19,8 +19,8 @@ export interface Mounted {
   rows: Call[];
   /** A descriptor of the root's mount. */
   root: Argument;
-  /** The mount of a new devpts at /dev/pts, if the configuration has one. */
-  devpts?: Argument;
+  /** File systems that the rows have made, by where they are. They hold nothing of an image's, and are a shorter way in. */
+  made: Map<string, Argument>;
   /** Rows for when all targets have been made: what is read-only becomes so. */
   finish: Call[];
 }
@@ -35,6 +35,7 @@ export function mountRows(config: RuntimeConfig, context: ProgramContext): Mount
   const mounted: Mounted = {
     rows: [...[...clones.values()].flatMap(({ rows }) => rows), ...root.rows],
     root: root.fd,
+    made: new Map(),
     finish: [],
   };
   for (const plan of plans) place(mounted, plan, { config, context, clone: clones.get(plan.mount) });
@@ -120,39 +121,54 @@ interface Placing {
   clone: Opened | undefined;
 }
 
+/** Appends the rows of one mount. */
 function place(mounted: Mounted, plan: MountPlan, { config, context, clone }: Placing): void {
   const { mount, options } = plan;
   const { destination } = mount;
   if (components(destination).length === 0)
     throw new FathomError("invalid", `a mount may not cover the container's root: ${destination}`);
+  const target = targetOf(mounted, plan, context);
+  cover(mounted, destination);
   if (mount.type === "cgroup" && clone === undefined) {
-    const { rows, finish } = cgroupMount(
-      mounted.root,
-      { destination, attributes: options.own.set },
-      { config, context },
-    );
+    const wanted = { destination, attributes: options.own.set };
+    const { rows, finish } = cgroupMount(target, wanted, { config, context });
     mounted.rows.push(...rows);
     mounted.finish.push(...finish);
     return;
   }
   const made = clone ?? fileSystemMount(plan, mounted.finish);
-  const target = targetOf(mounted.root, plan, context);
-  if (clone === undefined) mounted.rows.push(...made.rows);
-  mounted.rows.push(
-    ...target.rows,
-    attachMount(made.fd, target.fd, {
-      what: `mount ${destination}`,
-      see: `grep ${destination} /proc/PID/mountinfo`,
-    }),
-  );
-  if (mount.type === "devpts" && destination === "/dev/pts") mounted.devpts = made.fd;
+  const attach = attachMount(made.fd, target.fd, {
+    what: `mount ${destination}`,
+    see: `grep ${destination} /proc/PID/mountinfo`,
+  });
+  // The rows of a clone stand at the beginning.
+  mounted.rows.push(...(clone === undefined ? made.rows : []), ...target.rows, attach);
+  if (clone === undefined) mounted.made.set(destination, made.fd);
+}
+
+/** Whatever was made at a place or below it is out of sight when another mount is put there. */
+function cover({ made }: Mounted, destination: string): void {
+  for (const path of made.keys()) {
+    if (path === destination || path.startsWith(`${destination}/`)) made.delete(path);
+  }
 }
 
 /** Where a mount goes. Nothing may lead procfs and sysfs astray, on which masked and read-only paths stand. */
-function targetOf(root: Argument, { mount, options }: MountPlan, context: ProgramContext): Opened {
+function targetOf(mounted: Mounted, { mount, options }: MountPlan, context: ProgramContext): Opened {
   const resolve = mount.type === "proc" || mount.type === "sysfs" ? RESOLVE.NO_SYMLINKS : 0;
   const isFile = options.bind !== undefined && context.kinds.get(mount.source ?? "") === "file";
-  return (isFile ? makeFile : makeDirectory)(root, mount.destination, resolve);
+  const [root, path] = within(mounted, mount.destination);
+  return (isFile ? makeFile : makeDirectory)(root, path, resolve);
+}
+
+/** The innermost file system of the rows' own making that holds a path, and the path in there. */
+export function within({ root, made }: Mounted, path: string): [Argument, string] {
+  const names = components(path);
+  for (let length = names.length - 1; length > 0; length--) {
+    const mount = made.get(`/${names.slice(0, length).join("/")}`);
+    if (mount !== undefined) return [mount, `/${names.slice(length).join("/")}`];
+  }
+  return [root, path];
 }
 
 /** File systems whose superblock others share, or that are made empty: read-only is a matter of the mount alone. */

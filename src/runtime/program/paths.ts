@@ -8,7 +8,7 @@
 
 import { type Argument, type Call, type Errno, MOUNT_ATTR, O, result } from "../../kernel/mod.ts";
 import { attachMount, changeMount, cloneMount, makeFileSystem } from "./attach.ts";
-import type { PathKind, ProgramContext } from "./context.ts";
+import type { ProgramContext } from "./context.ts";
 import { openIn } from "./rows.ts";
 
 const ABSENT: readonly Errno[] = ["ENOENT", "ENOTDIR"];
@@ -33,19 +33,15 @@ export function readonlyRows(root: Argument, paths: readonly string[]): Call[] {
 /** Covers a file with /dev/null, a directory with an empty one. */
 export function maskedRows(root: Argument, paths: readonly string[], { kinds }: ProgramContext): Call[] {
   return paths.flatMap((path) => {
+    const kind = kinds.get(path);
+    if (kind === "absent") return [];
     const place = openIn(root, { path, flags: O.PATH, may: ABSENT });
     const fd = result(place, `fd of ${path}`);
-    const kind = kinds.get(path);
-    const cover = (as: PathKind): Call[] => {
-      // Where the kind is not known both are tried, and the kernel refuses the one that does not fit (EINVAL).
-      const may: Errno[] = kind === undefined ? ["EBADF", "EINVAL"] : ["EBADF"];
-      return as === "file" ? nullRows(path, fd, may) : emptyRows(path, fd, may);
-    };
-    return [
-      place,
-      ...(kind === "directory" ? [] : cover("file")),
-      ...(kind === "file" ? [] : cover("directory")),
-    ];
+    // Where the kind is not known both are tried, and the kernel refuses the one that does not fit (EINVAL).
+    const may: Errno[] = kind === undefined ? ["EBADF", "EINVAL"] : ["EBADF"];
+    const asFile = kind === "directory" ? [] : nullRows(path, fd, may);
+    const asDirectory = kind === "file" ? [] : emptyRows(path, fd, may);
+    return [place, ...asFile, ...asDirectory];
   });
 }
 
