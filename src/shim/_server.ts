@@ -17,9 +17,8 @@ export interface Server {
   notify(notice: Notice): void;
   /** Resolves when the last control connection has ended, or none has come in time. */
   readonly abandoned: Promise<void>;
-  /** Resolves when every control connection has taken all that was sent. */
-  flushed(): Promise<void>;
-  close(): void;
+  /** Takes nobody on any more; resolves when every control connection has taken all that was sent and is closed. */
+  close(): Promise<void>;
 }
 
 /** Listens at `path`, mode 0600. */
@@ -58,13 +57,13 @@ export function serve(path: string, container: Container): Server {
       for (const connection of controls) connection.send(encodeMessage(notice));
     },
     abandoned: abandoned.promise,
-    flushed: async () => {
-      await Promise.all([...controls].map((connection) => connection.pressure()));
-    },
-    close: () => {
+    close: async () => {
       clearTimeout(nobodyCame);
-      listener.stop();
       rmSync(path, { force: true });
+      listener.stop();
+      const open = [...controls];
+      for (const connection of open) connection.finish();
+      await Promise.all(open.map(({ closed }) => closed));
     },
   };
 }

@@ -6,6 +6,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Call, text, texts } from "../kernel/call.ts";
+import { Cgroup, cgroupLayout } from "../kernel/cgroup.ts";
 import { closeFd } from "../kernel/file.ts";
 import { openPty, setWindowSize, TTY } from "../kernel/pty.ts";
 import { spawn } from "../kernel/spawn.ts";
@@ -22,7 +23,7 @@ const host: Runtime = {
     return {
       ...started,
       container,
-      cgroup: { oomKilled: () => false, kill: () => undefined, freeze: () => undefined },
+      cgroup: new Cgroup("/fathom-test", cgroupLayout(), []),
     };
   },
   exec: async (_, process, stdio) => start(process, stdio),

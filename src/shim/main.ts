@@ -39,8 +39,7 @@ export async function serveContainer(path: string, runtimes: Runtimes): Promise<
   process.on("unhandledRejection", (error) => container.trouble(error));
   writeSync(STDOUT, READY);
   await Promise.race([container.over, server.abandoned.then(() => container.abandon())]);
-  await server.flushed();
-  server.close();
+  await server.close();
 }
 
 /** `--socket PATH`; parsed by hand, as whatever a shim loads it holds for as long as its container runs. */

@@ -1,0 +1,209 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import type { Shim } from "../container/needs.ts";
+import { openCgroup } from "../kernel/cgroup.ts";
+import type { RuntimeConfig } from "../spec/oci_runtime.ts";
+import { demultiplexer } from "../std/stdcopy.ts";
+import { type ShimPool, shims } from "./client.ts";
+import type { Launch } from "./protocol.ts";
+
+const BUSYBOX = "/bin/busybox";
+const COMMAND = [
+  process.execPath,
+  "--no-env-file",
+  "--config=/dev/null",
+  join(import.meta.dir, "../main.ts"),
+  "shim",
+];
+
+let directory = "";
+let pool: ShimPool;
+beforeAll(async () => {
+  directory = mkdtempSync("/tmp/fathom-test-shim-");
+  const root = join(directory, "rootfs");
+  for (const name of ["bin", "proc", "dev", "sys", "tmp"]) mkdirSync(join(root, name), { recursive: true });
+  copyFileSync(BUSYBOX, join(root, "bin/busybox"));
+  for (const name of ["sh", "cat", "true", "sleep", "tail", "head", "tty", "stty", "ps"])
+    symlinkSync("busybox", join(root, "bin", name));
+  pool = await shims({ runDirectory: join(directory, "run"), command: COMMAND });
+});
+afterAll(async () => {
+  await pool.close();
+  rmSync(directory, { recursive: true });
+});
+
+interface Options {
+  terminal?: boolean;
+  memory?: number;
+  args?: string[];
+}
+
+function launchOf(
+  script: string,
+  { terminal = false, memory, args }: Options = {},
+  more: Partial<Launch> = {},
+): Launch {
+  const id = `test-${crypto.randomUUID().slice(0, 8)}`;
+  const bundle = join(directory, id);
+  mkdirSync(bundle);
+  const config: RuntimeConfig = {
+    ociVersion: "1.2.0",
+    hostname: "test",
+    process: {
+      terminal,
+      user: { uid: 0, gid: 0 },
+      args: args ?? ["/bin/sh", "-c", script],
+      env: ["PATH=/bin"],
+      cwd: "/",
+    },
+    root: { path: join(directory, "rootfs") },
+    mounts: [
+      { destination: "/proc", type: "proc", source: "proc" },
+      { destination: "/dev", type: "tmpfs", source: "tmpfs", options: ["nosuid", "mode=755"] },
+      {
+        destination: "/dev/pts",
+        type: "devpts",
+        source: "devpts",
+        options: ["newinstance", "ptmxmode=0666", "mode=0620"],
+      },
+    ],
+    linux: {
+      namespaces: (["pid", "mount", "ipc", "uts", "network"] as const).map((type) => ({ type })),
+      cgroupsPath: `/fathom-${id}`,
+      resources: memory === undefined ? {} : { memory: { limit: memory, swap: memory } },
+    },
+  };
+  writeFileSync(join(bundle, "config.json"), JSON.stringify(config));
+  return {
+    id,
+    bundle,
+    runtime: "native",
+    openStdin: false,
+    stdinOnce: false,
+    log: { driver: "json-file", path: join(bundle, "x.log"), maxSize: 0, maxFiles: 1 },
+    exitFile: join(bundle, "exit.json"),
+    receiptFile: join(bundle, "receipt.jsonl"),
+    attachments: 0,
+    ...more,
+  };
+}
+
+const logged = ({ bundle }: Launch): string =>
+  readFileSync(join(bundle, "x.log"), "utf8")
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => JSON.parse(line).log)
+    .join("");
+
+async function untilGone({ pid }: Shim): Promise<boolean> {
+  for (let wait = 0; wait < 300; wait += 1) {
+    if (!existsSync(`/proc/${pid}/fd/0`)) return true;
+    await Bun.sleep(10);
+  }
+  return false;
+}
+
+describe.skipIf(!existsSync(BUSYBOX))("with the native runtime", () => {
+  test("a container runs, and nothing of it is left when it has ended", async () => {
+    const shim = await pool.take();
+    const launch = launchOf("echo hello from $$; exit 3");
+    const begun = performance.now();
+    await shim.launch(launch);
+    const exit = await shim.exited;
+    console.log(`start to exit through the shim: ${(performance.now() - begun).toFixed(1)} ms`);
+    expect(exit).toMatchObject({ exitCode: 3, oomKilled: false });
+    expect(logged(launch)).toBe("hello from 1\n");
+    expect(openCgroup(`/fathom-${launch.id}`)).toBeUndefined();
+    expect(await untilGone(shim)).toBeTrue();
+  });
+
+  test("a program that is not there gives 127 and leaves nothing", async () => {
+    const shim = await pool.take();
+    const launch = launchOf("", { args: ["/bin/nothing"] });
+    await expect(shim.launch(launch)).rejects.toMatchObject({ exitCode: 127 });
+    expect(existsSync(launch.exitFile)).toBeFalse();
+    expect(openCgroup(`/fathom-${launch.id}`)).toBeUndefined();
+    shim.close();
+    expect(await untilGone(shim)).toBeTrue();
+  });
+
+  test("a container that runs out of memory is told so", async () => {
+    const shim = await pool.take();
+    const launch = launchOf("", { memory: 16_000_000, args: ["/bin/tail", "/dev/zero"] });
+    await shim.launch(launch);
+    await shim.signal(0, {}).catch(() => undefined);
+    const exit = await shim.exited;
+    expect(exit.exitCode).toBe(137);
+    expect(exit.oomKilled).toBeTrue();
+  });
+
+  test("processes that the first one leaves behind are killed with it", async () => {
+    const shim = await pool.take();
+    const launch = launchOf("sleep 1000 & sleep 1000 & exit 0");
+    const begun = performance.now();
+    await shim.launch(launch);
+    expect((await shim.exited).exitCode).toBe(0);
+    expect(performance.now() - begun).toBeLessThan(3000);
+  });
+
+  test("execs share the container, with a terminal of its own where asked for", async () => {
+    const shim = await pool.take();
+    await shim.launch(launchOf("sleep 1000"));
+    const started = shim.exec({
+      id: "one",
+      process: {
+        terminal: true,
+        user: { uid: 0, gid: 0 },
+        args: ["/bin/sh", "-c", "tty; stty size; ps | head -n 2"],
+        env: ["PATH=/bin"],
+        cwd: "/",
+      },
+      openStdin: false,
+      size: { columns: 100, rows: 20 },
+      attachments: 1,
+    });
+    const { stream } = await shim.attach({
+      target: { exec: "one" },
+      stdin: false,
+      stdout: true,
+      stderr: true,
+    });
+    let text = "";
+    stream.on("data", (bytes) => {
+      text += bytes;
+    });
+    await started;
+    expect(await shim.execExited("one")).toBe(0);
+    expect(text).toStartWith("/dev/pts/0\r\n20 100\r\n");
+    expect(text).toContain("sleep 1000");
+    stream.destroy();
+    await shim.signal(9, {});
+    expect((await shim.exited).exitCode).toBe(137);
+    expect(await untilGone(shim)).toBeTrue();
+  });
+
+  test("standard input and output pass through", async () => {
+    const shim = await pool.take();
+    const launched = shim.launch(launchOf("cat", {}, { openStdin: true, stdinOnce: true, attachments: 1 }));
+    const { stream } = await shim.attach({ target: {}, stdin: true, stdout: true, stderr: true });
+    stream.end("there and back");
+    let text = "";
+    const take = demultiplexer((_, bytes) => {
+      text += Buffer.from(bytes);
+    });
+    await launched;
+    for await (const part of stream) take(part);
+    expect(text).toBe("there and back");
+    stream.destroy();
+  });
+});
