@@ -59,7 +59,7 @@ export {
   type TmpfsOptions,
   unmount,
 } from "./mount.ts";
-export { NAMESPACE, openNamespace } from "./namespaces.ts";
+export { NAMESPACE, newNetworkNamespace, openNamespace, removeNetworkNamespace } from "./namespaces.ts";
 export { mountOverlay, type Overlay } from "./overlay.ts";
 export {
   type Ending,
