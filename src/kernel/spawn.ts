@@ -15,11 +15,11 @@
 
 import { type Pointer, toArrayBuffer } from "bun:ffi";
 import type { Actor } from "../spec/receipt.ts";
-import { addressOf, wordOf } from "./_memory.ts";
+import { type Arena, addressOf, newArena, wordOf } from "./_memory.ts";
 import { ROW } from "./_routine.ts";
 import { NR } from "./arch.ts";
 import { bytes, type Call, named, nameOf, stepOf } from "./call.ts";
-import { ERRNO, SyscallError } from "./errno.ts";
+import { ERRNO, type Errno, SyscallError } from "./errno.ts";
 import { readControlFile } from "./file.ts";
 import { CLONE, flagsText, O } from "./flags.ts";
 import { now, report } from "./receipt.ts";
@@ -51,9 +51,9 @@ const WORD = 8;
 const SIGCHLD = 17n;
 const SIG_SETMASK = 2;
 const F_SETFL = 4;
-const ANY_ERRNO = 255n;
-/** Stands where a row's result will be. */
-const NOT_RUN = -(2n ** 62n);
+const ANY_ERRNO = 255;
+/** Stands where a row's result will be: no kernel's answer has this upper half. */
+const NOT_RUN = -(2 ** 30);
 const CLONE_ARGS = { words: 11, flags: 0, pidfd: 1, exitSignal: 4, cgroup: 10 } as const;
 
 /**
@@ -65,12 +65,12 @@ export function spawn(program: readonly Call[], options: SpawnOptions): Child {
   const words = ROW.words * rows.length + 1;
   using memory = options.memory === "copied" ? sharedWords(words) : ownWords(words);
   const { table } = memory;
-  const keep: unknown[] = [];
-  encode(rows, memory, keep);
+  const arena = newArena();
+  encode(rows, memory, arena);
   const at = now();
   const child = run(memory.address, options);
   const ns = Number(now() - at);
-  keep.length = 0;
+  arena.held.length = 0;
   report((by) => stepOf(cloneCall(options), { at, by, result: child.pid, ns }));
   if (child.pid < 0) throw new SyscallError("clone3", -child.pid);
   reportRows(rows, table, { at, by: options.by });
@@ -79,15 +79,15 @@ export function spawn(program: readonly Call[], options: SpawnOptions): Child {
   return child;
 }
 
-/** Memory of a table, which the child writes its results to. */
+/** Memory of a table, which the child writes its results to. Each word is two elements, the lower half first. */
 interface Words extends Disposable {
-  table: BigInt64Array;
-  address: bigint;
+  table: Int32Array;
+  address: number;
 }
 
 function ownWords(words: number): Words {
-  const table = new BigInt64Array(words);
-  return { table, address: BigInt(addressOf(table)), [Symbol.dispose]: () => undefined };
+  const table = new Int32Array(words * HALVES);
+  return { table, address: addressOf(table), [Symbol.dispose]: () => undefined };
 }
 
 const PROT_READ_WRITE = 3;
@@ -101,8 +101,8 @@ function sharedWords(words: number): Words {
   const size = words * WORD;
   const mapped = sys("mmap", 0, size, PROT_READ_WRITE, MAP_SHARED_ANONYMOUS, -1, 0);
   const address = check(mapped, "map memory for a program's table");
-  const table = new BigInt64Array(toArrayBuffer(address as Pointer, 0, size));
-  return { table, address: BigInt(address), [Symbol.dispose]: () => void sys("munmap", address, size) };
+  const table = new Int32Array(toArrayBuffer(address as Pointer, 0, size));
+  return { table, address, [Symbol.dispose]: () => void sys("munmap", address, size) };
 }
 
 const FIRST_CLOSED = 3;
@@ -153,42 +153,59 @@ function ignoredSignals(): number[] {
 }
 let ignored: string | undefined;
 
-function encode(rows: readonly Call[], { table, address: base }: Words, keep: unknown[]): void {
+function encode(rows: readonly Call[], { table, address: base }: Words, arena: Arena): void {
   const indexes = new Map<Call, number>();
-  const resultAddress = (row: Call): bigint => {
+  const resultAddress = (row: Call): number => {
     const index = indexes.get(row);
     if (index === undefined)
       throw new TypeError(`a row refers to one that does not stand before it: ${nameOf(row)}`);
-    return base + BigInt((index * ROW.words + ROW.result) * WORD);
+    return base + (index * ROW.words + ROW.result) * WORD;
   };
   rows.forEach((row, index) => {
     const at = index * ROW.words;
-    table[at + ROW.number] = BigInt(NR[row.call]);
+    setWord(table, at + ROW.number, NR[row.call]);
     row.args.forEach((argument, position) => {
-      table[at + ROW.argument + position] = wordOf(argument, keep, resultAddress);
+      setWord(table, at + ROW.argument + position, wordOf(argument, arena, resultAddress));
     });
-    table[at + ROW.result] = NOT_RUN;
-    table[at + ROW.control] = controlWord(row);
+    table[(at + ROW.result) * HALVES + 1] = NOT_RUN;
+    setControl(table, at + ROW.control, row);
     indexes.set(row, index);
   });
-  table[rows.length * ROW.words] = -1n;
+  setWord(table, rows.length * ROW.words, -1);
 }
 
-function controlWord(row: Call): bigint {
-  let word = 0n;
-  row.args.forEach((argument, position) => {
-    if (typeof argument === "object" && argument.kind === "result") word |= 1n << BigInt(position);
-  });
-  const allowed = row.may === "any" ? [ANY_ERRNO] : (row.may ?? []).map((name) => BigInt(ERRNO[name]));
-  if (allowed.length > 6) throw new RangeError(`more than six allowed errnos: ${nameOf(row)}`);
-  allowed.forEach((errno, position) => {
-    word |= errno << BigInt(16 + 8 * position);
-  });
-  return BigInt.asIntN(64, word);
+const HALVES = 2;
+const HALF = 2 ** 32;
+
+/** Writes a word. An element takes a number modulo 2^32, so only the upper half is computed. */
+function setWord(table: Int32Array, index: number, value: number | bigint): void {
+  if (typeof value === "bigint") {
+    table[index * HALVES] = Number(BigInt.asIntN(32, value));
+    table[index * HALVES + 1] = Number(BigInt.asIntN(32, value >> 32n));
+    return;
+  }
+  table[index * HALVES] = value;
+  table[index * HALVES + 1] = Math.floor(value / HALF);
 }
+
+/** The control word of _routine.ts: bits for arguments, then from its third byte on the errnos that may happen. */
+function setControl(table: Int32Array, index: number, row: Call): void {
+  let low = 0;
+  row.args.forEach((argument, position) => {
+    if (typeof argument === "object" && argument.kind === "result") low |= 1 << position;
+  });
+  const allowed = row.may === "any" ? [ANY_ERRNO] : (row.may ?? NONE).map((name) => ERRNO[name]);
+  if (allowed.length > MOST_ERRNOS) throw new RangeError(`more than six allowed errnos: ${nameOf(row)}`);
+  const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = allowed;
+  table[index * HALVES] = low | (a << 16) | (b << 24);
+  table[index * HALVES + 1] = c | (d << 8) | (e << 16) | (f << 24);
+}
+
+const NONE: readonly Errno[] = [];
+const MOST_ERRNOS = 6;
 
 /** Makes the process with every signal blocked, so that no handler of this process runs in a child that shares its memory. */
-function run(tableAddress: bigint, options: SpawnOptions): Child {
+function run(tableAddress: number, options: SpawnOptions): Child {
   const pidfd = new Int32Array([-1]);
   const cloneArgs = new BigUint64Array(CLONE_ARGS.words);
   cloneArgs[CLONE_ARGS.flags] = BigInt(cloneFlags(options));
@@ -198,7 +215,7 @@ function run(tableAddress: bigint, options: SpawnOptions): Child {
   const control = new BigInt64Array([
     BigInt(addressOf(cloneArgs)),
     BigInt(cloneArgs.byteLength),
-    tableAddress,
+    BigInt(tableAddress),
   ]);
   const all = new BigUint64Array([2n ** 64n - 1n]);
   const before = new BigUint64Array(1);
@@ -225,7 +242,7 @@ function cloneCall(options: SpawnOptions): Call {
   };
 }
 
-function reportRows(rows: readonly Call[], table: BigInt64Array, made: { at: bigint; by: Actor }): void {
+function reportRows(rows: readonly Call[], table: Int32Array, made: { at: bigint; by: Actor }): void {
   for (const [index, row] of rows.entries()) {
     const result = resultOf(table, index);
     const replaced = result === undefined && row.call === "execve";
@@ -236,12 +253,13 @@ function reportRows(rows: readonly Call[], table: BigInt64Array, made: { at: big
 }
 
 /** The result of a row that was made; an execve that succeeded leaves none. */
-function resultOf(table: BigInt64Array, index: number): number | undefined {
-  const value = table[index * ROW.words + ROW.result];
-  return value === undefined || value === NOT_RUN ? undefined : Number(value);
+function resultOf(table: Int32Array, index: number): number | undefined {
+  const at = (index * ROW.words + ROW.result) * HALVES;
+  const [low = 0, high = NOT_RUN] = [table[at], table[at + 1]];
+  return high === NOT_RUN ? undefined : high * HALF + (low >>> 0);
 }
 
-function reapIfFailed(rows: readonly Call[], table: BigInt64Array, child: Child): void {
+function reapIfFailed(rows: readonly Call[], table: Int32Array, child: Child): void {
   const last = rows.findLastIndex((_, index) => resultOf(table, index) !== undefined);
   const row = rows[last];
   const result = row === undefined ? 0 : (resultOf(table, last) ?? 0);

@@ -7,7 +7,7 @@
  */
 
 import { ptr } from "bun:ffi";
-import { addressOf, refuseNul, textBytes, wordOf } from "./_memory.ts";
+import { addressOf, newArena, refuseNul, textBytes, wordOf } from "./_memory.ts";
 import { loadRoutine } from "./_routine.ts";
 import { NR, type SyscallName } from "./arch.ts";
 import { type Call, nameOf, stepOf } from "./call.ts";
@@ -72,13 +72,13 @@ export function check(answer: number, what: string): number {
  * @throws {SyscallError} on any other failure, named by `what`.
  */
 export function perform(call: Call): number {
-  const keep: unknown[] = [];
-  const words = call.args.map((argument) => wordOf(argument, keep, refuseResult));
+  const arena = newArena();
+  const words = call.args.map((argument) => wordOf(argument, arena, refuseResult));
   const at = now();
-  const [a = 0n, b = 0n, c = 0n, d = 0n, e = 0n, f = 0n] = words;
+  const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = words;
   const answer = Number(entries().syscall(NR[call.call], a, b, c, d, e, f));
   const ns = Number(now() - at);
-  keep.length = 0;
+  arena.held.length = 0;
   report((by) => stepOf(call, { at, by, result: answer, ns }));
   if (answer < 0 && !allows(call.may, -answer)) throw new SyscallError(nameOf(call), -answer);
   return answer;
