@@ -1,5 +1,7 @@
 /** The one executable: looks at the first argument and loads the role it names, so that each role loads little. */
 
+export {};
+
 const [role, ...rest] = process.argv.slice(2);
 
 switch (role) {

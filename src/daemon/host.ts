@@ -1,0 +1,54 @@
+/** What the daemon needs of the host beside the image store: other runtimes, and the cleaning up after a lost shim. */
+
+import { statfs } from "node:fs/promises";
+import type { KillLeftovers } from "../container/needs.ts";
+import { cgroupLayout, openCgroup, readControlFile } from "../kernel/mod.ts";
+import type { Facts } from "./info.ts";
+
+/** The native runtime, and those of other projects that are installed. */
+export function findRuntimes(): Record<string, { path?: string }> {
+  const runtimes: Record<string, { path?: string }> = { native: {} };
+  for (const name of ["crun", "runc"]) {
+    const path = Bun.which(name);
+    if (path !== null) runtimes[name] = { path };
+  }
+  return runtimes;
+}
+
+/** See KillLeftovers. */
+export const killLeftovers: KillLeftovers = async (containerId) => {
+  const cgroup = openCgroup(`/fathom/${containerId}`);
+  if (cgroup === undefined) return;
+  try {
+    await cgroup.kill();
+    await cgroup.remove();
+  } finally {
+    cgroup.close();
+  }
+};
+
+/** The control groups of this host, as `info` tells them. */
+export function cgroupFacts(): Pick<Facts, "controllers" | "cgroupVersion"> {
+  const layout = cgroupLayout();
+  if (layout.version === 1) {
+    return { controllers: layout.hierarchies.flatMap(({ controllers }) => controllers), cgroupVersion: "1" };
+  }
+  const controllers = readControlFile(`${layout.root}/cgroup.controllers`) ?? "";
+  return { controllers: controllers.trim().split(" "), cgroupVersion: "2" };
+}
+
+/** File systems by statfs(2)'s f_type, under the names Docker shows. */
+const FILESYSTEMS: ReadonlyMap<number, string> = new Map([
+  [0xef53, "extfs"],
+  [0x9123683e, "btrfs"],
+  [0x58465342, "xfs"],
+  [0x01021994, "tmpfs"],
+  [0x794c7630, "overlayfs"],
+  [0x2fc12fc1, "zfs"],
+]);
+
+/** What the data root lies on. */
+export async function backingFilesystem(path: string): Promise<string> {
+  const { type } = await statfs(path);
+  return FILESYSTEMS.get(type) ?? `0x${type.toString(16)}`;
+}

@@ -1,0 +1,43 @@
+/** The image store as the API and the containers want to see it. */
+
+import type { ImageBackend } from "../api/routes/images.ts";
+import type { Images } from "../container/needs.ts";
+import {
+  findImage,
+  type ImageStore,
+  importImage,
+  inspectImage,
+  listImages,
+  mountSnapshot,
+  prepareSnapshot,
+  readSnapshotFile,
+  removeImage,
+  removeSnapshot,
+  snapshotData,
+  snapshotSizes,
+  tagImage,
+  unmountSnapshot,
+} from "../image/mod.ts";
+
+export function imageBackend(store: ImageStore): ImageBackend {
+  return {
+    import: (archive, options) => importImage(store, archive, options),
+    list: (options) => listImages(store, options),
+    inspect: (name) => inspectImage(store, name),
+    tag: (name, reference) => tagImage(store, name, reference),
+    remove: (name, options) => removeImage(store, name, options),
+  };
+}
+
+export function containerImages(store: ImageStore): Images {
+  return {
+    resolve: (name) => findImage(store, name),
+    prepare: (container, image) => prepareSnapshot(store, container, image),
+    mount: (container) => mountSnapshot(store, container),
+    unmount: (container) => unmountSnapshot(store, container),
+    remove: (container) => removeSnapshot(store, container),
+    readFile: (container, path) => readSnapshotFile(store, container, path),
+    graphDriver: (container) => snapshotData(store, container),
+    sizes: (container) => snapshotSizes(store, container),
+  };
+}

@@ -1,0 +1,35 @@
+/** The role `daemon`: reads its configuration, opens the engine, serves the API until a signal ends it. */
+
+import { messageOf } from "../std/errors.ts";
+import { readConfig, USAGE } from "./config.ts";
+import { openEngine } from "./engine.ts";
+import { openLog } from "./log.ts";
+
+/** Runs until SIGTERM or SIGINT. Gives the exit status: 0, or 1 with one line on standard error when it cannot start. */
+export async function main(argv: string[]): Promise<number> {
+  try {
+    const config = await readConfig(argv);
+    if (config === "help") {
+      process.stdout.write(USAGE);
+      return 0;
+    }
+    if (process.getuid?.() !== 0) throw new Error("the daemon makes namespaces and mounts, which needs root");
+    const log = openLog(config.logLevel);
+    const ended = signalled();
+    await using engine = await openEngine(config, log);
+    for (const address of engine.addresses) log("info", "API listens", { address });
+    log("info", "daemon stops", { signal: await ended });
+    return 0;
+  } catch (error) {
+    process.stderr.write(`fathom daemon: ${messageOf(error)}\n`);
+    return 1;
+  }
+}
+
+/** The first signal that asks for the end. A terminal that hangs up does not. */
+function signalled(): Promise<string> {
+  process.on("SIGHUP", () => undefined);
+  return new Promise((resolve) => {
+    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve(signal));
+  });
+}
