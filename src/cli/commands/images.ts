@@ -1,0 +1,54 @@
+/** `fathom images`. */
+
+import type { ImageSummary } from "../../spec/docker.ts";
+import { defineCommand } from "../command.ts";
+import { IMAGE_HEADINGS, imageRows } from "../format/images.ts";
+import { formatRows } from "../format/rows.ts";
+import { checkFilter, filterQuery } from "../format/text.ts";
+import { print } from "../output.ts";
+
+export const command = defineCommand({
+  usage: "images [OPTIONS] [REPOSITORY[:TAG]]",
+  aliases: ["image ls", "image list", "images"],
+  operands: { min: 0, max: 1 },
+  flags: {
+    all: { type: "bool", short: "a", help: "Show images that only others are built on too" },
+    digests: { type: "bool", help: "Show digests" },
+    filter: {
+      type: "list",
+      short: "f",
+      shows: "filter",
+      help: "Show only what matches NAME=VALUE",
+      check: checkFilter,
+    },
+    format: { type: "string", help: "'table', 'table TEMPLATE', 'json', or a Go template" },
+    "no-trunc": { type: "bool", help: "Leave nothing out" },
+    quiet: { type: "bool", short: "q", help: "Show IDs only" },
+  },
+  async run({ client }, { flags, operands }) {
+    const filters = [...flags.filter, ...operands.map((name) => `reference=${name}`)];
+    const images = await client.json<ImageSummary[]>("GET", "/images/json", {
+      query: { all: flags.all, digests: flags.digests, filters: filterQuery(filters) },
+    });
+    const options = { whole: flags["no-trunc"], digests: flags.digests };
+    // Of an image with several names, -q shows the ID once for each, as the docker command does.
+    const rows = images.flatMap((image) => imageRows(image, options));
+    print(formatRows({ rows, headings: IMAGE_HEADINGS, type: "*formatter.imageContext" }, layout(flags)));
+    return 0;
+  },
+});
+
+function layout({
+  format,
+  quiet,
+  digests,
+}: {
+  format: string | undefined;
+  quiet: boolean;
+  digests: boolean;
+}): string {
+  if (format && format !== "table") return format;
+  if (quiet) return "{{.ID}}";
+  const digest = digests ? "{{.Digest}}\t" : "";
+  return `table {{.Repository}}\t{{.Tag}}\t${digest}{{.ID}}\t{{.CreatedSince}}\t{{.Size}}`;
+}

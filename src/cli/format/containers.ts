@@ -1,0 +1,123 @@
+/** A container as a row of `ps`. */
+
+import type { ContainerSummary } from "../../spec/docker.ts";
+import type { Struct } from "../../std/go_template/mod.ts";
+import { formatDecimalSize, formatSpan } from "../../std/units.ts";
+import { ellipsis, goTime, labelText, shortId } from "./text.ts";
+
+const COMMAND_LENGTH = 20;
+const MOUNT_LENGTH = 15;
+
+export const CONTAINER_HEADINGS: Struct = {
+  Command: "COMMAND",
+  CreatedAt: "CREATED AT",
+  ID: "CONTAINER ID",
+  Image: "IMAGE",
+  Label: (name) =>
+    String(name ?? "")
+      .replace(/^.*[.]/, "")
+      .replace(/[_-]/g, " "),
+  Labels: "LABELS",
+  LocalVolumes: "LOCAL VOLUMES",
+  Mounts: "MOUNTS",
+  Names: "NAMES",
+  Networks: "NETWORKS",
+  Platform: "PLATFORM",
+  Ports: "PORTS",
+  RunningFor: "CREATED",
+  Size: "SIZE",
+  State: "STATE",
+  Status: "STATUS",
+};
+
+/** The fields a template may ask for; `whole` leaves nothing out. */
+export function containerRow(container: ContainerSummary, whole: boolean): Struct {
+  const labels = container.Labels ?? {};
+  return {
+    Command: JSON.stringify(whole ? container.Command : ellipsis(container.Command, COMMAND_LENGTH)),
+    CreatedAt: goTime(container.Created),
+    ID: whole ? container.Id : shortId(container.Id),
+    Image: imageName(container, whole),
+    Label: (name) => labels[String(name)] ?? "",
+    Labels: labelText(labels),
+    LocalVolumes: String((container.Mounts ?? []).filter(({ Driver }) => Driver === "local").length),
+    Mounts: mountNames(container, whole),
+    Names: names(container.Names ?? [], whole),
+    Networks: Object.keys(container.NetworkSettings?.Networks ?? {})
+      .sort()
+      .join(","),
+    Platform: null,
+    Ports: portText(container.Ports ?? []),
+    RunningFor: `${formatSpan(Date.now() / 1000 - container.Created)} ago`,
+    Size: sizeText(container),
+    State: container.State,
+    Status: container.Status,
+  };
+}
+
+function imageName({ Image, ImageID }: ContainerSummary, whole: boolean): string {
+  if (Image === "") return "<no image>";
+  if (whole) return Image;
+  // A container whose image has lost its name shows the image's ID.
+  return Image === ImageID || /^sha256:[\da-f]{64}$/.test(Image)
+    ? shortId(Image)
+    : Image.replace(/@sha256:[\da-f]{64}$/, "");
+}
+
+function mountNames({ Mounts }: ContainerSummary, whole: boolean): string {
+  return (Mounts ?? [])
+    .map(({ Name, Source }) => Name || Source)
+    .map((name) => (whole ? name : ellipsis(name, MOUNT_LENGTH)))
+    .join(",");
+}
+
+/** Without slashes in front; aliases that links gave (`/other/alias`) only where nothing is left out. */
+function names(all: readonly string[], whole: boolean): string {
+  return all
+    .map((name) => name.replace(/^\//, ""))
+    .filter((name) => whole || !name.includes("/"))
+    .join(",");
+}
+
+function sizeText({ SizeRw = 0, SizeRootFs = 0 }: ContainerSummary): string {
+  const own = formatDecimalSize(SizeRw, 3);
+  return SizeRootFs > 0 ? `${own} (virtual ${formatDecimalSize(SizeRootFs, 3)})` : own;
+}
+
+type Port = ContainerSummary["Ports"][number];
+
+/** Ports in the order of their numbers; neighbours that are published alike become one range. */
+function portText(ports: readonly Port[]): string {
+  const sorted = [...ports].sort(
+    (a, b) =>
+      a.PrivatePort - b.PrivatePort || (a.IP ?? "").localeCompare(b.IP ?? "") || a.Type.localeCompare(b.Type),
+  );
+  const groups = Map.groupBy(sorted, ({ IP = "", Type, PublicPort, PrivatePort }) =>
+    [IP, Type, PublicPort ? PublicPort - PrivatePort : "unpublished"].join("/"),
+  );
+  return [...groups.values()].flatMap(ranges).map(rangeText).join(", ");
+}
+
+/** Cuts ports of one kind into stretches without a gap. */
+function ranges(ports: readonly Port[]): Port[][] {
+  const found: Port[][] = [];
+  for (const port of ports) {
+    const last = found.at(-1);
+    if (last && last.at(-1)?.PrivatePort === port.PrivatePort - 1) last.push(port);
+    else found.push([port]);
+  }
+  return found;
+}
+
+function rangeText(range: readonly Port[]): string {
+  const [first, last] = [range[0], range.at(-1)];
+  if (!first || !last) return "";
+  const inside = `${span(first.PrivatePort, last.PrivatePort)}/${first.Type}`;
+  if (!first.PublicPort) return inside;
+  const address = first.IP?.includes(":") ? `[${first.IP}]` : (first.IP ?? "");
+  return `${address}:${span(first.PublicPort, last.PublicPort ?? first.PublicPort)}->${inside}`;
+}
+
+function span(from: number, to: number): string {
+  return from === to ? String(from) : `${from}-${to}`;
+}

@@ -1,0 +1,165 @@
+/** Every command by its name, with the file that holds it; only the file of the command that runs is loaded. */
+
+import type { AnyCommand } from "./command.ts";
+
+export interface Entry {
+  /** One line, for `fathom --help`. */
+  summary: string;
+  /** Loads the file it is in. */
+  load: () => Promise<{ command: AnyCommand }>;
+}
+
+/** Commands by name; those of a group by `group name`. */
+export type Registry = Readonly<Record<string, Entry>>;
+
+const attach: Entry = {
+  summary: "Attach this terminal's input and output to a running container",
+  load: () => import("./commands/attach.ts"),
+};
+const create: Entry = {
+  summary: "Create a container without starting it",
+  load: () => import("./commands/create.ts"),
+};
+const exec: Entry = {
+  summary: "Run another program in a running container",
+  load: () => import("./commands/exec.ts"),
+};
+const inspectContainer: Entry = {
+  summary: "Show all that is known of containers",
+  load: async () => ({ command: (await import("./commands/inspect.ts")).inspectContainer }),
+};
+const inspectImage: Entry = {
+  summary: "Show all that is known of images",
+  load: async () => ({ command: (await import("./commands/inspect.ts")).inspectImage }),
+};
+const kill: Entry = {
+  summary: "Send a signal to running containers",
+  load: () => import("./commands/kill.ts"),
+};
+const logs: Entry = {
+  summary: "Show what a container has written",
+  load: () => import("./commands/logs.ts"),
+};
+const ps: Entry = { summary: "List containers", load: () => import("./commands/ps.ts") };
+const rename: Entry = { summary: "Rename a container", load: () => import("./commands/rename.ts") };
+const restart: Entry = {
+  summary: "Stop containers and start them again",
+  load: async () => ({ command: (await import("./commands/stop.ts")).restart }),
+};
+const rm: Entry = { summary: "Remove containers", load: () => import("./commands/rm.ts") };
+const run: Entry = {
+  summary: "Create a container from an image and run it",
+  load: () => import("./commands/run.ts"),
+};
+const start: Entry = { summary: "Start stopped containers", load: () => import("./commands/start.ts") };
+const stop: Entry = { summary: "Stop running containers", load: () => import("./commands/stop.ts") };
+const top: Entry = { summary: "List the processes of a container", load: () => import("./commands/top.ts") };
+const wait: Entry = {
+  summary: "Wait until containers end, then print their exit codes",
+  load: () => import("./commands/wait.ts"),
+};
+const images: Entry = { summary: "List images", load: () => import("./commands/images.ts") };
+const importImage: Entry = {
+  summary: "Make an image of a tar archive of a file system",
+  load: () => import("./commands/import.ts"),
+};
+const rmi: Entry = { summary: "Remove images", load: () => import("./commands/rmi.ts") };
+const tag: Entry = { summary: "Give an image another name", load: () => import("./commands/tag.ts") };
+const events: Entry = {
+  summary: "Show what happens in the daemon",
+  load: () => import("./commands/events.ts"),
+};
+const info: Entry = { summary: "Show the state of the daemon", load: () => import("./commands/info.ts") };
+
+export const COMMANDS: Registry = {
+  attach,
+  create,
+  demo: {
+    summary: "Run a first container made of this host's own programs, and explain it",
+    load: () => import("./commands/demo.ts"),
+  },
+  events,
+  exec,
+  explain: {
+    summary: "Tell what was done on the kernel for a container",
+    load: () => import("./commands/explain.ts"),
+  },
+  images,
+  import: importImage,
+  info,
+  inspect: {
+    summary: "Show all that is known of containers and images",
+    load: () => import("./commands/inspect.ts"),
+  },
+  kill,
+  logs,
+  ps,
+  rename,
+  restart,
+  rm,
+  rmi,
+  run,
+  start,
+  stop,
+  tag,
+  top,
+  version: {
+    summary: "Show the versions of the command and the daemon",
+    load: () => import("./commands/version.ts"),
+  },
+  wait,
+  "container attach": attach,
+  "container create": create,
+  "container exec": exec,
+  "container inspect": inspectContainer,
+  "container kill": kill,
+  "container list": ps,
+  "container logs": logs,
+  "container ls": ps,
+  "container ps": ps,
+  "container remove": rm,
+  "container rename": rename,
+  "container restart": restart,
+  "container rm": rm,
+  "container run": run,
+  "container start": start,
+  "container stop": stop,
+  "container top": top,
+  "container wait": wait,
+  "image from-host": {
+    summary: "Make an image of programs of this host and the libraries they need",
+    load: () => import("./commands/from_host.ts"),
+  },
+  "image import": importImage,
+  "image inspect": inspectImage,
+  "image list": images,
+  "image ls": images,
+  "image remove": rmi,
+  "image rm": rmi,
+  "image tag": tag,
+  "system events": events,
+  "system info": info,
+};
+
+export const GROUPS: Readonly<Record<string, string>> = {
+  container: "Manage containers",
+  image: "Manage images",
+  system: "Manage the daemon",
+};
+
+/** Commands of Docker that are named as such when asked for; they are not there, and nothing pretends that they are. */
+export const NOT_YET: ReadonlySet<string> = new Set(
+  (
+    "build builder buildx checkpoint commit compose config context cp diff export history load login logout manifest network node " +
+    "pause plugin port pull push save search secret service stack stats swarm trust unpause update volume"
+  ).split(" "),
+);
+
+/** The same for commands in groups. */
+export const NOT_YET_IN_GROUPS: ReadonlySet<string> = new Set([
+  ..."commit cp diff export pause port prune stats unpause update"
+    .split(" ")
+    .map((name) => `container ${name}`),
+  ..."build history load prune pull push save".split(" ").map((name) => `image ${name}`),
+  ..."df prune dial-stdio".split(" ").map((name) => `system ${name}`),
+]);

@@ -1,0 +1,111 @@
+/** A container in the foreground: attached before it starts, so that nothing it writes is lost, until it has ended. */
+
+import type { ContainerInspect, ContainerWaitResponse } from "../../spec/docker.ts";
+import type { Context } from "../command.ts";
+import { CommandError } from "../errors.ts";
+import { type Hijacked, textOf } from "../http/client.ts";
+import { copyOutput, startInput } from "../streams.ts";
+import type { Size, Terminal } from "../terminal.ts";
+import type { Streams } from "./config.ts";
+
+export interface ForegroundOptions {
+  streams: Streams;
+  tty: boolean;
+  signalProxy: boolean;
+  detachKeys: string | undefined;
+  /** What to wait for: `removed` for a container that is removed when it ends. */
+  condition: "next-exit" | "removed" | "not-running";
+  /** Starts the container, once all is in place; absent when it runs already. */
+  start?: () => Promise<void>;
+}
+
+/** How long after the end of its output a program that is attached by a terminal is given to be seen to have ended. */
+const DETACH_GRACE_MS = 250;
+
+/** Attaches, starts, copies, and gives the program's exit code; 0 when the terminal was detached. */
+export async function runInForeground(
+  context: Context,
+  id: string,
+  options: ForegroundOptions,
+): Promise<number> {
+  await using cleanup = new AsyncDisposableStack();
+  const [hijacked, { exit }] = await Promise.all([attach(context, id, options), wait(context, id, options)]);
+  cleanup.defer(() => hijacked.connection.close());
+  const output = copyOutput(hijacked.connection, options.tty);
+  // Whoever fails first ends the command; the other's failure is then of no interest.
+  output.catch(() => undefined);
+  exit.catch(() => undefined);
+  if (options.signalProxy && !options.tty) {
+    const { proxySignals } = await import("../signals.ts");
+    cleanup.use(proxySignals(context.client, id));
+  }
+  await options.start?.();
+  if (options.tty) cleanup.defer(await takeTerminal(context, id, options));
+  if (options.streams.stdin) {
+    const input = startInput(hijacked);
+    cleanup.defer(() => input.stop());
+  }
+  await output;
+  return await exitCode(context, id, { exit, mayDetach: options.tty && options.streams.stdin });
+}
+
+function attach(
+  { client }: Context,
+  id: string,
+  { streams, detachKeys }: ForegroundOptions,
+): Promise<Hijacked> {
+  return client.hijack(`/containers/${id}/attach`, { query: { ...streams, stream: true, detachKeys } });
+}
+
+/** Resolves once the wait is registered; in an object, because a promise in a promise would be waited for as well. */
+async function wait({ client }: Context, id: string, { condition }: ForegroundOptions) {
+  const reply = await client.send("POST", `/containers/${id}/wait`, { query: { condition } });
+  const exit = textOf(reply.body).then((text): ContainerWaitResponse => JSON.parse(text));
+  return { exit };
+}
+
+/** Raw mode, the program's window kept as large as ours. Gives the way back. */
+async function takeTerminal(
+  { client }: Context,
+  id: string,
+  { streams }: ForegroundOptions,
+): Promise<() => void> {
+  const { openTerminal } = await import("../terminal.ts");
+  const terminal = openTerminal();
+  followSize(terminal, (size) =>
+    client.call("POST", `/containers/${id}/resize`, { query: { h: size.height, w: size.width } }),
+  );
+  if (streams.stdin) terminal.enterRawMode();
+  return () => terminal.leave();
+}
+
+/** Tells the program's terminal our size, now and at every change. A program that has ended already has no size. */
+export function followSize(terminal: Terminal, resize: (size: Size) => Promise<unknown>): void {
+  const tell = (size: Size) => {
+    resize(size).catch(() => undefined);
+  };
+  const size = terminal.size();
+  if (size) tell(size);
+  terminal.onResize(tell);
+}
+
+interface Ending {
+  exit: Promise<ContainerWaitResponse>;
+  /** Whether the terminal's keys may have detached us. */
+  mayDetach: boolean;
+}
+
+async function exitCode(context: Context, id: string, { exit, mayDetach }: Ending): Promise<number> {
+  if (mayDetach && (await detached(context, id, exit))) return 0;
+  const { StatusCode, Error: failure } = await exit;
+  if (failure?.Message) throw new CommandError(failure.Message, 125);
+  return StatusCode;
+}
+
+/** True when the output has ended and the program has not: the daemon saw the detach keys. */
+async function detached({ client }: Context, id: string, exit: Promise<unknown>): Promise<boolean> {
+  const ended = await Promise.race([exit.then(() => true), Bun.sleep(DETACH_GRACE_MS).then(() => false)]);
+  if (ended) return false;
+  const { State } = await client.json<ContainerInspect>("GET", `/containers/${id}/json`);
+  return State.Running;
+}
