@@ -10,22 +10,24 @@ const LONGEST = 16 * 1024 * 1024;
 export class LineBuffer {
   #parts: Uint8Array[] = [];
   #length = 0;
+  /** Whether there may be a newline in it: a long line is not searched again with each of its chunks. */
+  #promising = false;
 
   /** @throws {FathomError} invalid, when a line grows beyond any message's length. */
   push(chunk: Uint8Array): void {
     // The caller's memory is only lent.
     this.#parts.push(chunk.slice());
     this.#length += chunk.length;
+    this.#promising ||= chunk.includes(NEWLINE);
     if (this.#length > LONGEST) throw new FathomError("invalid", "a message on a shim's socket is too long");
   }
 
   /** The next whole line without its newline; undefined until there is one. */
   line(): string | undefined {
-    const last = this.#parts.at(-1);
-    if (last === undefined) return undefined;
-    if (this.#parts.length > 1 && !last.includes(NEWLINE)) return undefined;
+    if (!this.#promising) return undefined;
     const all = this.#joined();
     const newline = all.indexOf(NEWLINE);
+    this.#promising = newline >= 0;
     if (newline < 0) return undefined;
     this.#keep(all.subarray(newline + 1));
     return new TextDecoder().decode(all.subarray(0, newline));

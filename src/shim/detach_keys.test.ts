@@ -1,0 +1,45 @@
+import { describe, expect, test } from "bun:test";
+import { detachScanner, parseDetachKeys } from "./_detach_keys.ts";
+
+const scanned = (keys: string, ...inputs: string[]) => {
+  const scan = detachScanner(parseDetachKeys(keys));
+  let passed = "";
+  for (const input of inputs) {
+    const { bytes, detached } = scan(Buffer.from(input));
+    passed += Buffer.from(bytes);
+    if (detached) return { passed, detached };
+  }
+  return { passed, detached: false };
+};
+
+describe("notation", () => {
+  test("letters and signs with ctrl, and plain characters, are keys", () => {
+    expect([...parseDetachKeys("ctrl-a,ctrl-z,ctrl-@,ctrl-[,ctrl-\\,ctrl-],ctrl-^,ctrl-_,x,-")]).toEqual([
+      1, 26, 0, 27, 28, 29, 30, 31, 120, 45,
+    ]);
+  });
+
+  test("anything else is refused by name", () => {
+    for (const key of ["ctrl-", "ctrl-A", "ctrl-1", "alt-x", "xy", "", "é"])
+      expect(() => parseDetachKeys(`a,${key}`)).toThrow(`unknown key "${key}"`);
+  });
+});
+
+describe("the scanner", () => {
+  test("finds the sequence in one piece and over several", () => {
+    expect(scanned("ctrl-p,ctrl-q", "ab\x10\x11cd")).toEqual({ passed: "ab", detached: true });
+    expect(scanned("ctrl-p,ctrl-q", "ab\x10", "\x11")).toEqual({ passed: "ab", detached: true });
+    expect(scanned("x", "abx")).toEqual({ passed: "ab", detached: true });
+  });
+
+  test("holds back a beginning and gives it up when it is not the sequence", () => {
+    expect(scanned("ctrl-p,ctrl-q", "a\x10")).toEqual({ passed: "a", detached: false });
+    expect(scanned("ctrl-p,ctrl-q", "a\x10", "b")).toEqual({ passed: "a\x10b", detached: false });
+  });
+
+  test("finds a sequence that begins within a failed one", () => {
+    expect(scanned("ctrl-p,ctrl-q", "\x10\x10\x11")).toEqual({ passed: "\x10", detached: true });
+    expect(scanned("a,a,b", "aaab")).toEqual({ passed: "a", detached: true });
+    expect(scanned("a,b,a,c", "ababac")).toEqual({ passed: "ab", detached: true });
+  });
+});
