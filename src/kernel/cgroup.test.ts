@@ -166,7 +166,7 @@ describe("a control group", () => {
 
   test("that a crash left behind is replaced, unless processes run in it", async () => {
     const path = freshPath();
-    createCgroup(path, { pids: { limit: 5 } });
+    mkdirSync(`${createCgroup(path, { pids: { limit: 5 } }).directories[0]}/inner`);
     const cgroup = createCgroup(path, {});
     expect(readFileSync(`${cgroup.directoryOf("pids")}/pids.max`, "latin1")).toBe("max\n");
     const child = start(cgroup, "exec sleep 100");

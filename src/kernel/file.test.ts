@@ -9,32 +9,28 @@ import {
   writeFileSync,
 } from "node:fs";
 import { stepsOf, temporaryDirectory } from "./_test_support.ts";
+import { readControlFile, writeControlFile } from "./control_file.ts";
 import { SyscallError } from "./errno.ts";
 import {
   chownAt,
   closeFd,
   copyRange,
-  device,
   linkAt,
-  majorMinor,
   mkdirAt,
   mknodAt,
   openBeneath,
   openInRoot,
   openPath,
   owned,
-  readControlFile,
   readFileInRoot,
   setTimesAt,
   setXattr,
-  statAt,
-  statFd,
   subdirectories,
   symlinkAt,
   unlinkAt,
-  writeControlFile,
 } from "./file.ts";
 import { AT, O, S } from "./flags.ts";
+import { device, majorMinor, statAt, statFd } from "./stat.ts";
 import { sys } from "./syscall.ts";
 
 /** A root with a file in it, a file beside it, and links of every kind that lead out. */

@@ -1,15 +1,14 @@
 /**
  * Files by descriptors and by paths that cannot leave a root.
  *
- * Files are not kernel state, so nothing here is a step of a receipt, with two exceptions: making a device, and writing a
- * control file of cgroupfs or procfs. All calls are synchronous and block as long as the file system does.
+ * Files are not kernel state, so nothing here is a step of a receipt but making a device. All calls are synchronous and block as long as the file system does.
  */
 
 import { FathomError } from "../std/errors.ts";
-import { type Call, named, stepOf, text } from "./call.ts";
+import { named, text } from "./call.ts";
 import { ERRNO, SyscallError } from "./errno.ts";
 import { AT, O, RESOLVE, S } from "./flags.ts";
-import { now, report } from "./receipt.ts";
+import { majorMinor, statFd } from "./stat.ts";
 import { check, perform, sys } from "./syscall.ts";
 
 /** A directory, by its descriptor or its path. */
@@ -96,21 +95,10 @@ export function readFileInRoot(root: Directory, path: string, limit: number): st
 
 const ABSENT: ReadonlySet<number> = new Set([ERRNO.ENOENT, ERRNO.ENOTDIR, ERRNO.ELOOP, ERRNO.ENXIO]);
 
-/**
- * A small file of procfs, sysfs or cgroupfs as text; undefined where there is none.
- * @throws {SyscallError}
- */
-export function readControlFile(path: string): string | undefined {
-  const fd = sys("openat", AT.FDCWD, path, O.RDONLY | O.CLOEXEC);
-  if (fd === -ERRNO.ENOENT || fd === -ERRNO.ENODEV) return undefined;
-  using file = owned(check(fd, `open ${path}`));
-  return readText(file.fd, path, CONTROL_FILE_LIMIT);
-}
-
-const CONTROL_FILE_LIMIT = 64 * 1024 * 1024;
 const decoder = new TextDecoder();
 
-function readText(fd: number, path: string, limit: number): string {
+/** All that is left in an open file. For this folder. @throws {FathomError} invalid, when it is more than `limit` bytes. */
+export function readText(fd: number, path: string, limit: number): string {
   let buffer = new Uint8Array(Math.min(limit + 1, 4096));
   let length = 0;
   for (;;) {
@@ -127,100 +115,6 @@ function grown(buffer: Uint8Array, most: number): Uint8Array<ArrayBuffer> {
   const larger = new Uint8Array(Math.min(buffer.length * 4, most));
   larger.set(buffer);
   return larger;
-}
-
-/**
- * Writes a control file of cgroupfs or procfs: one step, `write` of the text to the path.
- * @param what names the write in an error and in the receipt: `limit memory`.
- * @throws {SyscallError}
- */
-export function writeControlFile(path: string, value: string, what: string): void {
-  const call: Call = { call: "write", args: [text(path), text(value)], what, see: `cat ${path}` };
-  const at = now();
-  const result = writeWhole(path, value);
-  const ns = Number(now() - at);
-  report((by) => stepOf(call, { at, by, result, ns }));
-  check(result, `${what}: write ${JSON.stringify(value)} to ${path}`);
-}
-
-function writeWhole(path: string, value: string): number {
-  const fd = sys("openat", AT.FDCWD, path, O.WRONLY | O.CLOEXEC);
-  if (fd < 0) return fd;
-  const data = encoder.encode(value);
-  const result = sys("write", fd, data, data.length);
-  closeFd(fd);
-  return result;
-}
-
-const encoder = new TextEncoder();
-
-/** What statx(2) says of a file. Device numbers are as mknod(2) takes them: see `device`. */
-export interface Stat {
-  /** File type and permission bits, inode(7). */
-  mode: number;
-  uid: number;
-  gid: number;
-  /** Bytes. */
-  size: number;
-  /** 512-byte units allocated. */
-  blocks: number;
-  nlink: number;
-  /** Of a device file: the device it stands for. */
-  rdev: number;
-  /** The device the file is on. */
-  dev: number;
-  ino: bigint;
-  /** Nanoseconds since the epoch. */
-  mtime: bigint;
-  /** Whether a mount is rooted here. */
-  mountRoot: boolean;
-}
-
-/** Facts about `path` below `directory`, links not followed; undefined where there is nothing. @throws {SyscallError} */
-export function statAt(directory: number, path: string): Stat | undefined {
-  const answer = sys("statx", directory, path, AT.SYMLINK_NOFOLLOW, STATX_BASIC_STATS, statxBytes);
-  if (answer === -ERRNO.ENOENT || answer === -ERRNO.ENOTDIR) return undefined;
-  check(answer, `stat ${path}`);
-  return parseStat();
-}
-
-/** Facts about an open file. @throws {SyscallError} */
-export function statFd(fd: number): Stat {
-  check(sys("statx", fd, "", AT.EMPTY_PATH, STATX_BASIC_STATS, statxBytes), "stat a descriptor");
-  return parseStat();
-}
-
-const STATX_BASIC_STATS = 0x7ff;
-const STATX_ATTR_MOUNT_ROOT = 0x2000;
-/** One buffer serves all: it is parsed before anything else can run. */
-const statxBytes = new Uint8Array(new ArrayBuffer(256));
-const statx = new DataView(statxBytes.buffer);
-
-/** struct statx of include/uapi/linux/stat.h, the same on every processor. */
-function parseStat(): Stat {
-  return {
-    mode: statx.getUint16(28, true),
-    uid: statx.getUint32(20, true),
-    gid: statx.getUint32(24, true),
-    size: Number(statx.getBigUint64(40, true)),
-    blocks: Number(statx.getBigUint64(48, true)),
-    nlink: statx.getUint32(16, true),
-    rdev: device(statx.getUint32(128, true), statx.getUint32(132, true)),
-    dev: device(statx.getUint32(136, true), statx.getUint32(140, true)),
-    ino: statx.getBigUint64(32, true),
-    mtime: statx.getBigInt64(112, true) * 1_000_000_000n + BigInt(statx.getUint32(120, true)),
-    mountRoot: (statx.getUint32(8, true) & STATX_ATTR_MOUNT_ROOT) !== 0,
-  };
-}
-
-/** A device number as the kernel takes it: new_encode_dev of include/linux/kdev_t.h. */
-export function device(major: number, minor: number): number {
-  return ((minor & 0xff) | (major << 8) | ((minor & ~0xff) << 12)) >>> 0;
-}
-
-/** The two halves of a device number. */
-export function majorMinor(dev: number): { major: number; minor: number } {
-  return { major: (dev >>> 8) & 0xfff, minor: (dev & 0xff) | ((dev >>> 12) & 0xfff00) };
 }
 
 /** A name below an open directory. */

@@ -19,16 +19,15 @@ export { ARCH, type Arch, NR, type SyscallName } from "./arch.ts";
 export { type Argument, bytes, type Call, describe, named, result, stepOf, text, texts } from "./call.ts";
 export { Cgroup, cgroupLayout, createCgroup, type Entrance, openCgroup } from "./cgroup.ts";
 export { type CgroupLayout, type Hierarchy, parseCgroupLayout } from "./cgroup_layout.ts";
+export { readControlFile, writeControlFile } from "./control_file.ts";
 export { ERRNO, type Errno, errnoName, SyscallError } from "./errno.ts";
 export {
   chownAt,
   closeFd,
   copyRange,
   type Directory,
-  device,
   type How,
   linkAt,
-  majorMinor,
   mkdirAt,
   mknodAt,
   openBeneath,
@@ -36,16 +35,11 @@ export {
   openPath,
   owned,
   type Place,
-  readControlFile,
   readFileInRoot,
-  type Stat,
   setTimesAt,
   setXattr,
-  statAt,
-  statFd,
   symlinkAt,
   unlinkAt,
-  writeControlFile,
 } from "./file.ts";
 export * from "./flags.ts";
 export {
@@ -91,4 +85,5 @@ export {
 export { type Pipe, pipe, readable, readStream, setNonBlocking, writable, writeAll } from "./ready.ts";
 export { now, recording, report, type Sink } from "./receipt.ts";
 export { type Child, type SpawnOptions, spawn } from "./spawn.ts";
+export { device, majorMinor, type Stat, statAt, statFd } from "./stat.ts";
 export { check, perform, sys } from "./syscall.ts";

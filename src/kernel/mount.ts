@@ -5,8 +5,10 @@
  */
 
 import { named, text } from "./call.ts";
-import { owned, readControlFile, statAt } from "./file.ts";
+import { readControlFile } from "./control_file.ts";
+import { owned } from "./file.ts";
 import { AT, flags, MNT, MOUNT_ATTR, MOVE_MOUNT, MS, O, OPEN_TREE } from "./flags.ts";
+import { statAt } from "./stat.ts";
 import { perform } from "./syscall.ts";
 
 export interface BindOptions {

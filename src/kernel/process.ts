@@ -6,8 +6,9 @@
 
 import { constants } from "node:os";
 import { type Call, named, stepOf, text, texts } from "./call.ts";
+import { readControlFile } from "./control_file.ts";
 import { ERRNO } from "./errno.ts";
-import { owned, readControlFile } from "./file.ts";
+import { owned } from "./file.ts";
 import { AT, CLONE, flags, O } from "./flags.ts";
 import { untilEinval } from "./ready.ts";
 import { now, report } from "./receipt.ts";
