@@ -12,7 +12,7 @@ import type { Catalog, Image } from "./_catalog.ts";
 import { isAbsent } from "./_index.ts";
 import { blobPath, isOurs, layerPath, uniqueName } from "./_paths.ts";
 import { layersInUse } from "./snapshots.ts";
-import { currentCatalog, type ImageStore } from "./store.ts";
+import { currentCatalog, type ImageStore, inBackground } from "./store.ts";
 
 /** Gives the chain IDs of the layers removed. */
 export async function collect(store: ImageStore): Promise<Digest[]> {
@@ -43,12 +43,12 @@ async function collectLayers(store: ImageStore, catalog: Catalog): Promise<Diges
   return unneeded;
 }
 
-/** Out of sight in one step, then for as long as it takes. */
+/** Out of sight in one step; deleting its files takes as long as it takes. */
 async function removeLayer(store: ImageStore, chainId: Digest): Promise<void> {
   const out = join(store.paths.layerIngest, uniqueName());
   await rename(layerPath(store.paths, chainId), out);
   store.parents.delete(chainId);
-  await rm(out, { recursive: true, force: true });
+  inBackground(store, rm(out, { recursive: true, force: true }));
 }
 
 async function digestsIn(directory: string): Promise<Digest[]> {

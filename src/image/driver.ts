@@ -3,19 +3,23 @@
  *
  * A snapshot is a container's root file system: the layers of its image, read-only, and what the container writes. Its
  * lifecycle is prepare, then mount and unmount any number of times, then remove. Each step may be repeated after a crash, and
- * repeating it is no error. A driver keeps no state but on disk, and touches nothing outside the snapshot's directory.
+ * repeating it is no error. What must outlast the process is on disk, in the snapshot's directory; nothing outside of it is
+ * touched. A driver never holds up the process for the disk's sake.
  *
  * Example:
  *
- *     await driver.prepare(snapshot);
- *     driver.mount(snapshot);            // snapshot.directory/rootfs is the container's root now
- *     driver.unmount(snapshot);
- *     await driver.remove(snapshot);
+ *     await driver.prepare(snapshot, { disposable: false });
+ *     await driver.mount(snapshot);      // snapshot.directory/rootfs is the container's root now
+ *     await driver.unmount(snapshot);
+ *     await driver.remove(snapshot, "/var/lib/fathom/layers/ingest/1-2");
  */
 
-export interface Snapshot {
-  /** The container's directory; the driver's files lie in it. */
+/** Where a snapshot's own files lie: the container's directory. */
+export interface SnapshotDirectory {
   directory: string;
+}
+
+export interface Snapshot extends SnapshotDirectory {
   /** Directories of the image's layers, topmost first; none for an image of nothing. */
   layers: readonly string[];
 }
@@ -23,21 +27,18 @@ export interface Snapshot {
 export interface SnapshotDriver {
   /** Docker's GraphDriver.Name. */
   readonly name: string;
-  /** Makes the snapshot's directories. */
-  prepare(snapshot: Snapshot): Promise<void>;
-  /**
-   * Makes the root file system visible and gives its path. Synchronous: it is one short sequence of system calls.
-   * @throws {SyscallError}
-   */
-  mount(snapshot: Snapshot): string;
+  /** Makes the snapshot's directories. What is written to a disposable one need not outlast a crash of the host. */
+  prepare(snapshot: Snapshot, options: { disposable: boolean }): Promise<void>;
+  /** Makes the root file system visible and gives its path. @throws {SyscallError} */
+  mount(snapshot: Snapshot): Promise<string>;
   /** Undoes mount; a mount that is in use vanishes from view and is released with its last user. */
-  unmount(snapshot: Snapshot): void;
-  /** Removes all that `prepare` and the container made; the rest of the directory is not the driver's. */
-  remove(snapshot: Pick<Snapshot, "directory">): Promise<void>;
+  unmount(snapshot: SnapshotDirectory): Promise<void>;
+  /** Takes away all that `prepare` and the container made, by moving it to `trash`, a directory that it makes. */
+  remove(snapshot: SnapshotDirectory, trash: string): Promise<void>;
   /** Where the root file system is when it is mounted. */
-  rootOf(snapshot: Pick<Snapshot, "directory">): string;
+  rootOf(snapshot: SnapshotDirectory): string;
   /** Bytes that the container has written. */
-  written(snapshot: Pick<Snapshot, "directory">): Promise<number>;
+  written(snapshot: SnapshotDirectory): Promise<number>;
   /** Docker's GraphDriver.Data. */
   data(snapshot: Snapshot): Record<string, string>;
 }

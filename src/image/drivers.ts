@@ -2,17 +2,17 @@
 
 import { FathomError } from "../std/errors.ts";
 import type { SnapshotDriver } from "./driver.ts";
-import { overlay } from "./overlay.ts";
+import { overlayDriver } from "./overlay.ts";
 
-const DRIVERS: ReadonlyMap<string, SnapshotDriver> = new Map([
-  ["overlay", overlay],
-  ["overlay2", overlay],
+const DRIVERS: ReadonlyMap<string, () => SnapshotDriver> = new Map([
+  ["overlay", overlayDriver],
+  ["overlay2", overlayDriver],
 ]);
 
 /** @throws {FathomError} unsupported, naming those there are */
 export function driverNamed(name: string): SnapshotDriver {
-  const driver = DRIVERS.get(name);
-  if (driver !== undefined) return driver;
+  const make = DRIVERS.get(name);
+  if (make !== undefined) return make();
   const known = [...DRIVERS.keys()].join(", ");
   throw new FathomError(
     "unsupported",

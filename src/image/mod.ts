@@ -24,6 +24,7 @@ export { type ImageImport, importImage } from "./import.ts";
 export { removeImage } from "./remove.ts";
 export {
   mountSnapshot,
+  type PrepareOptions,
   prepareSnapshot,
   readSnapshotFile,
   removeSnapshot,
@@ -31,4 +32,11 @@ export {
   snapshotSizes,
   unmountSnapshot,
 } from "./snapshots.ts";
-export { type ImageEvent, type ImageStore, type ImageUser, openImages, type StoreOptions } from "./store.ts";
+export {
+  type ImageEvent,
+  type ImageStore,
+  type ImageUser,
+  openImages,
+  type StoreOptions,
+  settleImages,
+} from "./store.ts";

@@ -1,13 +1,15 @@
-/** Snapshots by overlay: the layers below, `rw` above, joined at `rootfs`. Documentation/filesystems/overlayfs.rst. */
+/**
+ * Snapshots by overlay: the layers below, `rw` above, joined at `rootfs`.
+ *
+ * Source: Documentation/filesystems/overlayfs.rst, "Volatile mount" for disposable snapshots.
+ */
 
-import { mkdir, rm, rmdir } from "node:fs/promises";
+import { access, mkdir, open, rename, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { isMounted, mountOverlay, unmount } from "../kernel/mod.ts";
 import { isAbsent } from "./_index.ts";
 import { bytesBelow } from "./_usage.ts";
-import type { Snapshot, SnapshotDriver } from "./driver.ts";
-
-type Directory = Pick<Snapshot, "directory">;
+import type { Snapshot, SnapshotDirectory, SnapshotDriver } from "./driver.ts";
 
 /**
  * A rename of a directory must copy, and a file that changes only its owner must too: otherwise the upper directory would
@@ -15,48 +17,98 @@ type Directory = Pick<Snapshot, "directory">;
  */
 const OPTIONS = ["index=off", "metacopy=off", "redirect_dir=off"];
 
-export const overlay: SnapshotDriver = {
-  name: "overlay2",
-  prepare: async (snapshot) => {
-    const { upper, work, root, empty } = partsOf(snapshot);
-    await mkdir(snapshot.directory, { recursive: true, mode: 0o700 });
-    const lower = snapshot.layers.length === 0 ? [mkdir(empty, { recursive: true })] : [];
-    // The upper directory's mode is what the container sees of its root.
-    const others = [upper, root].map((path) => mkdir(path, { recursive: true, mode: 0o755 }));
-    await Promise.all([...lower, ...others, mkdir(work, { recursive: true, mode: 0o700 })]);
-  },
-  mount: (snapshot) => {
-    const { upper, work, root } = partsOf(snapshot);
-    if (!isMounted(root)) {
-      mountOverlay({ lowers: lowersOf(snapshot), upper, work, target: root, options: OPTIONS });
-    }
-    return root;
-  },
-  unmount: (snapshot) => {
-    unmount(partsOf(snapshot).root, { detach: true });
-  },
-  remove: async (snapshot) => {
-    const { upper, work, root, empty } = partsOf(snapshot);
-    unmount(root, { detach: true });
-    // Never recursively: were it mounted still, that would empty the container.
-    await rmdir(root).catch((error: unknown) => {
-      if (!isAbsent(error)) throw error;
-    });
-    await Promise.all([upper, work, empty].map((path) => rm(path, { recursive: true, force: true })));
-  },
-  rootOf: (snapshot) => partsOf(snapshot).root,
-  written: (snapshot) => bytesBelow(partsOf(snapshot).upper),
-  data: (snapshot) => {
-    const { upper, work, root } = partsOf(snapshot);
-    return { LowerDir: lowersOf(snapshot).join(":"), MergedDir: root, UpperDir: upper, WorkDir: work };
-  },
-};
+/** Mounts that have vanished from view, but which the kernel has not let go of yet, by their root. */
+type Releases = Map<string, Promise<void>>;
 
-function partsOf({ directory }: Directory): Record<"upper" | "work" | "root" | "empty", string> {
-  const [upper = "", work = "", root = "", empty = ""] = ["rw", "work", "rootfs", "lower"].map((name) =>
-    join(directory, name),
+export function overlayDriver(): SnapshotDriver {
+  const releases: Releases = new Map();
+  return {
+    name: "overlay2",
+    prepare,
+    mount: async (snapshot) => {
+      const { root } = partsOf(snapshot);
+      await releases.get(root);
+      if (!isMounted(root)) await mount(snapshot);
+      return root;
+    },
+    unmount: (snapshot) => detach(partsOf(snapshot).root, releases),
+    remove: async (snapshot, trash) => {
+      await detach(partsOf(snapshot).root, releases);
+      await discard(snapshot, trash);
+    },
+    rootOf: (snapshot) => partsOf(snapshot).root,
+    written: (snapshot) => bytesBelow(partsOf(snapshot).upper),
+    data: (snapshot) => {
+      const { upper, work, root } = partsOf(snapshot);
+      return { LowerDir: lowersOf(snapshot).join(":"), MergedDir: root, UpperDir: upper, WorkDir: work };
+    },
+  };
+}
+
+async function prepare(snapshot: Snapshot, { disposable }: { disposable: boolean }): Promise<void> {
+  const { upper, work, root, empty, volatile } = partsOf(snapshot);
+  const lower = snapshot.layers.length === 0 ? [mkdir(empty, { recursive: true })] : [];
+  // The upper directory's mode is what the container sees of its root.
+  const others = [upper, root].map((path) => mkdir(path, { recursive: true, mode: 0o755 }));
+  const mark = mkdir(disposable ? volatile : work, { recursive: true, mode: 0o700 });
+  await Promise.all([...lower, ...others, mark]);
+}
+
+/**
+ * Overlay itself marks the work directory of a volatile mount, and refuses the next mount until the mark is gone: what was
+ * written may not have reached the disk. Here the mark says that nobody needs it to.
+ */
+async function mount(snapshot: Snapshot): Promise<void> {
+  const { upper, work, root, volatile } = partsOf(snapshot);
+  const disposable = await exists(volatile);
+  if (disposable) await rm(volatile, { recursive: true, force: true });
+  const options = disposable ? [...OPTIONS, "volatile"] : OPTIONS;
+  mountOverlay({ lowers: lowersOf(snapshot), upper, work, target: root, options });
+}
+
+/**
+ * The last unmount of an overlay writes the whole file system below to disk first, which may take seconds. So a descriptor
+ * keeps it alive past the unmount, and is closed by a thread of the pool, which then does the waiting.
+ */
+async function detach(root: string, releases: Releases): Promise<void> {
+  if (!isMounted(root)) return;
+  const keeper = await open(root, "r");
+  unmount(root, { detach: true });
+  const release = keeper.close().finally(() => releases.delete(root));
+  releases.set(root, release);
+}
+
+async function discard(snapshot: SnapshotDirectory, trash: string): Promise<void> {
+  const { upper, work, root, empty } = partsOf(snapshot);
+  // Never recursively: were it mounted still, that would empty the container.
+  await rmdir(root).catch(ignoreAbsent);
+  await mkdir(trash, { recursive: true, mode: 0o700 });
+  for (const part of [upper, work, empty]) {
+    await rename(part, join(trash, part.slice(snapshot.directory.length + 1))).catch(ignoreAbsent);
+  }
+}
+
+function ignoreAbsent(error: unknown): void {
+  if (!isAbsent(error)) throw error;
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
   );
-  return { upper, work, root, empty };
+}
+
+type Part = "upper" | "work" | "root" | "empty" | "volatile";
+
+function partsOf({ directory }: SnapshotDirectory): Record<Part, string> {
+  return {
+    upper: join(directory, "rw"),
+    work: join(directory, "work"),
+    root: join(directory, "rootfs"),
+    empty: join(directory, "lower"),
+    volatile: join(directory, "work", "work", "incompat", "volatile"),
+  };
 }
 
 /** Overlay wants something below. */

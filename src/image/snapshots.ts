@@ -13,17 +13,26 @@ import type { Digest } from "../spec/oci_image.ts";
 import { FathomError } from "../std/errors.ts";
 import { layerSize } from "./_catalog.ts";
 import { isAbsent } from "./_index.ts";
-import { layerPath } from "./_paths.ts";
+import { layerPath, uniqueName } from "./_paths.ts";
 import type { Snapshot } from "./driver.ts";
-import { currentCatalog, type ImageStore } from "./store.ts";
+import { currentCatalog, type ImageStore, inBackground } from "./store.ts";
 
 /** Name of the link to what is below, of containers and of layers. */
 export const PARENT = "parent";
 /** Files of an image that are read whole: passwd, group. */
 const LARGEST_READ = 4 * 1024 * 1024;
 
+export interface PrepareOptions {
+  /** The container goes when it ends (`--rm`): what it writes need not outlast a crash of the host. */
+  disposable?: boolean;
+}
+
 /** Makes a container's snapshot, not mounted yet. @throws {FathomError} not-found, when there is no such image any more */
-export async function prepareSnapshot(store: ImageStore, container: string, image: Digest): Promise<void> {
+export async function prepareSnapshot(
+  store: ImageStore,
+  { container, image }: { container: string; image: Digest },
+  options: PrepareOptions = {},
+): Promise<void> {
   await store.exclusive(async () => {
     const found = (await currentCatalog(store)).byId.get(image);
     if (found === undefined) throw new FathomError("not-found", `No such image: ${image}`);
@@ -33,7 +42,7 @@ export async function prepareSnapshot(store: ImageStore, container: string, imag
     if (top !== undefined) await linkTo(`../../layers/${hexOf(top)}`, join(directory, PARENT));
     store.tops.set(container, top);
   });
-  await store.driver.prepare(await snapshotOf(store, container));
+  await store.driver.prepare(await snapshotOf(store, container), { disposable: options.disposable ?? false });
 }
 
 /** Mounts it and gives the path of its root; one that is mounted stays so. */
@@ -43,16 +52,21 @@ export async function mountSnapshot(store: ImageStore, container: string): Promi
 
 /** No error when it is not mounted. */
 export async function unmountSnapshot(store: ImageStore, container: string): Promise<void> {
-  store.driver.unmount(await snapshotOf(store, container));
+  await store.driver.unmount({ directory: join(store.paths.containers, container) });
 }
 
-/** Removes a snapshot with all that was written to it; no error when there is none. */
+/**
+ * Takes a snapshot away with all that was written to it; no error when there is none. Its files are moved out of sight, and
+ * deleted after that: `settleImages` waits for it.
+ */
 export async function removeSnapshot(store: ImageStore, container: string): Promise<void> {
   const directory = join(store.paths.containers, container);
-  await store.driver.remove({ directory });
+  const trash = join(store.paths.layerIngest, uniqueName());
+  await store.driver.remove({ directory }, trash);
   // Last, for it is what keeps the layers.
   await rm(join(directory, PARENT), { force: true });
   store.tops.delete(container);
+  inBackground(store, rm(trash, { recursive: true, force: true }));
 }
 
 /** A file of a mounted snapshot as text; its path and its links are resolved as the container would, never outside. */

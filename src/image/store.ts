@@ -47,6 +47,8 @@ export interface ImageStore {
   readonly parents: Map<Digest, Digest | undefined>;
   /** The topmost layer of each container's snapshot, as far as it was asked for. */
   readonly tops: Map<string, Digest | undefined>;
+  /** Deletions under way. */
+  readonly background: Set<Promise<void>>;
   catalog: Promise<Catalog> | undefined;
 }
 
@@ -60,6 +62,7 @@ export function openImages(options: StoreOptions): ImageStore {
     exclusive: mutex(),
     parents: new Map(),
     tops: new Map(),
+    background: new Set(),
     catalog: undefined,
   };
 }
@@ -81,4 +84,16 @@ export async function replaceIndex(store: ImageStore, index: ImageIndex): Promis
   await writeIndex(store.paths, index);
   store.catalog = Promise.resolve(catalog);
   return catalog;
+}
+
+/** Lets the deletion of what is out of sight already go on by itself. */
+export function inBackground(store: ImageStore, deletion: Promise<void>): void {
+  // What it could not delete, the next start does: recoverImages.
+  const settled = deletion.catch(() => undefined).then(() => void store.background.delete(settled));
+  store.background.add(settled);
+}
+
+/** Waits for deletions under way; to be called before the daemon ends, so that the next start has nothing to do. */
+export async function settleImages(store: ImageStore): Promise<void> {
+  await Promise.all(store.background);
 }
