@@ -24,6 +24,11 @@ export function openDescriptors(): string[] {
   });
 }
 
+/** No descriptor is open that was not open before. */
+export function noneLeft(before: readonly string[]): Promise<void> {
+  return settled(() => openDescriptors().filter((open) => !before.includes(open)), []);
+}
+
 /** Waits for `look` to give `expected` again: the runtime closes its duplicate of a descriptor it has watched a little later. */
 export async function settled<T>(look: () => T, expected: T): Promise<void> {
   for (let tries = 0; tries < 100 && !Bun.deepEquals(look(), expected); tries++) await Bun.sleep(5);

@@ -19,7 +19,7 @@ import { named } from "./call.ts";
 import { type CgroupLayout, parseCgroupLayout } from "./cgroup_layout.ts";
 import { readControlFile, writeControlFile } from "./control_file.ts";
 import { ERRNO, SyscallError } from "./errno.ts";
-import { closeFd, subdirectories } from "./file.ts";
+import { closeFd } from "./file.ts";
 import { AT, O } from "./flags.ts";
 import { statAt } from "./stat.ts";
 import { check, perform, sys } from "./syscall.ts";

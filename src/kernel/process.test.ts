@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { readFileSync, readlinkSync } from "node:fs";
-import { openDescriptors, settled, shell, stepsOf, temporaryDirectory } from "./_test_support.ts";
+import { noneLeft, openDescriptors, settled, shell, stepsOf, temporaryDirectory } from "./_test_support.ts";
 import { type Call, text } from "./call.ts";
 import { closeFd, owned } from "./file.ts";
 import { CLONE } from "./flags.ts";
@@ -26,7 +26,7 @@ let before: string[];
 beforeEach(() => {
   before = openDescriptors();
 });
-afterEach(() => settled(openDescriptors, before));
+afterEach(() => noneLeft(before));
 
 async function end(child: Child): Promise<ReturnType<typeof reap>> {
   await exited(child.pidfd);

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { existsSync, readlinkSync } from "node:fs";
-import { openDescriptors, settled, shell, stepsOf, temporaryDirectory } from "./_test_support.ts";
+import { noneLeft, openDescriptors, shell, stepsOf, temporaryDirectory } from "./_test_support.ts";
 import { type Call, named, result, text } from "./call.ts";
 import { closeFd, owned } from "./file.ts";
 import { AT, O } from "./flags.ts";
@@ -24,7 +24,7 @@ let before: string[];
 beforeEach(() => {
   before = openDescriptors();
 });
-afterEach(() => settled(openDescriptors, before));
+afterEach(() => noneLeft(before));
 
 describe("a terminal", () => {
   test("has two ends, the other being where its path says", () => {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { openDescriptors, settled } from "./_test_support.ts";
+import { noneLeft, openDescriptors, settled } from "./_test_support.ts";
 import { closeFd, owned } from "./file.ts";
 import { AT, O } from "./flags.ts";
 import {
@@ -18,7 +18,7 @@ let before: string[];
 beforeEach(() => {
   before = openDescriptors();
 });
-afterEach(() => settled(openDescriptors, before));
+afterEach(() => noneLeft(before));
 
 function nonBlockingPipe(): Pipe & Disposable {
   const ends = pipe(O.NONBLOCK);

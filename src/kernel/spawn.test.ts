@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { openDescriptors, settled, shell, stepsOf, temporaryDirectory } from "./_test_support.ts";
+import { noneLeft, openDescriptors, shell, stepsOf, temporaryDirectory } from "./_test_support.ts";
 import { bytes, type Call, named, result, text, texts } from "./call.ts";
 import { closeFd, owned } from "./file.ts";
 import { AT, CLONE, O } from "./flags.ts";
@@ -35,7 +35,7 @@ beforeEach(() => {
   before = openDescriptors();
 });
 afterEach(async () => {
-  await settled(openDescriptors, before);
+  await noneLeft(before);
   expect(zombies()).toEqual([]);
 });
 
