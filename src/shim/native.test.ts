@@ -207,3 +207,28 @@ describe.skipIf(!existsSync(BUSYBOX))("with the native runtime", () => {
     stream.destroy();
   });
 });
+
+const RUNC = Bun.which("runc");
+describe.skipIf(RUNC === null || !existsSync(BUSYBOX))("with runc", () => {
+  test("container and exec are this process's children all the same, and their status is theirs", async () => {
+    const shim = await pool.take();
+    const launch = launchOf("echo in runc; sleep 1000", {}, { runtime: RUNC ?? "" });
+    await shim.launch(launch);
+    await shim.exec({
+      id: "one",
+      process: {
+        user: { uid: 0, gid: 0 },
+        args: ["/bin/sh", "-c", "exit 6"],
+        env: ["PATH=/bin"],
+        cwd: "/",
+      },
+      openStdin: false,
+      attachments: 0,
+    });
+    expect(await shim.execExited("one")).toBe(6);
+    await shim.signal(9, {});
+    expect((await shim.exited).exitCode).toBe(137);
+    expect(logged(launch)).toBe("in runc\n");
+    expect(await untilGone(shim)).toBeTrue();
+  });
+});
