@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { noneLeft, openDescriptors, settled } from "./_test_support.ts";
+import { noneLeft, openDescriptors } from "./_test_support.ts";
 import { closeFd, owned } from "./file.ts";
 import { AT, O } from "./flags.ts";
 import {
