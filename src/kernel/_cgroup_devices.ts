@@ -41,7 +41,7 @@ const ALL_ACCESS = 7;
  * The program's instructions: the last rule that matches decides, and what none matches is allowed, as in v1. A request matches a
  * rule that allows if the rule covers all of it, and one that denies if the rule touches any of it.
  */
-export function deviceProgram(rules: readonly DeviceRule[]): Uint8Array {
+function deviceProgram(rules: readonly DeviceRule[]): Uint8Array {
   const program = prologue();
   for (const rule of rules.toReversed()) {
     const conditions = conditionsOf(rule);

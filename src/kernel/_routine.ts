@@ -34,7 +34,7 @@ type Word = number | bigint;
 export type SyscallEntry = (number: number, a: Word, b: Word, c: Word, d: Word, e: Word, f: Word) => Word;
 export type ProgramEntry = (control: number) => Word;
 
-/** Where `program_entry` begins and the code itself, from a listing. */
+/** Where `program_entry` begins and the code itself, from a listing. @internal */
 export function assemble(listing: typeof x86_64): { code: Uint8Array; programAt: number } {
   let hex = "";
   let programAt = 0;
