@@ -144,7 +144,7 @@ function swapAlone(swap: number, limit: number | undefined): number {
 
 /**
  * cpu.shares (2 to 262144, 1024 by default) as cpu.weight (1 to 10000, 100 by default): the curve through these three points that
- * runc 1.4 and crun 1.23 use. The straight line of older runtimes gave 1024 shares a weight of 39, less than any other process.
+ * newer OCI runtimes use. The straight line of older runtimes gave 1024 shares a weight of 39, less than any other process.
  * @internal
  */
 export function weightOfShares(shares: number): number {
