@@ -75,3 +75,6 @@ export interface Receipts {
   record<T>(containerId: string, work: () => Promise<T>): Promise<T>;
   append(containerId: string, steps: Step[]): Promise<void>;
 }
+
+/** Kills whatever still runs in the control group of a container whose shim is gone, and removes the group; no error when none. */
+export type KillLeftovers = (containerId: string) => Promise<void>;

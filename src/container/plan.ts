@@ -57,7 +57,7 @@ function planProcess(input: PlanInput, granted: Granted & { user: ResolvedUser }
     ...(config.Config.Tty && height > 0 && width > 0 && { consoleSize: { height, width } }),
     user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids },
     args: [path, ...args],
-    env: environment(config, user.home),
+    env: environment(config, { home: user.home, tty: config.Config.Tty }),
     cwd: config.Config.WorkingDir || "/",
     capabilities: capabilitySets(granted.capabilities, user.uid),
     ...(rlimits.length > 0 && { rlimits }),
@@ -74,14 +74,17 @@ function capabilitySets(granted: string[], uid: number): NonNullable<Process["ca
 }
 
 /** Docker's own variables, then the container's, which replace them; HOME of the user where nobody sets it. */
-function environment({ Config: config }: ConfigRecord, home: string): string[] {
-  const own = [`PATH=${DEFAULT_PATH}`, `HOSTNAME=${config.Hostname}`, ...(config.Tty ? ["TERM=xterm"] : [])];
-  const env = replaceVariables(own, config.Env ?? []);
+export function environment(
+  { Config: config }: ConfigRecord,
+  { home, tty, more = [] }: { home: string; tty: boolean; more?: readonly string[] },
+): string[] {
+  const own = [`PATH=${DEFAULT_PATH}`, `HOSTNAME=${config.Hostname}`, ...(tty ? ["TERM=xterm"] : [])];
+  const env = replaceVariables(own, [...(config.Env ?? []), ...more]);
   return env.some((variable) => variable.startsWith("HOME=")) ? env : [...env, `HOME=${home}`];
 }
 
 /** `additions` take the place of variables of the same name, or follow; a name without `=` takes the variable away. */
-export function replaceVariables(variables: readonly string[], additions: readonly string[]): string[] {
+function replaceVariables(variables: readonly string[], additions: readonly string[]): string[] {
   const result = new Map(variables.map((variable) => [variableName(variable), variable]));
   for (const variable of additions) {
     if (variable.includes("=")) result.set(variableName(variable), variable);

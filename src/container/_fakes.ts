@@ -1,0 +1,230 @@
+/** An engine in memory for tests: images without files, shims without processes. Its records are real, below a directory of its own. */
+
+import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { Duplex } from "node:stream";
+import type { ExecLaunch, ExitRecord, Launch } from "../shim/protocol.ts";
+import type { ImageConfig } from "../spec/oci_image.ts";
+import { FathomError } from "../std/errors.ts";
+import { rfc3339, wallClock } from "../std/time.ts";
+import { GROUP, IMAGE, PASSWD } from "./_fixtures.ts";
+import { type Containers, type ContainersOptions, openContainers } from "./mod.ts";
+import type { Shim } from "./needs.ts";
+
+export const IMAGE_ID = `sha256:${"1".repeat(64)}` as const;
+
+/** A shim that starts what it is told and ends it when a test says so, or a signal that its program does not ignore. */
+export class FakeShim implements Shim {
+  readonly pid = 4000;
+  readonly socket: string;
+  readonly exited: Promise<ExitRecord>;
+  running: { id: string; pid: number; startedAt: string } | undefined;
+  launched: Launch | undefined;
+  readonly signals: number[] = [];
+  readonly execs: ExecLaunch[] = [];
+  readonly attachments: Duplex[] = [];
+  readonly sizes: unknown[] = [];
+  closed = false;
+  ignored: number[] = [];
+  readonly #end = Promise.withResolvers<ExitRecord>();
+  readonly #execEnds = new Map<string, PromiseWithResolvers<number>>();
+  readonly #failure: Error | undefined;
+
+  constructor(socket: string, failure?: Error) {
+    this.socket = socket;
+    this.#failure = failure;
+    this.exited = this.#end.promise;
+    this.exited.catch(() => undefined);
+  }
+
+  async launch(launch: Launch) {
+    if (this.#failure) throw this.#failure;
+    this.launched = launch;
+    this.running = { id: launch.id, pid: 4321, startedAt: rfc3339(wallClock()) };
+    return this.running;
+  }
+
+  end(exitCode: number, oomKilled = false): void {
+    const startedAt = this.running?.startedAt ?? "";
+    this.running = undefined;
+    for (const stream of this.attachments) stream.push(null);
+    this.#end.resolve({ exitCode, oomKilled, startedAt, finishedAt: rfc3339(wallClock()) });
+  }
+
+  lose(): void {
+    this.#end.reject(new Error("connection closed"));
+    for (const end of this.#execEnds.values()) end.reject(new Error("connection closed"));
+  }
+
+  async signal(signal: number) {
+    this.signals.push(signal);
+    if (!this.ignored.includes(signal)) this.end(128 + signal);
+  }
+
+  async resize(size: unknown, target: unknown) {
+    this.sizes.push({ size, target });
+  }
+
+  async attach() {
+    const stream = new Duplex({ read: () => undefined, write: (_chunk, _encoding, done) => done() });
+    this.attachments.push(stream);
+    return { stream, logOffset: 0 };
+  }
+
+  async exec(exec: ExecLaunch) {
+    if (exec.process.args[0] === "nope")
+      throw Object.assign(new FathomError("invalid", 'exec: "nope": executable file not found in $PATH'), {
+        exitCode: 127,
+      });
+    this.execs.push(exec);
+    return { pid: 555, startedAt: rfc3339(wallClock()) };
+  }
+
+  endExec(id: string, exitCode: number): void {
+    this.#execEnd(id).resolve(exitCode);
+  }
+
+  execExited(id: string) {
+    return this.#execEnd(id).promise;
+  }
+
+  close(): void {
+    this.closed = true;
+  }
+
+  #execEnd(id: string): PromiseWithResolvers<number> {
+    const end = this.#execEnds.get(id) ?? Promise.withResolvers<number>();
+    end.promise.catch(() => undefined);
+    this.#execEnds.set(id, end);
+    return end;
+  }
+}
+
+export interface FakeEngine extends AsyncDisposable {
+  root: string;
+  engine: Containers;
+  options: ContainersOptions;
+  /** In the order in which they were taken. */
+  shims: FakeShim[];
+  /** What connects when an engine asks for a socket. */
+  reachable: Map<string, FakeShim>;
+  events: { action: string; attributes: Record<string, string> }[];
+  warnings: string[];
+  mounted: Set<string>;
+  prepared: Set<string>;
+  /** Containers whose leftovers were killed. */
+  killed: string[];
+  /** Lets the next launch fail. */
+  failNext: (error: Error) => void;
+  failMount: boolean;
+  image: ImageConfig;
+  /** The shim taken last. */
+  shim: () => FakeShim;
+  actions: () => string[];
+  /** A new engine over the same records, as after kill -9. */
+  reopen: () => Promise<Containers>;
+}
+
+export async function fakeEngine(): Promise<FakeEngine> {
+  const directory = await mkdtemp("/tmp/fathom-test-containers-");
+  const root = join(directory, "containers");
+  const fake: Omit<FakeEngine, "engine"> & { engine?: Containers } = {
+    root,
+    shims: [],
+    reachable: new Map(),
+    events: [],
+    warnings: [],
+    mounted: new Set(),
+    prepared: new Set(),
+    killed: [],
+    failNext: (error) => {
+      failure = error;
+    },
+    failMount: false,
+    image: IMAGE,
+    shim: () => {
+      const shim = fake.shims.at(-1);
+      if (shim === undefined) throw new Error("no shim was taken");
+      return shim;
+    },
+    actions: () => fake.events.map(({ action }) => action),
+    reopen: async () => {
+      fake.engine = await openContainers(fake.options);
+      return fake.engine;
+    },
+    options: {} as ContainersOptions,
+    [Symbol.asyncDispose]: async () => {
+      await fake.engine?.close();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+  let failure: Error | undefined;
+  fake.options = {
+    root,
+    execRoot: join(directory, "run"),
+    images: images(fake),
+    shims: {
+      take: async () => {
+        const shim = new FakeShim(join(directory, `${fake.shims.length}.sock`), failure);
+        failure = undefined;
+        fake.shims.push(shim);
+        return shim;
+      },
+      connect: async (socket) => fake.reachable.get(socket),
+    },
+    receipts: { record: (_id, work) => work(), append: async () => undefined },
+    emit: (event) => fake.events.push(event),
+    killLeftovers: async (id) => {
+      fake.killed.push(id);
+    },
+    runtimes: { native: {} },
+    defaultRuntime: "native",
+    warn: (sentence) => fake.warnings.push(sentence),
+  };
+  fake.engine = await openContainers(fake.options);
+  return fake as FakeEngine;
+}
+
+type Faked = Pick<FakeEngine, "root" | "mounted" | "prepared" | "failMount" | "image">;
+
+function images(fake: Faked): ContainersOptions["images"] {
+  return {
+    resolve: async (name) => {
+      if (name !== "bb" && name !== IMAGE_ID)
+        throw new FathomError("not-found", `No such image: ${name}:latest`);
+      return { id: IMAGE_ID, config: fake.image };
+    },
+    prepare: async (id) => {
+      fake.prepared.add(id);
+      await mkdir(join(fake.root, id, "rw"));
+    },
+    mount: async (id) => {
+      if (fake.failMount) throw new FathomError("internal", "mount: EIO");
+      fake.mounted.add(id);
+      return join(fake.root, id, "rootfs");
+    },
+    unmount: async (id) => {
+      fake.mounted.delete(id);
+    },
+    remove: async (id) => {
+      fake.prepared.delete(id);
+    },
+    readFile: async (_id, path) => ({ "/etc/passwd": PASSWD, "/etc/group": GROUP })[path],
+    graphDriver: async () => ({ Name: "overlay", Data: { UpperDir: "/u" } }),
+    sizes: async () => ({ rw: 1, rootfs: 2 }),
+  };
+}
+
+/** A record as it stands on disk. */
+export async function onDisk(fake: Pick<FakeEngine, "root">, id: string, file: string): Promise<unknown> {
+  return JSON.parse(await readFile(join(fake.root, id, file), "utf8"));
+}
+
+/** Until `holds`, for what happens behind an answer. */
+export async function eventually(holds: () => boolean): Promise<void> {
+  for (let attempt = 0; attempt < 400; attempt++) {
+    if (holds()) return;
+    await Bun.sleep(5);
+  }
+  throw new Error("it did not come to that");
+}

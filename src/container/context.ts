@@ -1,0 +1,35 @@
+/** What every operation on containers works with: the needs handed in, the host, and the containers there are. */
+
+import type { Container } from "./container.ts";
+import type { Exec } from "./exec_state.ts";
+import type { Host } from "./host.ts";
+import type { Emit, Images, KillLeftovers, Receipts, Shims } from "./needs.ts";
+import type { Registry } from "./registry.ts";
+
+export interface ContainersOptions {
+  /** Directory of all containers' records, `<data-root>/containers`. */
+  root: string;
+  /** What need not outlive a boot; bundles are made in it. */
+  execRoot: string;
+  images: Images;
+  shims: Shims;
+  receipts: Receipts;
+  emit: Emit;
+  killLeftovers: KillLeftovers;
+  /** Name to program of the runtimes that containers may ask for; the native one has none. */
+  runtimes: Readonly<Record<string, { path?: string }>>;
+  defaultRuntime: string;
+  /** Takes one sentence for the log. */
+  warn: (sentence: string) => void;
+}
+
+export interface Context {
+  readonly options: ContainersOptions;
+  readonly host: Host;
+  readonly registry: Registry;
+  /** What the end of a container leads to; handed in, so that the end need not know the beginning. Callers hold `exclusive`. */
+  readonly start: (container: Container) => Promise<void>;
+  readonly remove: (container: Container) => Promise<void>;
+  /** Every exec known, also ended ones for a while, by ID. */
+  readonly execs: Map<string, Exec>;
+}

@@ -1,0 +1,189 @@
+/** Makes a container: checks what is asked for, prepares a snapshot, writes the record. Nothing is mounted and nothing runs. */
+
+import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import type {
+  ContainerConfig,
+  ContainerCreateRequest,
+  ContainerCreateResponse,
+  HostConfig,
+} from "../spec/docker.ts";
+import type { ImageConfig } from "../spec/oci_image.ts";
+import { FathomError } from "../std/errors.ts";
+import { settleAll } from "../std/settle.ts";
+import { rfc3339, wallClock } from "../std/time.ts";
+import { checkRequest } from "./check.ts";
+import { mergeConfig } from "./config.ts";
+import { type Container, containerOf, nameOf } from "./container.ts";
+import type { Context } from "./context.ts";
+import { hostsFile, resolvFile } from "./files.ts";
+import { type FullHostConfig, fillHostConfig } from "./host_config.ts";
+import { joinedName, withId } from "./joined.ts";
+import { checkLogConfig } from "./log_target.ts";
+import { type Bind, readMounts } from "./mount_points.ts";
+import { checkName, inventId, inventName, shortId } from "./names.ts";
+import { type ContainerRecord, FRESH_STATE, syncDirectory, writeJson } from "./records.ts";
+import { customProfile } from "./seccomp_profile.ts";
+import { readSecurityOptions } from "./security.ts";
+import { tell } from "./tell.ts";
+
+export interface CreateOptions {
+  name?: string;
+  /** `linux`, `linux/amd64`. */
+  platform?: string;
+}
+
+/**
+ * Makes it, or leaves nothing.
+ * @throws {FathomError} not-found for the image, conflict for the name, invalid or unsupported for what is asked.
+ */
+export async function createContainer(
+  context: Context,
+  request: ContainerCreateRequest,
+  options: CreateOptions,
+): Promise<ContainerCreateResponse> {
+  if (!request.Image) throw new FathomError("invalid", "No image specified: name one in the field Image");
+  const image = await context.options.images.resolve(request.Image);
+  checkPlatform(image.config, options.platform);
+  const id = inventId();
+  const { host, binds } = await readHostConfig(context, request);
+  const Config = mergeConfig(request, image.config, defaultHostname(context, host, id));
+  const record: ContainerRecord = {
+    config: {
+      Id: id,
+      Name: takeName(context, id, options.name),
+      Created: rfc3339(wallClock()),
+      Image: image.id,
+      Config,
+      MountPoints: binds.map(({ point }) => point),
+    },
+    host,
+    state: { ...FRESH_STATE },
+  };
+  await make(context, containerOf(context, record), binds);
+  return { Id: id, Warnings: warnings(request, image.config, host) };
+}
+
+async function make(context: Context, container: Container, binds: readonly Bind[]): Promise<void> {
+  const { images } = context.options;
+  const { record, paths } = container;
+  const { id, name } = nameOf(container);
+  await using undo = new AsyncDisposableStack();
+  undo.defer(() => context.registry.release(name));
+  undo.defer(() => rm(paths.directory, { recursive: true, force: true }));
+  await mkdir(paths.directory, { mode: 0o700 });
+  undo.defer(() => images.remove(id));
+  await settleAll([images.prepare(id, record.config.Image), writeFiles(container), ...binds.map(makeSource)]);
+  await writeRecord(container);
+  undo.move();
+  context.registry.add(container);
+  tell(context, container, { action: "create" });
+}
+
+/** config.json comes last: what has none was never told to anybody. */
+async function writeRecord({ record, paths }: Container): Promise<void> {
+  const sync = !record.host.AutoRemove;
+  await settleAll([
+    writeJson(paths.hostConfig, record.host, { sync }),
+    writeJson(paths.state, record.state, { sync }),
+  ]);
+  await writeJson(paths.config, record.config, { sync });
+  if (sync) await syncDirectory(paths.directory);
+}
+
+async function writeFiles({ record, paths }: Container): Promise<void> {
+  const { config, host } = record;
+  if (joinedName(host.NetworkMode) !== undefined) return;
+  const [hosts, resolv] = await Promise.all([readHostFile("/etc/hosts"), readHostFile("/etc/resolv.conf")]);
+  // Programs that are not root read these.
+  const options = { mode: 0o644 };
+  await settleAll([
+    writeFile(paths.hostname, `${config.Config.Hostname}\n`, options),
+    writeFile(paths.hosts, hostsFile(host, hosts), options),
+    writeFile(paths.resolv, resolvFile(host, resolv), options),
+  ]);
+}
+
+/** A host without the file has nothing to say in it. */
+function readHostFile(path: string): Promise<string> {
+  return readFile(path, "utf8").catch(() => "");
+}
+
+/** `-v` makes a directory of the host that is missing, `--mount` refuses it: as in Docker. */
+async function makeSource({ point, createSource }: Bind): Promise<void> {
+  if (createSource) {
+    await mkdir(point.Source, { recursive: true }).catch((cause: NodeJS.ErrnoException) => {
+      // It is a file.
+      if (cause.code === "EEXIST") return;
+      throw new FathomError(
+        "invalid",
+        `error while creating mount source path '${point.Source}': ${cause.message}`,
+        { cause },
+      );
+    });
+    return;
+  }
+  await stat(point.Source).catch((cause) => {
+    throw new FathomError(
+      "invalid",
+      `invalid mount config for type "bind": bind source path does not exist: ${point.Source}`,
+      { cause },
+    );
+  });
+}
+
+async function readHostConfig(
+  context: Context,
+  request: ContainerCreateRequest,
+): Promise<{ host: FullHostConfig; binds: Bind[] }> {
+  const { defaultRuntime, runtimes } = context.options;
+  const asked: HostConfig = request.HostConfig ?? {};
+  const host = fillHostConfig(asked, context.host, { runtime: defaultRuntime });
+  checkRequest(request, host, context.host);
+  checkLogConfig(host.LogConfig);
+  if (runtimes[host.Runtime] === undefined)
+    throw new FathomError("invalid", `unknown or invalid runtime name: ${host.Runtime}`);
+  const { seccomp } = readSecurityOptions(host.SecurityOpt ?? []);
+  if (seccomp !== "default" && seccomp !== "unconfined")
+    customProfile(seccomp, { capabilities: [], architecture: context.host.architecture });
+  host.NetworkMode = withId(context, host.NetworkMode);
+  host.PidMode = withId(context, host.PidMode);
+  return { host, binds: readMounts(host).binds };
+}
+
+/** The host's on the host's network or in its UTS namespace, that of the container whose network it shares, else its own ID. */
+function defaultHostname(context: Context, host: FullHostConfig, id: string): string {
+  if (host.NetworkMode === "host" || host.UTSMode === "host") return context.host.hostname;
+  const joined = joinedName(host.NetworkMode);
+  return joined === undefined ? shortId(id) : context.registry.find(joined).record.config.Config.Hostname;
+}
+
+function takeName(context: Context, id: string, wanted: string | undefined): string {
+  const name = wanted ? checkName(wanted) : inventName(context.registry.isTaken);
+  context.registry.reserve(name, id);
+  return name;
+}
+
+function checkPlatform(image: ImageConfig, wanted: string | undefined): void {
+  if (!wanted) return;
+  const [os, architecture = image.architecture] = wanted.toLowerCase().split("/");
+  if (os === image.os && architecture === image.architecture) return;
+  throw new FathomError(
+    "not-found",
+    `image with platform ${wanted} was found but does not match: it is of ${image.os}/${image.architecture}; pull the image with --platform ${wanted}`,
+  );
+}
+
+/** What a user should know who gets less than was asked for, or more. */
+function warnings(request: ContainerConfig, image: ImageConfig, host: FullHostConfig): string[] {
+  const lines: (string | false)[] = [
+    host.NetworkMode === "bridge" &&
+      "The container has a network of its own with nothing but loopback: networks come with a later version; use --network host for the host's.",
+    Object.keys(image.config?.Volumes ?? {}).length > 0 &&
+      !request.Volumes &&
+      "The image declares volumes: they come with a later version, and what is written there stays in the container until it is removed.",
+    host.OomKillDisable === true &&
+      host.Memory === 0 &&
+      "OOM killer is disabled for the container, but no memory limit is set, this can result in the system running out of resources.",
+  ];
+  return lines.filter((line) => line !== false);
+}

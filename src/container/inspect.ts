@@ -1,0 +1,136 @@
+/** `docker inspect`: a container as Docker shows it, field by field. */
+
+import type {
+  ContainerInspect,
+  ContainerState,
+  EndpointSettings,
+  MountPoint,
+  NetworkSettings,
+} from "../spec/docker.ts";
+import { commandLine } from "./config.ts";
+import { type Container, nameOf } from "./container.ts";
+import type { Context } from "./context.ts";
+import { execIds } from "./exec.ts";
+import { readMounts } from "./mount_points.ts";
+import type { ContainerRecord, StateRecord } from "./records.ts";
+import { readSecurityOptions } from "./security.ts";
+
+export async function inspectContainer(
+  context: Context,
+  container: Container,
+  { size }: { size: boolean },
+): Promise<ContainerInspect> {
+  const { images } = context.options;
+  const { id } = nameOf(container);
+  const [graphDriver, sizes] = await Promise.all([
+    images.graphDriver(id),
+    size ? images.sizes(id) : undefined,
+  ]);
+  const execs = execIds(context, id);
+  return {
+    ...describe(container),
+    ...(sizes && { SizeRw: sizes.rw, SizeRootFs: sizes.rootfs }),
+    Driver: graphDriver.Name,
+    GraphDriver: graphDriver,
+    ExecIDs: execs.length > 0 ? execs : null,
+  };
+}
+
+function describe({
+  record,
+  paths,
+}: Container): Omit<ContainerInspect, "Driver" | "GraphDriver" | "ExecIDs"> {
+  const { config, host, state } = record;
+  const { path, args } = commandLine(config.Config);
+  return {
+    Id: config.Id,
+    Created: config.Created,
+    Path: path,
+    Args: args,
+    State: stateOf(state),
+    Image: config.Image,
+    ResolvConfPath: paths.resolv,
+    HostnamePath: paths.hostname,
+    HostsPath: paths.hosts,
+    LogPath: host.LogConfig.Type === "json-file" ? paths.log : "",
+    Name: `/${config.Name}`,
+    RestartCount: state.RestartCount,
+    Platform: "linux",
+    MountLabel: "",
+    ProcessLabel: "",
+    AppArmorProfile: readSecurityOptions(host.SecurityOpt ?? []).apparmor ?? "",
+    HostConfig: host,
+    Mounts: mountPoints(record),
+    Config: config.Config,
+    NetworkSettings: networkSettings(record),
+  };
+}
+
+function stateOf(state: StateRecord): ContainerState {
+  const { Status } = state;
+  return {
+    Status,
+    Running: Status === "running" || Status === "paused" || Status === "restarting",
+    Paused: Status === "paused",
+    Restarting: Status === "restarting",
+    OOMKilled: state.OOMKilled,
+    Dead: Status === "dead",
+    Pid: state.Pid,
+    ExitCode: state.ExitCode,
+    Error: state.Error,
+    StartedAt: state.StartedAt,
+    FinishedAt: state.FinishedAt,
+  };
+}
+
+/** Binds, and what came by `--mount`; a plain `--tmpfs` is not among them, as in Docker. */
+export function mountPoints({ config, host }: ContainerRecord): MountPoint[] {
+  return host.Mounts ? [...config.MountPoints, ...readMounts(host).tmpfs] : config.MountPoints;
+}
+
+/** The networks a container is on, without addresses: those come with the networks themselves. */
+export function networksOf({ host, config }: ContainerRecord): Record<string, EndpointSettings> {
+  const { NetworkMode: mode } = host;
+  return mode.startsWith("container:") || config.Config.NetworkDisabled ? {} : { [mode]: NO_ENDPOINT };
+}
+
+const NO_ENDPOINT: EndpointSettings = {
+  IPAMConfig: null,
+  Links: null,
+  Aliases: null,
+  MacAddress: "",
+  DriverOpts: null,
+  GwPriority: 0,
+  NetworkID: "",
+  EndpointID: "",
+  Gateway: "",
+  IPAddress: "",
+  IPPrefixLen: 0,
+  IPv6Gateway: "",
+  GlobalIPv6Address: "",
+  GlobalIPv6PrefixLen: 0,
+  DNSNames: null,
+};
+
+function networkSettings(record: ContainerRecord): NetworkSettings {
+  return {
+    Bridge: "",
+    SandboxID: "",
+    SandboxKey: "",
+    Ports: {},
+    HairpinMode: false,
+    LinkLocalIPv6Address: "",
+    LinkLocalIPv6PrefixLen: 0,
+    SecondaryIPAddresses: null,
+    SecondaryIPv6Addresses: null,
+    EndpointID: "",
+    Gateway: "",
+    GlobalIPv6Address: "",
+    GlobalIPv6PrefixLen: 0,
+    IPAddress: "",
+    IPPrefixLen: 0,
+    IPv6Gateway: "",
+    MacAddress: "",
+    Networks: networksOf(record),
+  };
+}

@@ -1,0 +1,217 @@
+/**
+ * Containers: from a request to a program that runs, and to its end.
+ *
+ * Owns: the records on disk and what is in memory of them; the statuses and the table they change by; names; the plan from a
+ * record to an OCI bundle; restart policies; execs. Does not own: images and snapshots, the process beside each container, logs'
+ * format, events' delivery: what it needs of them stands in needs.ts, and the daemon hands it in.
+ *
+ * Start: create.ts writes the record; start.ts mounts, plans (plan.ts, pure), writes the bundle and has a shim launch it; watch.ts
+ * hears of the end. recover.ts takes over what an earlier engine left.
+ *
+ * Invariants:
+ * - Every change of status passes through the table in state.ts.
+ * - One operation at a time works on a container; the end of its program and a kill wait for none.
+ * - A start that fails leaves nothing mounted, no process and no bundle, and says why in the container's state.
+ * - An engine killed at any instant loses no container: what is on disk and the shim's answer say all.
+ */
+
+import type { Duplex } from "node:stream";
+import type {
+  ContainerCreateRequest,
+  ContainerCreateResponse,
+  ContainerInspect,
+  ContainerSummary,
+  ContainerTop,
+  ContainerWaitResponse,
+  ExecCreateRequest,
+  ExecInspect,
+} from "../spec/docker.ts";
+import { FathomError } from "../std/errors.ts";
+import type { AttachOptions } from "./attach.ts";
+import { type Container, nameOf } from "./container.ts";
+import type { ContainersOptions, Context } from "./context.ts";
+import { type CreateOptions, createContainer } from "./create.ts";
+import { readHost } from "./host.ts";
+import type { ListOptions } from "./list.ts";
+import type { LogOptions } from "./read_logs.ts";
+import { recoverContainers } from "./recover.ts";
+import { registry } from "./registry.ts";
+import { removeContainer } from "./remove.ts";
+import { startContainer } from "./start.ts";
+import { notRunning } from "./state.ts";
+import { forceEnd, killContainer, restartContainer, type StopOptions, stopContainer } from "./stop.ts";
+import { type WaitCondition, waitFor } from "./wait.ts";
+
+export type { ContainersOptions } from "./context.ts";
+
+/** All containers of an engine. */
+export interface Containers {
+  /** What the API's container routes need. */
+  readonly containers: ContainerOperations;
+  /** What its exec routes need. */
+  readonly execs: ExecOperations;
+  /** How many there are in which state. */
+  counts(): { running: number; paused: number; stopped: number };
+  /** The ID and name of a container named by ID, prefix or name. @throws {FathomError} not-found. */
+  identify(name: string): { id: string; name: string };
+  /** Resolves when it is not up (any more). */
+  ended(name: string, signal: AbortSignal): Promise<void>;
+  /** Lets go of the shims; the containers go on. Resolves when what was to be written is. */
+  close(): Promise<void>;
+}
+
+type Attachment = { tty: boolean; stream: Duplex };
+
+export interface ContainerOperations {
+  create(request: ContainerCreateRequest, options: CreateOptions): Promise<ContainerCreateResponse>;
+  start(id: string): Promise<void>;
+  stop(id: string, options: StopOptions): Promise<void>;
+  restart(id: string, options: StopOptions): Promise<void>;
+  kill(id: string, signal?: string): Promise<void>;
+  wait(
+    id: string,
+    condition: WaitCondition,
+    signal: AbortSignal,
+  ): Promise<{ exit: Promise<ContainerWaitResponse> }>;
+  rename(id: string, name: string): Promise<void>;
+  remove(id: string, options: { force: boolean; volumes: boolean; link: boolean }): Promise<void>;
+  list(options: ListOptions): Promise<ContainerSummary[]>;
+  inspect(id: string, options: { size: boolean }): Promise<ContainerInspect>;
+  logs(
+    id: string,
+    options: LogOptions,
+    signal: AbortSignal,
+  ): Promise<{ tty: boolean; output: AsyncIterable<Uint8Array> }>;
+  attach(id: string, options: AttachOptions): Promise<Attachment>;
+  resize(id: string, size: { height: number; width: number }): Promise<void>;
+  top(id: string, psArgs: string): Promise<ContainerTop>;
+}
+
+export interface ExecOperations {
+  create(containerId: string, request: ExecCreateRequest): Promise<{ Id: string }>;
+  start(id: string, options: { tty: boolean; consoleSize?: [number, number] }): Promise<Attachment>;
+  startDetached(id: string): Promise<void>;
+  resize(id: string, size: { height: number; width: number }): Promise<void>;
+  inspect(id: string): Promise<ExecInspect>;
+}
+
+/**
+ * Opens the containers below `options.root`: takes over those that run, clears what others left, and starts those that are to
+ * start with the engine.
+ */
+export async function openContainers(options: ContainersOptions): Promise<Containers> {
+  const context: Context = {
+    options,
+    host: await readHost(),
+    registry: registry(),
+    execs: new Map(),
+    start: (container) => startContainer(context, container),
+    remove: (container) => removeContainer(context, container),
+  };
+  await recoverContainers(context);
+  const find = (name: string) => context.registry.find(name);
+  return {
+    containers: containerOperations(context),
+    execs: execOperations(context),
+    counts: () => counts(context),
+    identify: (name) => nameOf(find(name)),
+    ended: async (name, signal) => (await import("./wait.ts")).untilDown(find(name), signal),
+    close: () => close(context),
+  };
+}
+
+/** What is seldom called is loaded when it is. */
+function containerOperations(context: Context): ContainerOperations {
+  const find = (name: string) => context.registry.find(name);
+  return {
+    create: (request, options) => createContainer(context, request, options),
+    start: async (id) => {
+      const container = find(id);
+      await container.exclusive(() => startContainer(context, container));
+    },
+    stop: async (id, options) => stopContainer(context, find(id), options),
+    restart: async (id, options) => restartContainer(context, find(id), options),
+    kill: async (id, signal) => killContainer(context, find(id), signal),
+    wait: async (id, condition, signal) => ({ exit: waitFor(find(id), condition, signal) }),
+    rename: async (id, name) => {
+      const container = find(id);
+      const { renameContainer } = await import("./rename.ts");
+      await container.exclusive(() => renameContainer(context, container, name));
+    },
+    remove: (id, how) => remove(context, id, how),
+    list: async (how) => (await import("./list.ts")).listContainers(context, how),
+    inspect: async (id, how) => (await import("./inspect.ts")).inspectContainer(context, find(id), how),
+    logs: async (id, how, signal) => (await import("./read_logs.ts")).readLogs(find(id), how, signal),
+    attach: async (id, how) => {
+      const container = find(id);
+      const { attachTo } = await import("./attach.ts");
+      return container.exclusive(() => attachTo(context, container, how));
+    },
+    resize: async (id, { height, width }) => {
+      const container = find(id);
+      if (container.live === undefined) throw notRunning(nameOf(container).id);
+      await container.live.shim.resize({ columns: width, rows: height }, {});
+    },
+    top: async (id, psArgs) => (await import("./top.ts")).topOf(find(id), psArgs),
+  };
+}
+
+/** Those who remove by force do not wait for a stop that is under way. */
+async function remove(
+  context: Context,
+  id: string,
+  { force, link }: { force: boolean; link: boolean },
+): Promise<void> {
+  const container = context.registry.find(id);
+  if (link) throw new FathomError("unsupported", "links are not supported: there is none to remove");
+  if (force) await forceEnd(context, container);
+  await container.exclusive(async () => {
+    if (force) await forceEnd(context, container);
+    await removeContainer(context, container);
+  });
+}
+
+function execOperations(context: Context): ExecOperations {
+  const load = () => import("./exec.ts");
+  return {
+    create: async (id, request) => (await load()).createExec(context, context.registry.find(id), request),
+    start: async (id, options) => {
+      const { findExec, startAttached } = await load();
+      return startAttached(context, findExec(context, id), options);
+    },
+    startDetached: async (id) => {
+      const { findExec, startDetached } = await load();
+      await startDetached(context, findExec(context, id));
+    },
+    resize: async (id, size) => {
+      const { findExec, resizeExec } = await load();
+      await resizeExec(context, findExec(context, id), size);
+    },
+    inspect: async (id) => {
+      const { findExec, inspectExec } = await load();
+      return inspectExec(findExec(context, id));
+    },
+  };
+}
+
+function counts(context: Context): { running: number; paused: number; stopped: number } {
+  const statuses = context.registry.all().map(({ record }) => record.state.Status);
+  const running = statuses.filter((status) => status === "running" || status === "restarting").length;
+  const paused = statuses.filter((status) => status === "paused").length;
+  return { running, paused, stopped: statuses.length - running - paused };
+}
+
+async function close(context: Context): Promise<void> {
+  await Promise.all(context.registry.all().map(closeOne));
+}
+
+async function closeOne(container: Container): Promise<void> {
+  clearTimeout(container.retryTimer);
+  const pending = await container.pending?.catch(() => undefined);
+  pending?.shim.close();
+  const { live } = container;
+  container.live = undefined;
+  live?.shim.close();
+  await container.released;
+  await container.saved;
+}

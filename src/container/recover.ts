@@ -1,0 +1,144 @@
+/**
+ * What an engine that starts makes of the containers it finds: those whose shim answers go on under it; the others have ended,
+ * and what they left is cleared.
+ */
+
+import { rm } from "node:fs/promises";
+import { messageOf } from "../std/errors.ts";
+import { type Container, containerOf, nameOf, saveState } from "./container.ts";
+import type { Context } from "./context.ts";
+import { fillHostConfig } from "./host_config.ts";
+import {
+  type ConfigRecord,
+  type ContainerRecord,
+  type Found,
+  FRESH_STATE,
+  NEVER,
+  readRecords,
+  recordPaths,
+} from "./records.ts";
+import { startsWithEngine } from "./restart_policy.ts";
+import { isUp, next } from "./state.ts";
+import { endedUnseen, watchExit } from "./watch.ts";
+
+/** Takes over every container; a damaged one is shown as dead and stops nothing. Starts of policies follow when all are known. */
+export async function recoverContainers(context: Context): Promise<void> {
+  const found = await readRecords(context.options.root);
+  const containers = (await Promise.all(found.map((one) => register(context, one)))).filter(
+    (container) => container !== undefined,
+  );
+  await Promise.all(containers.map((container) => recoverOne(context, container)));
+  for (const container of containers) startIfDue(context, container);
+}
+
+async function register(context: Context, found: Found): Promise<Container | undefined> {
+  if (found.kind === "unfinished") {
+    await clear(context, found.id);
+    return undefined;
+  }
+  const record = found.kind === "whole" ? found.record : deadRecord(context, found);
+  const container = containerOf(context, record);
+  reserveName(context, record.config);
+  context.registry.add(container);
+  return container;
+}
+
+/** A create that a crash cut short. */
+async function clear(context: Context, id: string): Promise<void> {
+  const { images, root, warn } = context.options;
+  try {
+    await images.unmount(id);
+    await images.remove(id);
+    await rm(recordPaths(root, id).directory, { recursive: true, force: true });
+  } catch (error) {
+    warn(`the rest of container ${id}, which was never finished, cannot be removed: ${messageOf(error)}`);
+  }
+}
+
+function deadRecord(context: Context, { id, damage }: { id: string; damage: string }): ContainerRecord {
+  context.options.warn(`container ${id} is damaged and can only be removed: ${damage}`);
+  const Config = {
+    Hostname: "",
+    Domainname: "",
+    User: "",
+    AttachStdin: false,
+    AttachStdout: false,
+    AttachStderr: false,
+    Tty: false,
+    OpenStdin: false,
+    StdinOnce: false,
+    Env: null,
+    Cmd: null,
+    Image: "",
+    Volumes: null,
+    WorkingDir: "",
+    Entrypoint: null,
+    OnBuild: null,
+    Labels: {},
+  };
+  return {
+    config: { Id: id, Name: id, Created: NEVER, Image: "sha256:", Config, MountPoints: [] },
+    host: fillHostConfig({}, context.host, { runtime: context.options.defaultRuntime }),
+    state: { ...FRESH_STATE, Status: "dead", Error: damage },
+  };
+}
+
+/** Two containers cannot have one name; the later keeps its ID as its name. */
+function reserveName(context: Context, config: ConfigRecord): void {
+  try {
+    context.registry.reserve(config.Name, config.Id);
+  } catch (error) {
+    context.options.warn(`container ${config.Id} is shown by its ID: ${messageOf(error)}`);
+    config.Name = config.Id;
+    context.registry.reserve(config.Name, config.Id);
+  }
+}
+
+/** The state may be older than the truth: a shim that is noted is asked, whatever the state says. */
+async function recoverOne(context: Context, container: Container): Promise<void> {
+  const { state, host } = container.record;
+  const { id } = nameOf(container);
+  const wasUp = state.Shim !== null && isUp(state.Status);
+  try {
+    if (state.Status === "dead") await context.options.killLeftovers(id);
+    else if (state.Shim !== null) await askShim(context, container, state.Shim.Socket);
+    else if (isUp(state.Status)) settle(container);
+    // The end of one that was up has seen to this already.
+    if (host.AutoRemove && !wasUp && container.live === undefined)
+      await container.exclusive(() => context.remove(container));
+  } catch (error) {
+    context.options.warn(`container ${id} cannot be taken over: ${messageOf(error)}`);
+  }
+}
+
+async function askShim(context: Context, container: Container, socket: string): Promise<void> {
+  const { state } = container.record;
+  const shim = await context.options.shims.connect(socket);
+  const running = shim?.running;
+  if (shim !== undefined && running?.id === nameOf(container).id) {
+    Object.assign(state, { Status: state.Status === "paused" ? "paused" : "running", Pid: running.pid });
+    state.StartedAt = running.startedAt;
+    watchExit(context, container, shim);
+    void saveState(context, container);
+    return;
+  }
+  shim?.close();
+  await endedUnseen(context, container);
+}
+
+/** It waited for its restart: nothing runs. */
+function settle(container: Container): void {
+  const { state } = container.record;
+  state.Status = next(state.Status, "exit", nameOf(container));
+}
+
+function startIfDue(context: Context, container: Container): void {
+  const { state, host } = container.record;
+  const due = startsWithEngine(host.RestartPolicy, { ...state, hasRun: state.StartedAt !== NEVER });
+  if (container.live !== undefined || state.Status !== "exited" || !due) return;
+  void container
+    .exclusive(() => context.start(container))
+    .catch((error) =>
+      context.options.warn(`container ${nameOf(container).id} cannot be started: ${messageOf(error)}`),
+    );
+}

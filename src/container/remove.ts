@@ -1,0 +1,47 @@
+/** Takes a container away: its snapshot, its files, its name. */
+
+import { rm } from "node:fs/promises";
+import { FathomError, messageOf } from "../std/errors.ts";
+import { type Container, nameOf, notify, saveState } from "./container.ts";
+import type { Context } from "./context.ts";
+import { next } from "./state.ts";
+import { tell } from "./tell.ts";
+
+/**
+ * Removes a container that is not up; the caller holds `exclusive`.
+ * @throws {FathomError} conflict, when it is up; internal, when something cannot be removed: it is dead then, and can be removed again.
+ */
+export async function removeContainer(context: Context, container: Container): Promise<void> {
+  const { state } = container.record;
+  const { id } = nameOf(container);
+  state.Status = next(state.Status, "remove", nameOf(container));
+  try {
+    await container.released;
+    await container.saved;
+    await discard(context, container);
+  } catch (cause) {
+    state.Status = next(state.Status, "spoil", nameOf(container));
+    await saveState(context, container);
+    throw new FathomError("internal", `container ${id} cannot be removed: ${messageOf(cause)}`, { cause });
+  }
+  context.registry.remove(container);
+  for (const [execId, exec] of context.execs) if (exec.containerId === id) context.execs.delete(execId);
+  tell(context, container, { action: "destroy" });
+  notify(container, "removed");
+}
+
+/** The record goes first: without it a new daemon knows the rest for left over. */
+async function discard(context: Context, container: Container): Promise<void> {
+  const { images } = context.options;
+  const { id } = nameOf(container);
+  const pending = await container.pending;
+  pending?.shim.close();
+  container.pending = undefined;
+  await rm(container.paths.config, { force: true });
+  await images.unmount(id);
+  await images.remove(id);
+  await Promise.all([
+    rm(container.paths.directory, { recursive: true, force: true }),
+    rm(container.bundle, { recursive: true, force: true }),
+  ]);
+}

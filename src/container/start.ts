@@ -1,0 +1,148 @@
+/**
+ * Starts a container: root file system, bundle and shim, then the program.
+ *
+ * What can be done at once is: while the snapshot is mounted and the bundle written, a shim is taken and noted down. The note
+ * comes before the launch, so that a daemon that dies in between finds the container again; all else that is written waits
+ * until the caller has been told.
+ */
+
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Launch } from "../shim/protocol.ts";
+import { messageOf } from "../std/errors.ts";
+import { settleAll } from "../std/settle.ts";
+import { type Container, nameOf, saveState } from "./container.ts";
+import type { Context } from "./context.ts";
+import { findDevices } from "./devices.ts";
+import { joinedPids, sharedFiles } from "./joined.ts";
+import { logTarget } from "./log_target.ts";
+import type { Shim } from "./needs.ts";
+import { planRuntimeConfig } from "./plan.ts";
+import { NEVER, removeExit } from "./records.ts";
+import { removeContainer } from "./remove.ts";
+import { next } from "./state.ts";
+import { tell } from "./tell.ts";
+import { watchExit } from "./watch.ts";
+
+/** Exit status of a container that was not started and whose failure names none, Docker's. */
+const NOT_STARTED = 128;
+
+/**
+ * Starts it; the caller holds `exclusive`. A failure leaves nothing behind but the sentence in its state.
+ * @throws {FathomError} of the state table, or of whatever failed.
+ */
+export async function startContainer(context: Context, container: Container): Promise<void> {
+  const { state } = container.record;
+  const status = next(state.Status, "start", nameOf(container));
+  await container.released;
+  try {
+    const { shim, pid, startedAt } = await context.options.receipts.record(nameOf(container).id, () =>
+      launch(context, container),
+    );
+    Object.assign(state, {
+      Status: status,
+      Pid: pid,
+      StartedAt: startedAt,
+      Error: "",
+      ExitCode: 0,
+      OOMKilled: false,
+    });
+    state.ManuallyStopped = false;
+    container.stopping = false;
+    watchExit(context, container, shim);
+  } catch (error) {
+    await noteFailure(context, container, error);
+    throw error;
+  }
+  tell(context, container, { action: "start" });
+  void saveState(context, container);
+}
+
+async function launch(
+  context: Context,
+  container: Container,
+): Promise<{ shim: Shim; pid: number; startedAt: string }> {
+  await using undo = new AsyncDisposableStack();
+  const taking = takeShim(context, container);
+  undo.defer(async () => (await taking.catch(() => undefined))?.shim.close());
+  undo.defer(() => context.options.images.unmount(nameOf(container).id));
+  const preparing = writeBundle(context, container);
+  undo.defer(() => rm(container.bundle, { recursive: true, force: true }));
+  const [{ shim, attachments }] = await settleAll([taking, preparing]);
+  const started = await shim.launch(launchOf(context, container, attachments));
+  undo.move();
+  return { shim, ...started };
+}
+
+/** The shim that attachments came in on, or another; noted down before it is used. */
+async function takeShim(
+  context: Context,
+  container: Container,
+): Promise<{ shim: Shim; attachments: number }> {
+  const { pending, paths } = container;
+  container.pending = undefined;
+  const taken = (await pending) ?? { shim: await context.options.shims.take(), attachments: 0 };
+  const { state } = container.record;
+  state.Shim = { Pid: taken.shim.pid, Socket: taken.shim.socket };
+  // In this order: an exit record beside the note of a shim is that of its run.
+  if (state.StartedAt !== NEVER) await removeExit(paths.exit);
+  await saveState(context, container);
+  return taken;
+}
+
+async function writeBundle(context: Context, container: Container): Promise<void> {
+  const { images } = context.options;
+  const { id } = nameOf(container);
+  const made = mkdir(container.bundle, { recursive: true, mode: 0o700 });
+  const joined = joinedPids(context, container);
+  const rootfs = await images.mount(id);
+  const [passwd = "", group = "", devices] = await Promise.all([
+    images.readFile(id, "/etc/passwd"),
+    images.readFile(id, "/etc/group"),
+    findDevices(container.record.host),
+    made,
+  ]);
+  const config = planRuntimeConfig({
+    record: container.record,
+    facts: context.host,
+    paths: { rootfs, ...sharedFiles(context, container) },
+    users: { passwd, group },
+    devices,
+    joined,
+  });
+  await writeFile(join(container.bundle, "config.json"), JSON.stringify(config), { mode: 0o600 });
+}
+
+function launchOf(context: Context, container: Container, attachments: number): Launch {
+  const { config, host } = container.record;
+  const [rows, columns] = host.ConsoleSize;
+  return {
+    id: config.Id,
+    bundle: container.bundle,
+    runtime: context.options.runtimes[host.Runtime]?.path ?? "native",
+    openStdin: config.Config.OpenStdin,
+    stdinOnce: config.Config.StdinOnce,
+    ...(rows > 0 && columns > 0 && { size: { columns, rows } }),
+    log: logTarget(container),
+    exitFile: container.paths.exit,
+    receiptFile: container.paths.receipt,
+    attachments,
+  };
+}
+
+/** Docker keeps the status and notes why; a container that was to go away at its end goes away now. */
+async function noteFailure(context: Context, container: Container, error: unknown): Promise<void> {
+  const { state, host } = container.record;
+  if (state.Status === "restarting") state.Status = next(state.Status, "exit", nameOf(container));
+  Object.assign(state, { Pid: 0, Shim: null, ExitCode: exitCodeOf(error), Error: messageOf(error) });
+  await saveState(context, container);
+  if (!host.AutoRemove) return;
+  await removeContainer(context, container).catch((cause) =>
+    context.options.warn(`container ${nameOf(container).id} cannot be removed: ${messageOf(cause)}`),
+  );
+}
+
+function exitCodeOf(error: unknown): number {
+  const code = error instanceof Error && "exitCode" in error ? error.exitCode : undefined;
+  return typeof code === "number" ? code : NOT_STARTED;
+}

@@ -1,0 +1,147 @@
+/** Ends containers: stop, kill, restart. None but restart holds `exclusive`, so that a kill can end a stop that waits. */
+
+import { FathomError, messageOf } from "../std/errors.ts";
+import { type Container, nameOf, saveState } from "./container.ts";
+import type { Context } from "./context.ts";
+import { parseSignal, SIGKILL, SIGTERM } from "./signals.ts";
+import { isUp, notRunning } from "./state.ts";
+import { tell } from "./tell.ts";
+import { cancelRetry } from "./watch.ts";
+
+/** Docker's, in seconds. */
+const DEFAULT_TIMEOUT = 10;
+/** How long a program is given to go after SIGKILL, in seconds: one that waits for the kernel may not. */
+const KILL_TIMEOUT = 10;
+
+export interface StopOptions {
+  /** Instead of the container's own. */
+  signal?: string;
+  /** Seconds; -1 waits for ever; absent: the container's own. */
+  timeout?: number;
+}
+
+/**
+ * Asks the program to end, and ends it when the time is over.
+ * @throws {FathomError} not-modified when it does not run; invalid for a signal that is none.
+ */
+export async function stopContainer(
+  context: Context,
+  container: Container,
+  options: StopOptions,
+): Promise<void> {
+  const { Config: config } = container.record.config;
+  const signal = parseSignal(options.signal || config.StopSignal || String(SIGTERM));
+  // Behind a start that is under way.
+  await container.exclusive(async () => undefined);
+  if (!isUp(container.record.state.Status))
+    throw new FathomError("not-modified", `container ${nameOf(container).id} is not running`);
+  await end(context, container, {
+    signal,
+    timeout: options.timeout ?? config.StopTimeout ?? DEFAULT_TIMEOUT,
+  });
+  tell(context, container, { action: "stop" });
+}
+
+/** Ends a container that is up, by `signal` first; what it leaves is seen to by the time this resolves. */
+async function end(
+  context: Context,
+  container: Container,
+  { signal, timeout }: { signal: number; timeout: number },
+): Promise<void> {
+  container.record.state.ManuallyStopped = true;
+  container.stopping = true;
+  const { live } = container;
+  if (live === undefined) {
+    if (container.record.state.Status === "restarting") cancelRetry(context, container);
+    return;
+  }
+  await send(context, container, signal);
+  if (!(await within(live.ended, timeout))) {
+    await send(context, container, SIGKILL);
+    if (!(await within(live.ended, KILL_TIMEOUT)))
+      throw new FathomError(
+        "internal",
+        `container ${nameOf(container).id} does not end: its program waits in the kernel; see cat /proc/${container.record.state.Pid}/stack`,
+      );
+  }
+  await container.released;
+}
+
+/** Sends a signal to the first process. One that has just ended is no error: that is what was wanted. */
+async function send(context: Context, container: Container, signal: number): Promise<void> {
+  const { live } = container;
+  if (live === undefined) return;
+  tell(context, container, { action: "kill", attributes: { signal: String(signal) } });
+  await live.shim.signal(signal, {}).catch((error) => {
+    if (container.live === live)
+      context.options.warn(`container ${nameOf(container).id}: signal ${signal}: ${messageOf(error)}`);
+  });
+}
+
+/** Whether `event` comes within so many seconds; for ever when negative. */
+async function within(event: Promise<void>, seconds: number): Promise<boolean> {
+  if (seconds < 0) return event.then(() => true);
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => resolve(false), seconds * 1000);
+  void event.then(() => resolve(true));
+  return promise.finally(() => clearTimeout(timer));
+}
+
+/**
+ * Sends a signal, SIGKILL unless told otherwise.
+ * @throws {FathomError} conflict when it does not run; invalid for a signal that is none.
+ */
+export async function killContainer(context: Context, container: Container, name?: string): Promise<void> {
+  const signal = name ? parseSignal(name) : SIGKILL;
+  const { live, record } = container;
+  const { id } = nameOf(container);
+  if (record.state.Status === "restarting" && endsIt(container, signal)) {
+    container.stopping = true;
+    cancelRetry(context, container);
+    return;
+  }
+  if (live === undefined)
+    throw new FathomError(
+      "conflict",
+      `cannot kill container: ${nameOf(container).name}: ${notRunning(id).message}`,
+    );
+  record.state.ManuallyStopped = true;
+  container.stopping ||= endsIt(container, signal);
+  void saveState(context, container);
+  await live.shim.signal(signal, {}).catch((error) => {
+    if (container.live === live) throw error;
+  });
+  tell(context, container, { action: "kill", attributes: { signal: String(signal) } });
+  if (signal === SIGKILL) await within(live.ended, KILL_TIMEOUT);
+}
+
+/** Whether a signal asks for the end for good. Docker takes any for that where no stop signal is set. */
+function endsIt({ record }: Container, signal: number): boolean {
+  const own = record.config.Config.StopSignal;
+  return signal === SIGKILL || own === undefined || parseSignal(own) === signal;
+}
+
+/** Stops it where it runs, and starts it. */
+export function restartContainer(
+  context: Context,
+  container: Container,
+  options: StopOptions,
+): Promise<void> {
+  const { Config: config } = container.record.config;
+  const signal = parseSignal(options.signal || config.StopSignal || String(SIGTERM));
+  const timeout = options.timeout ?? config.StopTimeout ?? DEFAULT_TIMEOUT;
+  return container.exclusive(async () => {
+    if (isUp(container.record.state.Status)) {
+      await end(context, container, { signal, timeout });
+      tell(context, container, { action: "stop" });
+    }
+    await context.start(container);
+    tell(context, container, { action: "restart" });
+  });
+}
+
+/** Ends it at once, for a removal that is forced. */
+export async function forceEnd(context: Context, container: Container): Promise<void> {
+  if (isUp(container.record.state.Status))
+    await end(context, container, { signal: SIGKILL, timeout: KILL_TIMEOUT });
+}

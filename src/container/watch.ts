@@ -1,0 +1,153 @@
+/**
+ * The end of a container: from the shim's word to the state, the next start or the removal.
+ *
+ * It waits for no operation that is under way. The state changes at once, in one piece; what takes time (unmounting, saving)
+ * follows, and whoever needs it done waits for `released`.
+ */
+
+import { rm } from "node:fs/promises";
+import type { ExitRecord } from "../shim/protocol.ts";
+import { messageOf } from "../std/errors.ts";
+import { rfc3339, wallClock } from "../std/time.ts";
+import { type Container, nameOf, notify, saveState } from "./container.ts";
+import type { Context } from "./context.ts";
+import type { Shim } from "./needs.ts";
+import { LOST_EXIT_CODE, readExit } from "./records.ts";
+import { restartDelay } from "./restart_policy.ts";
+import { isUp, next } from "./state.ts";
+import { tell } from "./tell.ts";
+
+/** Registers the shim of a program that runs. */
+export function watchExit(context: Context, container: Container, shim: Shim): void {
+  const ended = shim.exited
+    .catch((error) => (container.live?.shim === shim ? lostExit(context, container, error) : undefined))
+    .then((exit) => {
+      // The engine has let go of the shim: the end is for the next engine to see.
+      if (exit === undefined) return;
+      shim.close();
+      exited(context, container, exit);
+    });
+  container.live = { shim, ended };
+}
+
+/** The shim is gone. It may have left the record of the end; if not, what still runs is ended here. */
+async function lostExit(context: Context, container: Container, error: unknown): Promise<ExitRecord> {
+  const { id } = nameOf(container);
+  context.options.warn(`container ${id}: its shim is gone: ${messageOf(error)}`);
+  return endWithoutShim(context, container);
+}
+
+/** How a container ended whose shim is gone, with nothing of it running any more. */
+async function endWithoutShim(context: Context, container: Container): Promise<ExitRecord> {
+  await killLeftovers(context, container);
+  const { StartedAt: startedAt } = container.record.state;
+  const recorded = await readExit(container.paths.exit);
+  return (
+    recorded ?? { exitCode: LOST_EXIT_CODE, oomKilled: false, startedAt, finishedAt: rfc3339(wallClock()) }
+  );
+}
+
+/** Ends what still runs of a container whose shim is gone. */
+async function killLeftovers(context: Context, container: Container): Promise<void> {
+  const { id } = nameOf(container);
+  await context.options.killLeftovers(id).catch((error) => {
+    context.options.warn(`container ${id}: what is left of it cannot be ended: ${messageOf(error)}`);
+  });
+}
+
+/**
+ * The end of a container whose shim does not answer an engine that starts. One that was noted as about to start may have done
+ * so: its exit record tells.
+ */
+export async function endedUnseen(context: Context, container: Container): Promise<void> {
+  const { state } = container.record;
+  if (!isUp(state.Status)) {
+    await killLeftovers(context, container);
+    const recorded = await readExit(container.paths.exit);
+    state.Shim = null;
+    if (recorded === undefined) {
+      await context.options.images.unmount(nameOf(container).id);
+      return saveState(context, container);
+    }
+    Object.assign(state, {
+      Status: next(state.Status, "start", nameOf(container)),
+      StartedAt: recorded.startedAt,
+    });
+  } else if (state.Status === "restarting") state.Status = next(state.Status, "start", nameOf(container));
+  exited(context, container, await endWithoutShim(context, container));
+}
+
+/** Takes the end into the state, tells of it, and sees to what follows. */
+function exited(context: Context, container: Container, exit: ExitRecord): void {
+  const { state, host } = container.record;
+  const duration = Date.parse(exit.finishedAt) - Date.parse(state.StartedAt);
+  const delay = restartDelay(host.RestartPolicy, container.backoff, {
+    exitCode: exit.exitCode,
+    duration,
+    stopped: container.stopping,
+  });
+  state.Status = next(state.Status, delay === undefined ? "exit" : "retry", nameOf(container));
+  Object.assign(state, {
+    Pid: 0,
+    Shim: null,
+    ExitCode: exit.exitCode,
+    OOMKilled: exit.oomKilled,
+    FinishedAt: exit.finishedAt,
+  });
+  container.live = undefined;
+  if (exit.oomKilled) tell(context, container, { action: "oom" });
+  const execDuration = String(Math.max(0, Math.trunc(duration / 1000)) || 0);
+  tell(context, container, { action: "die", attributes: { exitCode: String(exit.exitCode), execDuration } });
+  container.released = release(context, container);
+  notify(container, "exit");
+  if (delay !== undefined) scheduleRetry(context, container, delay);
+  else notify(container, "down");
+  if (host.AutoRemove) void removeWhenEnded(context, container);
+}
+
+/** Gives back what a run held. A failure is logged; mounting and removing try again. */
+async function release(context: Context, container: Container): Promise<void> {
+  const { options } = context;
+  const { id } = nameOf(container);
+  await Promise.all([
+    options.receipts.record(id, () => options.images.unmount(id)),
+    rm(container.bundle, { recursive: true, force: true }),
+    container.record.host.AutoRemove ? undefined : saveState(context, container, { sync: true }),
+  ]).catch((error) => options.warn(`container ${id}: its end left something behind: ${messageOf(error)}`));
+}
+
+async function removeWhenEnded(context: Context, container: Container): Promise<void> {
+  await container
+    .exclusive(() => context.remove(container))
+    .catch((error) =>
+      context.options.warn(`container ${nameOf(container).id} cannot be removed: ${messageOf(error)}`),
+    );
+}
+
+/** Starts it again later, unless it is stopped or removed meanwhile. */
+function scheduleRetry(context: Context, container: Container, delay: number): void {
+  container.retryTimer = setTimeout(() => {
+    container.retryTimer = undefined;
+    void container.exclusive(() => retry(context, container));
+  }, delay);
+}
+
+async function retry(context: Context, container: Container): Promise<void> {
+  const { state } = container.record;
+  if (state.Status !== "restarting") return;
+  state.RestartCount++;
+  await context.start(container).catch((error) => {
+    context.options.warn(`container ${nameOf(container).id} cannot be started again: ${messageOf(error)}`);
+    notify(container, "down");
+  });
+}
+
+/** Gives up the restart that is due; the container counts as ended. */
+export function cancelRetry(context: Context, container: Container): void {
+  clearTimeout(container.retryTimer);
+  container.retryTimer = undefined;
+  const { state } = container.record;
+  state.Status = next(state.Status, "exit", nameOf(container));
+  void saveState(context, container, { sync: true });
+  notify(container, "down");
+}
