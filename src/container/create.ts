@@ -72,7 +72,12 @@ async function make(context: Context, container: Container, binds: readonly Bind
   undo.defer(() => rm(paths.directory, { recursive: true, force: true }));
   await mkdir(paths.directory, { mode: 0o700 });
   undo.defer(() => images.remove(id));
-  await settleAll([images.prepare(id, record.config.Image), writeFiles(container), ...binds.map(makeSource)]);
+  const disposable = record.host.AutoRemove === true;
+  await settleAll([
+    images.prepare(id, record.config.Image, { disposable }),
+    writeFiles(container),
+    ...binds.map(makeSource),
+  ]);
   await writeRecord(container);
   undo.move();
   context.registry.add(container);

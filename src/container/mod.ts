@@ -38,7 +38,7 @@ import { recoverContainers } from "./recover.ts";
 import { registry } from "./registry.ts";
 import { removeContainer } from "./remove.ts";
 import { startContainer } from "./start.ts";
-import { notRunning } from "./state.ts";
+import { isUp, notRunning } from "./state.ts";
 import { forceEnd, killContainer, restartContainer, type StopOptions, stopContainer } from "./stop.ts";
 import { type WaitCondition, waitFor } from "./wait.ts";
 
@@ -52,6 +52,8 @@ export interface Containers {
   readonly execs: ExecOperations;
   /** How many there are in which state. */
   counts(): { running: number; paused: number; stopped: number };
+  /** The containers made from an image. */
+  usersOf(image: string): { id: string; running: boolean }[];
   /** The ID and name of a container named by ID, prefix or name. @throws {FathomError} not-found. */
   identify(name: string): { id: string; name: string };
   /** Resolves when it is not up (any more). */
@@ -114,6 +116,7 @@ export async function openContainers(options: ContainersOptions): Promise<Contai
     containers: containerOperations(context),
     execs: execOperations(context),
     counts: () => counts(context),
+    usersOf: (image) => usersOf(context, image),
     identify: (name) => nameOf(find(name)),
     ended: async (name, signal) => (await import("./wait.ts")).untilDown(find(name), signal),
     close: () => close(context),
@@ -199,6 +202,13 @@ function counts(context: Context): { running: number; paused: number; stopped: n
   const running = statuses.filter((status) => status === "running" || status === "restarting").length;
   const paused = statuses.filter((status) => status === "paused").length;
   return { running, paused, stopped: statuses.length - running - paused };
+}
+
+function usersOf(context: Context, image: string): { id: string; running: boolean }[] {
+  return context.registry
+    .all()
+    .filter(({ record }) => record.config.Image === image)
+    .map(({ record }) => ({ id: record.config.Id, running: isUp(record.state.Status) }));
 }
 
 async function close(context: Context): Promise<void> {

@@ -14,7 +14,7 @@ export interface Images {
   /** By reference, ID or unambiguous prefix. Throws not-found with Docker's wording (`No such image: x:latest`). */
   resolve(name: string): Promise<{ id: Digest; config: ImageConfig }>;
   /** Makes the container's snapshot directories; nothing is mounted yet. The image cannot be removed while it exists. */
-  prepare(containerId: string, image: Digest): Promise<void>;
+  prepare(containerId: string, image: Digest, options: PrepareOptions): Promise<void>;
   /** Mounts the snapshot at the container's rootfs directory and gives that path; mounting a mounted one is no error. */
   mount(containerId: string): Promise<string>;
   /** Undoes mount; no error when it is not mounted. */
@@ -27,6 +27,11 @@ export interface Images {
   graphDriver(containerId: string): Promise<{ Name: string; Data: Record<string, string> | null }>;
   /** Bytes written by the container, and bytes of the whole. */
   sizes(containerId: string): Promise<{ rw: number; rootfs: number }>;
+}
+
+export interface PrepareOptions {
+  /** The container goes when it ends (`--rm`): what it writes need not outlast a crash of the host. */
+  disposable: boolean;
 }
 
 /** A connected shim. */

@@ -32,7 +32,7 @@ export function imageBackend(store: ImageStore): ImageBackend {
 export function containerImages(store: ImageStore): Images {
   return {
     resolve: (name) => findImage(store, name),
-    prepare: (container, image) => prepareSnapshot(store, container, image),
+    prepare: (container, image, options) => prepareSnapshot(store, { container, image }, options),
     mount: (container) => mountSnapshot(store, container),
     unmount: (container) => unmountSnapshot(store, container),
     remove: (container) => removeSnapshot(store, container),

@@ -22,7 +22,10 @@ function listenerOf(host: string, options: { group: string | undefined; insecure
   const tcp = /^tcp:\/\/(?:\[([0-9a-f:]+)\]|([^:/[\]]*))(?::(\d{1,5}))?\/?$/i.exec(host);
   const port = Number(tcp?.[3] ?? DEFAULT_PORT);
   if (tcp === null || port > 65535) {
-    throw new FathomError("invalid", `cannot listen on ${host}: write unix:///path/of/socket or tcp://address:port`);
+    throw new FathomError(
+      "invalid",
+      `cannot listen on ${host}: write unix:///path/of/socket or tcp://address:port`,
+    );
   }
   return { kind: "tcp", host: tcp[1] ?? (tcp[2] || "127.0.0.1"), port, insecure: options.insecure };
 }

@@ -1,0 +1,137 @@
+/**
+ * The composition root: opens every part of the engine, hands each what it needs of the others, and serves the API.
+ *
+ * Everything is wired by hand, here and nowhere else. What is opened registers its end on the next line, so that a start that
+ * fails half-way leaves nothing, and a stop goes in reverse order. Containers go on in either case.
+ */
+
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { type Backends, serve } from "../api/mod.ts";
+import { type Containers, openContainers } from "../container/mod.ts";
+import { openReceipts, type ReceiptSubject } from "../explain/mod.ts";
+import { countImages, driverNamed, type ImageStore, openImages, recoverImages } from "../image/mod.ts";
+import { recording } from "../kernel/mod.ts";
+import { shims } from "../shim/mod.ts";
+import { FathomError, messageOf } from "../std/errors.ts";
+import { selfCommand } from "../std/self.ts";
+import type { DaemonConfig } from "./config.ts";
+import { type EventBus, eventBus } from "./events.ts";
+import { backingFilesystem, cgroupFacts, findRuntimes, killLeftovers } from "./host.ts";
+import { containerImages, imageBackend } from "./images.ts";
+import { engineId, type Facts, info, version } from "./info.ts";
+import { listenersOf } from "./listeners.ts";
+import type { Log } from "./log.ts";
+import { claimPidfile } from "./pidfile.ts";
+
+/** A running engine; disposing it stops the API and lets go of the containers. */
+export interface Engine extends AsyncDisposable {
+  /** Where the API listens, in DOCKER_HOST's notation. */
+  addresses: string[];
+}
+
+/** @throws {FathomError} when another daemon holds the roots or a socket, or the configuration cannot be had on this host. */
+export async function openEngine(config: DaemonConfig, log: Log): Promise<Engine> {
+  await using stack = new AsyncDisposableStack();
+  const listeners = await listenersOf(config);
+  for (const root of [config.dataRoot, config.execRoot]) await mkdir(root, { recursive: true, mode: 0o700 });
+  stack.use(await claimPidfile(config.pidfile));
+  stack.use(await claimPidfile(join(config.dataRoot, "daemon.pid")));
+
+  const runtimes = findRuntimes();
+  const events = eventBus();
+  const images = openImageStore(config, { events, users: (image) => containers.usersOf(image) });
+  await recoverImages(images);
+  const receipts = openReceipts({
+    containersDirectory: join(config.dataRoot, "containers"),
+    recording,
+    find: (name) => subjectOf(containers, name),
+  });
+  const pool = await shims({ runDirectory: join(config.execRoot, "shims"), command: selfCommand(["shim"]) });
+  stack.defer(() => pool.close());
+  const containers: Containers = await openContainers({
+    root: join(config.dataRoot, "containers"),
+    execRoot: config.execRoot,
+    images: containerImages(images),
+    shims: pool,
+    receipts,
+    emit: ({ action, id, attributes }) => events.emit({ Type: "container", Action: action, id, attributes }),
+    killLeftovers,
+    runtimes,
+    defaultRuntime: knownRuntime(config.defaultRuntime, runtimes),
+    warn: (sentence) => log("warn", sentence),
+  });
+  stack.defer(() => containers.close());
+
+  const id = await engineId(config.dataRoot);
+  const facts = async (): Promise<Facts> => ({
+    containers: containers.counts(),
+    images: await countImages(images),
+    listeners: events.listeners(),
+    ...cgroupFacts(),
+    backingFilesystem: await backingFilesystem(config.dataRoot),
+    runtimes,
+    warnings: [],
+  });
+  const backends: Backends = {
+    system: {
+      version: async () => version(),
+      info: async () => info(config, id, await facts()),
+      events: (query, signal) => events.subscribe(query, signal),
+    },
+    containers: containers.containers,
+    exec: containers.execs,
+    images: imageBackend(images),
+    receipts: {
+      get: (name) => receipts.get(name),
+      tell: (name, how, signal) => receipts.tell(name, how, signal),
+    },
+  };
+  const report = (error: unknown): void => log("error", messageOf(error), causeOf(error));
+  const api = await serve({ backends, listeners, report });
+  stack.defer(() => api.close());
+  const running = stack.move();
+  return { addresses: api.addresses, [Symbol.asyncDispose]: () => running.disposeAsync() };
+}
+
+function openImageStore(
+  config: DaemonConfig,
+  { events, users }: { events: EventBus; users: Containers["usersOf"] },
+): ImageStore {
+  return openImages({
+    root: config.dataRoot,
+    driver: driverNamed(config.storageDriver),
+    usersOf: users,
+    emit: ({ action, id, name }) => events.emit({ Type: "image", Action: action, id, attributes: { name } }),
+  });
+}
+
+async function subjectOf(containers: Containers, name: string): Promise<ReceiptSubject> {
+  const { Id, Name, State } = await containers.containers.inspect(name, { size: false });
+  return {
+    id: Id,
+    name: Name.slice(1),
+    pid: State.Pid,
+    ended: State.Status === "exited" || State.Status === "dead",
+  };
+}
+
+function knownRuntime(name: string, runtimes: Record<string, { path?: string }>): string {
+  if (name in runtimes) return name;
+  if (name.startsWith("/")) {
+    runtimes[name] = { path: name };
+    return name;
+  }
+  const known = Object.keys(runtimes).join(", ");
+  throw new FathomError(
+    "invalid",
+    `unknown default runtime ${name}: installed are ${known}; or give the path of one`,
+  );
+}
+
+/** What lies behind an error, for the log. */
+function causeOf(error: unknown): Record<string, string> {
+  const cause = error instanceof Error ? error.cause : undefined;
+  const stack = error instanceof Error && !(error instanceof FathomError) ? error.stack : undefined;
+  return { ...(cause !== undefined && { cause: messageOf(cause) }), ...(stack !== undefined && { stack }) };
+}
