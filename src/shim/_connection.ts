@@ -92,9 +92,14 @@ export class Connection {
   #write(bytes: Uint8Array): number {
     const sent = this.#socket.write(bytes);
     if (sent >= 0) return sent;
+    this.#cutOff();
+    return 0;
+  }
+
+  /** Closes at once. The socket does not always tell of it: not while it is paused. */
+  #cutOff(): void {
     this.#socket.terminate();
     this.#leave();
-    return 0;
   }
 
   #flush(): void {
@@ -114,7 +119,7 @@ export class Connection {
 
   #shutDown(): void {
     this.#socket.shutdown();
-    const timer = setTimeout(() => this.#socket.terminate(), LINGER);
+    const timer = setTimeout(() => this.#cutOff(), LINGER);
     void this.closed.then(() => clearTimeout(timer));
   }
 

@@ -67,6 +67,11 @@ export class Container {
     this.#notify = notify;
   }
 
+  /** Whether no container was ever asked for. */
+  get idle(): boolean {
+    return this.#launching === undefined;
+  }
+
   /** Resolves when a container has ended and everybody was served. */
   get over(): Promise<void> {
     return this.#over.promise;

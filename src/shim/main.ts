@@ -34,12 +34,25 @@ export async function serveContainer(path: string, runtimes: Runtimes): Promise<
   const container: Container = new Container(runtimes, (notice) => server.notify(notice));
   const server = serve(path, container);
   process.on("SIGCHLD", () => container.reapOrphans());
-  // Whatever is wrong in here, the container is not to die of it.
-  process.on("uncaughtException", (error) => container.trouble(error));
-  process.on("unhandledRejection", (error) => container.trouble(error));
-  writeSync(STDOUT, READY);
-  await Promise.race([container.over, server.abandoned.then(() => container.abandon())]);
+  // Whatever is wrong in here, the container is not to die of it; without one there is nothing to go on for.
+  const survive = (error: unknown): void => {
+    if (container.idle) throw error;
+    container.trouble(error);
+  };
+  process.on("uncaughtException", survive);
+  process.on("unhandledRejection", survive);
+  if (tellReady()) await Promise.race([container.over, server.abandoned.then(() => container.abandon())]);
   await server.close();
+}
+
+/** False when whoever started this process is gone already. */
+function tellReady(): boolean {
+  try {
+    writeSync(STDOUT, READY);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** `--socket PATH`; parsed by hand, as whatever a shim loads it holds for as long as its container runs. */

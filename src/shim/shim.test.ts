@@ -1,6 +1,15 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import type { AttachRequest, Shim } from "../container/needs.ts";
@@ -25,13 +34,24 @@ beforeEach(async () => {
   pool = await shims({ runDirectory: join(directory, "run"), command: COMMAND });
 });
 afterEach(async () => {
-  for (const shim of taken.splice(0)) {
+  const used = taken.splice(0);
+  for (const shim of used) {
     await shim.signal(9, {}).catch(() => undefined);
     shim.close();
   }
   await pool.close();
+  for (const { pid } of used) expect(await untilGone(pid)).toBeTrue();
   rmSync(directory, { recursive: true });
 });
+
+/** Whether a process ends within two seconds; it may wait for its real parent as a zombie. */
+async function untilGone(pid: number): Promise<boolean> {
+  for (let wait = 0; wait < 200; wait += 1) {
+    if (!existsSync(`/proc/${pid}/fd/0`)) return true;
+    await Bun.sleep(10);
+  }
+  return false;
+}
 
 async function take(): Promise<Shim> {
   const shim = await pool.take();
@@ -145,7 +165,7 @@ describe("a container's life", () => {
     const shim = await take();
     await shim.launch(launchOf("true"));
     await shim.exited;
-    for (let wait = 0; existsSync(`/proc/${shim.pid}/cmdline`) && wait < 200; wait += 1) await Bun.sleep(10);
+    expect(await untilGone(shim.pid)).toBeTrue();
     expect(existsSync(shim.socket)).toBeFalse();
     expect(await pool.connect(shim.socket)).toBeUndefined();
   });
@@ -166,7 +186,7 @@ describe("a container's life", () => {
     });
     expect(existsSync(launch.exitFile)).toBeFalse();
     shim.close();
-    for (let wait = 0; existsSync(`/proc/${shim.pid}/cmdline`) && wait < 200; wait += 1) await Bun.sleep(10);
+    expect(await untilGone(shim.pid)).toBeTrue();
     expect(existsSync(shim.socket)).toBeFalse();
   });
 
@@ -221,6 +241,10 @@ describe("without the daemon", () => {
     expect(shim.running?.id).toBe("test");
     expect((await shim.exited).exitCode).toBe(3);
     expect(logged()).toBe(Array.from({ length: 20_000 }, (_, index) => `line ${index + 1}\n`).join(""));
+    // The killed daemon's spare has ended too; this one's is left.
+    const sockets = () => readdirSync(join(directory, "run"));
+    for (let wait = 0; sockets().length > 1 && wait < 200; wait += 1) await Bun.sleep(10);
+    expect(sockets()).toHaveLength(1);
   });
 
   test("SIGTERM, SIGINT and SIGHUP do not end a shim", async () => {
