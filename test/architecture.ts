@@ -88,7 +88,7 @@ export function importsOf(path: string, text: string): Import[] {
   const patterns = [
     /^\s*(?:import|export)\b[^;"']*?\bfrom\s*["']([^"']+)["']/gm,
     /^\s*import\s*["']([^"']+)["']/gm,
-    /\b(?:import|require)\s*\(\s*["'`]([^"'`]+)["'`]/g,
+    /\bimport\s*\(\s*["'`]([^"'`]+)["'`]/g,
   ];
   const names = patterns.flatMap((pattern) => [...code.matchAll(pattern)].map((match) => match[1] ?? ""));
   return names.map((name) => ({ from: path, to: name.startsWith(".") ? join(dirname(path), name) : name }));
