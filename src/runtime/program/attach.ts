@@ -64,12 +64,14 @@ export interface Clone {
   recursive: boolean;
   may?: readonly Errno[];
   what: string;
+  /** What its descriptor is called in later rows. */
+  shown?: string;
 }
 
 /** A copy of the mount at a host path, or at a descriptor of the place; not yet in any place itself. */
 export function cloneMount(
   from: { path: string } | { fd: Argument },
-  { recursive, may, what }: Clone,
+  { recursive, may, what, shown }: Clone,
 ): Opened {
   const empty = "fd" in from;
   const how = OPEN_TREE.CLONE | O.CLOEXEC | (recursive ? AT.RECURSIVE : 0) | (empty ? AT.EMPTY_PATH : 0);
@@ -86,7 +88,7 @@ export function cloneMount(
     ...(may && { may }),
     what,
   };
-  return { rows: [clone], fd: result(clone, "the clone") };
+  return { rows: [clone], fd: result(clone, shown ?? (empty ? "the clone" : `clone of ${from.path}`)) };
 }
 
 export interface Change {

@@ -92,7 +92,8 @@ function cloneOf({ mount, options }: MountPlan, inherited: number | undefined): 
 /** Cuts the ties from this namespace's mounts to the host's, and puts the root upon itself so that it can become `/`. */
 function rootMount(path: string, propagation: number): Opened {
   const host = openHost("/");
-  const clone = cloneMount({ path }, { recursive: true, what: "clone the mount of the root" });
+  const how = { recursive: true, what: "clone the mount of the root", shown: "the root" };
+  const clone = cloneMount({ path }, how);
   const place = openHost(path);
   return {
     rows: [
