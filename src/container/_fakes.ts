@@ -177,6 +177,7 @@ export async function fakeEngine(): Promise<FakeEngine> {
     killLeftovers: async (id) => {
       fake.killed.push(id);
     },
+    runProgram: async () => undefined,
     runtimes: { native: {} },
     defaultRuntime: "native",
     warn: (sentence) => fake.warnings.push(sentence),

@@ -40,7 +40,8 @@ export async function readProcesses(pid: number): Promise<ProcessRow[]> {
 
 /** The group that is the container's own: of the pids controller in version 1, else of version 2; see cgroups(7). */
 async function cgroupOf(pid: number): Promise<string | undefined> {
-  const text = await readFile(`/proc/${pid}/cgroup`, "utf8");
+  // It may have ended meanwhile.
+  const text = await readFile(`/proc/${pid}/cgroup`, "utf8").catch(() => "");
   const lines = text
     .trim()
     .split("\n")

@@ -2,11 +2,9 @@
 
 import { join } from "node:path";
 import type { ContainerWaitResponse } from "../spec/docker.ts";
-import { messageOf } from "../std/errors.ts";
 import { type Mutex, mutex } from "../std/mutex.ts";
-import type { Context } from "./context.ts";
 import type { Shim } from "./needs.ts";
-import { type ContainerRecord, type RecordPaths, recordPaths, writeJson } from "./records.ts";
+import { type ContainerRecord, type RecordPaths, recordPaths } from "./records.ts";
 import { type Backoff, FIRST_DELAY } from "./restart_policy.ts";
 
 export interface Container {
@@ -51,8 +49,10 @@ export interface Waiter {
   resolve: (response: ContainerWaitResponse) => void;
 }
 
-export function containerOf(context: Pick<Context, "options">, record: ContainerRecord): Container {
-  const { root, execRoot } = context.options;
+export function containerOf(
+  { root, execRoot }: { root: string; execRoot: string },
+  record: ContainerRecord,
+): Container {
   const id = record.config.Id;
   return {
     record,
@@ -83,21 +83,4 @@ export function notify(container: Container, event: Waiter["until"]): void {
     container.waiters.delete(waiter);
     waiter.resolve({ StatusCode });
   }
-}
-
-/** Writes the state as it is when its turn comes; a failure is logged, since what happened has happened. */
-export function saveState(
-  context: Context,
-  container: Container,
-  { sync }: { sync: boolean } = { sync: false },
-): Promise<void> {
-  const { record, paths } = container;
-  container.saved = container.saved
-    .then(() =>
-      record.state.Status === "removing" ? undefined : writeJson(paths.state, record.state, { sync }),
-    )
-    .catch((error) =>
-      context.options.warn(`container ${record.config.Id}: its state cannot be saved: ${messageOf(error)}`),
-    );
-  return container.saved;
 }

@@ -3,7 +3,7 @@
 import type { Container } from "./container.ts";
 import type { Exec } from "./exec_state.ts";
 import type { Host } from "./host.ts";
-import type { Emit, Images, KillLeftovers, Receipts, Shims } from "./needs.ts";
+import type { Emit, Images, KillLeftovers, Receipts, RunProgram, Shims } from "./needs.ts";
 import type { Registry } from "./registry.ts";
 
 export interface ContainersOptions {
@@ -16,6 +16,7 @@ export interface ContainersOptions {
   receipts: Receipts;
   emit: Emit;
   killLeftovers: KillLeftovers;
+  runProgram: RunProgram;
   /** Name to program of the runtimes that containers may ask for; the native one has none. */
   runtimes: Readonly<Record<string, { path?: string }>>;
   defaultRuntime: string;

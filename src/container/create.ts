@@ -21,7 +21,7 @@ import { joinedName, withId } from "./joined.ts";
 import { checkLogConfig } from "./log_target.ts";
 import { type Bind, readMounts } from "./mount_points.ts";
 import { checkName, inventId, inventName, shortId } from "./names.ts";
-import { type ContainerRecord, FRESH_STATE, syncDirectory, writeJson } from "./records.ts";
+import { type ContainerRecord, FRESH_STATE, syncDirectory, writeFirst, writeJson } from "./records.ts";
 import { customProfile } from "./seccomp_profile.ts";
 import { readSecurityOptions } from "./security.ts";
 import { tell } from "./tell.ts";
@@ -59,7 +59,7 @@ export async function createContainer(
     host,
     state: { ...FRESH_STATE },
   };
-  await make(context, containerOf(context, record), binds);
+  await make(context, containerOf(context.options, record), binds);
   return { Id: id, Warnings: warnings(request, image.config, host) };
 }
 
@@ -72,33 +72,33 @@ async function make(context: Context, container: Container, binds: readonly Bind
   undo.defer(() => rm(paths.directory, { recursive: true, force: true }));
   await mkdir(paths.directory, { mode: 0o700 });
   undo.defer(() => images.remove(id));
-  const disposable = record.host.AutoRemove === true;
+  undo.defer(() => rm(container.bundle, { recursive: true, force: true }));
+  const disposable = record.host.AutoRemove;
+  const sync = !disposable;
   await settleAll([
     images.prepare(id, record.config.Image, { disposable }),
     writeFiles(container),
+    writeFirst(paths.hostConfig, record.host, { sync }),
+    writeFirst(paths.state, record.state, { sync }),
+    // Made here, so that the start need not.
+    mkdir(container.bundle, { recursive: true, mode: 0o700 }),
     ...binds.map(makeSource),
   ]);
-  await writeRecord(container);
+  // The last of all: what has none was never told to anybody.
+  await writeJson(paths.config, record.config, { sync });
+  if (sync) await syncDirectory(paths.directory);
   undo.move();
   context.registry.add(container);
   tell(context, container, { action: "create" });
 }
 
-/** config.json comes last: what has none was never told to anybody. */
-async function writeRecord({ record, paths }: Container): Promise<void> {
-  const sync = !record.host.AutoRemove;
-  await settleAll([
-    writeJson(paths.hostConfig, record.host, { sync }),
-    writeJson(paths.state, record.state, { sync }),
-  ]);
-  await writeJson(paths.config, record.config, { sync });
-  if (sync) await syncDirectory(paths.directory);
-}
-
 async function writeFiles({ record, paths }: Container): Promise<void> {
   const { config, host } = record;
   if (joinedName(host.NetworkMode) !== undefined) return;
-  const [hosts, resolv] = await Promise.all([readHostFile("/etc/hosts"), readHostFile("/etc/resolv.conf")]);
+  const [hosts, resolv] = await Promise.all([
+    host.NetworkMode === "host" ? readHostFile("/etc/hosts") : "",
+    readHostFile("/etc/resolv.conf"),
+  ]);
   // Programs that are not root read these.
   const options = { mode: 0o644 };
   await settleAll([

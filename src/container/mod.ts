@@ -155,7 +155,7 @@ function containerOperations(context: Context): ContainerOperations {
       if (container.live === undefined) throw notRunning(nameOf(container).id);
       await container.live.shim.resize({ columns: width, rows: height }, {});
     },
-    top: async (id, psArgs) => (await import("./top.ts")).topOf(find(id), psArgs),
+    top: async (id, psArgs) => (await import("./top.ts")).topOf(context.options.runProgram, find(id), psArgs),
   };
 }
 

@@ -7,7 +7,7 @@
  * a power cut makes it untrue.
  */
 
-import { access, mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { access, mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ExitRecord } from "../shim/protocol.ts";
 import type { ContainerStatus, MountPoint } from "../spec/docker.ts";
@@ -100,14 +100,17 @@ export function recordPaths(root: string, id: string): RecordPaths {
 /** Writes `value` so that a reader sees the old file or the new one, and with `sync` so that a power cut does, too. */
 export async function writeJson(path: string, value: unknown, options: { sync: boolean }): Promise<void> {
   const temporary = `${path}.tmp`;
-  const file = await open(temporary, "w", 0o600);
-  try {
-    await file.writeFile(`${JSON.stringify(value, null, 2)}\n`);
-    if (options.sync) await file.sync();
-  } finally {
-    await file.close();
-  }
+  await writeFile(temporary, jsonText(value), { mode: 0o600, flush: options.sync });
   await rename(temporary, path);
+}
+
+/** Writes a file of a container that is being made: nobody reads it before config.json is there. */
+export async function writeFirst(path: string, value: unknown, { sync }: { sync: boolean }): Promise<void> {
+  await writeFile(path, jsonText(value), { mode: 0o600, flush: sync });
+}
+
+function jsonText(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
 }
 
 /** Makes what was renamed in a directory last through a power cut. */

@@ -5,7 +5,7 @@
 
 import { rm } from "node:fs/promises";
 import { messageOf } from "../std/errors.ts";
-import { type Container, containerOf, nameOf, saveState } from "./container.ts";
+import { type Container, containerOf, nameOf } from "./container.ts";
 import type { Context } from "./context.ts";
 import { fillHostConfig } from "./host_config.ts";
 import {
@@ -18,6 +18,7 @@ import {
   recordPaths,
 } from "./records.ts";
 import { startsWithEngine } from "./restart_policy.ts";
+import { saveState } from "./save.ts";
 import { isUp, next } from "./state.ts";
 import { endedUnseen, watchExit } from "./watch.ts";
 
@@ -37,7 +38,7 @@ async function register(context: Context, found: Found): Promise<Container | und
     return undefined;
   }
   const record = found.kind === "whole" ? found.record : deadRecord(context, found);
-  const container = containerOf(context, record);
+  const container = containerOf(context.options, record);
   reserveName(context, record.config);
   context.registry.add(container);
   return container;

@@ -2,8 +2,9 @@
 
 import { rm } from "node:fs/promises";
 import { FathomError, messageOf } from "../std/errors.ts";
-import { type Container, nameOf, notify, saveState } from "./container.ts";
+import { type Container, nameOf, notify } from "./container.ts";
 import type { Context } from "./context.ts";
+import { saveState } from "./save.ts";
 import { next } from "./state.ts";
 import { tell } from "./tell.ts";
 

@@ -11,7 +11,7 @@ import { join } from "node:path";
 import type { Launch } from "../shim/protocol.ts";
 import { messageOf } from "../std/errors.ts";
 import { settleAll } from "../std/settle.ts";
-import { type Container, nameOf, saveState } from "./container.ts";
+import { type Container, nameOf } from "./container.ts";
 import type { Context } from "./context.ts";
 import { findDevices } from "./devices.ts";
 import { joinedPids, sharedFiles } from "./joined.ts";
@@ -20,6 +20,7 @@ import type { Shim } from "./needs.ts";
 import { planRuntimeConfig } from "./plan.ts";
 import { NEVER, removeExit } from "./records.ts";
 import { removeContainer } from "./remove.ts";
+import { saveState } from "./save.ts";
 import { next } from "./state.ts";
 import { tell } from "./tell.ts";
 import { watchExit } from "./watch.ts";
@@ -93,14 +94,12 @@ async function takeShim(
 async function writeBundle(context: Context, container: Container): Promise<void> {
   const { images } = context.options;
   const { id } = nameOf(container);
-  const made = mkdir(container.bundle, { recursive: true, mode: 0o700 });
   const joined = joinedPids(context, container);
   const rootfs = await images.mount(id);
   const [passwd = "", group = "", devices] = await Promise.all([
     images.readFile(id, "/etc/passwd"),
     images.readFile(id, "/etc/group"),
     findDevices(container.record.host),
-    made,
   ]);
   const config = planRuntimeConfig({
     record: container.record,
@@ -110,7 +109,17 @@ async function writeBundle(context: Context, container: Container): Promise<void
     devices,
     joined,
   });
-  await writeFile(join(container.bundle, "config.json"), JSON.stringify(config), { mode: 0o600 });
+  await writeConfig(container.bundle, JSON.stringify(config));
+}
+
+/** The directory is there before the first start; an end or a boot takes it away. */
+async function writeConfig(bundle: string, text: string): Promise<void> {
+  const write = () => writeFile(join(bundle, "config.json"), text, { mode: 0o600 });
+  await write().catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code !== "ENOENT") throw error;
+    await mkdir(bundle, { recursive: true, mode: 0o700 });
+    await write();
+  });
 }
 
 function launchOf(context: Context, container: Container, attachments: number): Launch {

@@ -1,8 +1,9 @@
 /** Ends containers: stop, kill, restart. None but restart holds `exclusive`, so that a kill can end a stop that waits. */
 
 import { FathomError, messageOf } from "../std/errors.ts";
-import { type Container, nameOf, saveState } from "./container.ts";
+import { type Container, nameOf } from "./container.ts";
 import type { Context } from "./context.ts";
+import { saveState } from "./save.ts";
 import { parseSignal, SIGKILL, SIGTERM } from "./signals.ts";
 import { isUp, notRunning } from "./state.ts";
 import { tell } from "./tell.ts";

@@ -27,9 +27,27 @@ test("the columns are those of ps, and this process is in the row of its own num
   const same = aux.Processes.find((row) => row[1] === String(process.pid));
   expect(Number(same?.[5])).toBeGreaterThan(10_000);
   expect(same?.[7]).toMatch(/^[RSD]/);
-  const other = await top("-eo pid,comm");
-  expect(other.Titles).toEqual(["PID", "COMMAND"]);
-  expect(other.Processes.map(([pid]) => pid)).toContain(String(process.pid));
-  expect(await top("-eo comm").catch(messageOf)).toBe("Couldn't find PID field in ps output");
-  expect(await top("--nonsense").catch(messageOf)).toStartWith("ps: ");
+});
+
+test("other columns are asked of the host's ps, and rows chosen by their number", async () => {
+  await using fake = await fakeEngine();
+  await fake.engine.containers.create({ Image: "bb" }, { name: "web" });
+  await fake.engine.containers.start("web");
+  const top = (psArgs: string) => fake.engine.containers.top("web", psArgs).catch(messageOf);
+  expect(await top("-o pid")).toBe("ps is not installed on this host: install procps, or give no arguments");
+  const asked: string[][] = [];
+  const answer = (stdout: string, exitCode = 0) => {
+    fake.options.runProgram = async (command) => {
+      asked.push([...command]);
+      return { exitCode, stdout, stderr: "error: unknown\nUsage:\n" };
+    };
+  };
+  // The fake's program has ended for /proc, so that no row is its own.
+  answer("  PID COMMAND\n    1 init x\n");
+  expect(await top("-o pid,cmd")).toEqual({ Titles: ["PID", "COMMAND"], Processes: [] });
+  expect(asked).toEqual([["ps", "-o", "pid,cmd"]]);
+  answer("COMMAND\ninit\n");
+  expect(await top("-o cmd")).toBe("Couldn't find PID field in ps output");
+  answer("", 1);
+  expect(await top("--nonsense")).toBe("ps: error: unknown");
 });

@@ -9,11 +9,12 @@ import { rm } from "node:fs/promises";
 import type { ExitRecord } from "../shim/protocol.ts";
 import { messageOf } from "../std/errors.ts";
 import { rfc3339, wallClock } from "../std/time.ts";
-import { type Container, nameOf, notify, saveState } from "./container.ts";
+import { type Container, nameOf, notify } from "./container.ts";
 import type { Context } from "./context.ts";
 import type { Shim } from "./needs.ts";
 import { LOST_EXIT_CODE, readExit } from "./records.ts";
 import { restartDelay } from "./restart_policy.ts";
+import { saveState } from "./save.ts";
 import { isUp, next } from "./state.ts";
 import { tell } from "./tell.ts";
 

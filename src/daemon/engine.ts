@@ -17,7 +17,7 @@ import { FathomError, messageOf } from "../std/errors.ts";
 import { selfCommand } from "../std/self.ts";
 import type { DaemonConfig } from "./config.ts";
 import { type EventBus, eventBus } from "./events.ts";
-import { backingFilesystem, cgroupFacts, findRuntimes, killLeftovers } from "./host.ts";
+import { backingFilesystem, cgroupFacts, findRuntimes, killLeftovers, runProgram } from "./host.ts";
 import { containerImages, imageBackend } from "./images.ts";
 import { engineId, type Facts, info, version } from "./info.ts";
 import { listenersOf } from "./listeners.ts";
@@ -57,6 +57,7 @@ export async function openEngine(config: DaemonConfig, log: Log): Promise<Engine
     receipts,
     emit: ({ action, id, attributes }) => events.emit({ Type: "container", Action: action, id, attributes }),
     killLeftovers,
+    runProgram,
     runtimes,
     defaultRuntime: knownRuntime(config.defaultRuntime, runtimes),
     warn: (sentence) => log("warn", sentence),

@@ -1,8 +1,8 @@
 /** What the daemon needs of the host beside the image store: other runtimes, and the cleaning up after a lost shim. */
 
 import { statfs } from "node:fs/promises";
-import type { KillLeftovers } from "../container/needs.ts";
-import { cgroupLayout, openCgroup, readControlFile } from "../kernel/mod.ts";
+import type { KillLeftovers, RunProgram } from "../container/needs.ts";
+import { cgroupLayout, openCgroup, readControlFile, spawnProgram } from "../kernel/mod.ts";
 import type { Facts } from "./info.ts";
 
 /** The native runtime, and those of other projects that are installed. */
@@ -25,6 +25,20 @@ export const killLeftovers: KillLeftovers = async (containerId) => {
   } finally {
     cgroup.close();
   }
+};
+
+/** See RunProgram. */
+export const runProgram: RunProgram = async (command) => {
+  const [name = ""] = command;
+  const path = Bun.which(name);
+  if (path === null) return undefined;
+  const program = spawnProgram([path, ...command.slice(1)], { stdio: ["ignore", "pipe", "pipe"], env: {} });
+  const [stdout, stderr, exitCode] = await Promise.all([
+    new Response(program.stdout).text(),
+    new Response(program.stderr).text(),
+    program.exited,
+  ]);
+  return { exitCode, stdout, stderr };
 };
 
 /** The control groups of this host, as `info` tells them. */
