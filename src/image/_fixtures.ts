@@ -3,7 +3,15 @@
 import { lstat, mkdtemp, readdir, readFile, readlink, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { majorMinor, S, sys } from "../kernel/mod.ts";
-import { driverNamed, type ImageStore, openImages, type StoreOptions, settleImages } from "./mod.ts";
+import {
+  driverNamed,
+  type ImageStore,
+  importImage,
+  listImages,
+  openImages,
+  type StoreOptions,
+  settleImages,
+} from "./mod.ts";
 
 /** A directory of its own for a test, removed at the end of its scope. */
 export async function testDirectory(): Promise<AsyncDisposable & { path: string }> {
@@ -146,4 +154,32 @@ export function attributesOf(path: string | Buffer): Record<string, string> {
 /** Names directly in a directory, sorted; none where it is not there. */
 export async function namesIn(...path: string[]): Promise<string[]> {
   return (await readdir(join(...path)).catch(() => [])).sort();
+}
+
+export async function putImage(
+  store: ImageStore,
+  content: string,
+  reference?: string,
+  changes: string[] = [],
+): Promise<string> {
+  const archive = streamOf(tarOf({ name: "file", content }));
+  const { id } = await importImage(store, archive, {
+    changes,
+    ...(reference !== undefined && { reference }),
+  });
+  return id;
+}
+
+/** The familiar tags of all images that pass the filters, sorted. */
+export const tagsOf = async (store: ImageStore, filters: Record<string, string[]> = {}) =>
+  (await listImages(store, { filters })).flatMap(({ RepoTags }) => RepoTags).sort();
+
+/** All files of the store but the index. */
+export async function filesOf(root: string): Promise<string[]> {
+  return [
+    ...(await namesIn(root, "images", "blobs", "sha256")),
+    ...(await namesIn(root, "images", "ingest")),
+    ...(await namesIn(root, "layers")),
+    ...(await namesIn(root, "layers", "ingest")),
+  ];
 }
