@@ -5,6 +5,8 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
+  rmdirSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -30,7 +32,7 @@ const CAPABILITIES =
 export interface TestBundles extends Disposable {
   readonly directory: string;
   readonly root: string;
-  /** Writes a bundle and gives its directory; its control group is /fathom-test/<id>. */
+  /** Writes a bundle and gives its directory; its control group is /fathom-test-runtime/<id>. */
   write(id: string, config: RuntimeConfig): string;
 }
 
@@ -48,11 +50,23 @@ export function testBundles(): TestBundles {
   const write = (id: string, config: RuntimeConfig): string => {
     const bundle = join(directory, id);
     mkdirSync(bundle, { recursive: true });
-    const linux = { cgroupsPath: `/fathom-test/${id}`, ...config.linux };
+    const linux = { cgroupsPath: `/fathom-test-runtime/${id}`, ...config.linux };
     writeFileSync(join(bundle, "config.json"), JSON.stringify({ ...config, linux }));
     return bundle;
   };
-  return { directory, root, write, [Symbol.dispose]: () => rmSync(directory, { recursive: true }) };
+  const dispose = (): void => {
+    rmSync(directory, { recursive: true });
+    removeCgroups();
+  };
+  return { directory, root, write, [Symbol.dispose]: dispose };
+}
+
+/** Removes the parent of the containers' groups, which fails if one of them is still there. */
+function removeCgroups(): void {
+  for (const hierarchy of ["", ...readdirSync("/sys/fs/cgroup")]) {
+    const parent = join("/sys/fs/cgroup", hierarchy, "fathom-test-runtime");
+    if (existsSync(parent)) rmdirSync(parent);
+  }
 }
 
 /** A process as Docker describes it. */

@@ -33,3 +33,12 @@ export async function runtimeFor(name: string): Promise<Runtime> {
   if (name === "native") return (await import("./native.ts")).native;
   return (await import("./adapter.ts")).adapterFor(name);
 }
+
+/**
+ * Makes the native runtime ready, so that its first start is as fast as later ones. For a process that waits; it takes some tens
+ * of milliseconds in small pieces, has no effect, and ends early when `signal` is aborted.
+ */
+export async function warmUp(signal?: AbortSignal): Promise<void> {
+  const [module] = await Promise.all([import("./warm_up.ts"), import("./native.ts")]);
+  await module.warmUp(signal);
+}
