@@ -116,7 +116,8 @@ function checkIpc(mode: string): void {
 
 function checkNetwork(mode: string): void {
   if (["bridge", "none", "host"].includes(mode) || /^container:.+$/.test(mode)) return;
-  throw new FathomError("not-found", `network ${mode} not found`);
+  // Not "not found", which the docker command answers to a create by pulling the image.
+  throw invalid(`network ${mode} not found`);
 }
 
 function checkMemory(host: FullHostConfig): void {

@@ -47,8 +47,8 @@ describe("refused, in Docker's words where Docker has some:", () => {
       { Memory: 2e7, MemorySwap: 1e7 },
       "invalid: Minimum memoryswap limit should be larger",
     ],
-    ["a network nobody knows", { NetworkMode: "front" }, "not-found: network front not found"],
-    ["the network of nobody", { NetworkMode: "container:nope" }, "not-found: No such container: nope"],
+    ["a network nobody knows", { NetworkMode: "front" }, "invalid: network front not found"],
+    ["the network of nobody", { NetworkMode: "container:nope" }, "invalid: No such container: nope"],
     ["published ports", { PortBindings: { "80/tcp": null } }, "unsupported: ports cannot be published yet"],
     ["a named volume", { Binds: ["data:/x"] }, "unsupported: named volumes are not supported yet"],
     [

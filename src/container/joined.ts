@@ -1,6 +1,6 @@
 /** Containers that share a namespace with another: whose process and files those are. */
 
-import { FathomError } from "../std/errors.ts";
+import { FathomError, messageOf } from "../std/errors.ts";
 import { type Container, nameOf } from "./container.ts";
 import type { Context } from "./context.ts";
 import type { ContainerPaths, JoinedPids } from "./plan_input.ts";
@@ -13,10 +13,18 @@ export function joinedName(mode: string): string | undefined {
   return mode.startsWith(PREFIX) ? mode.slice(PREFIX.length) : undefined;
 }
 
-/** `container:NAME` as `container:ID`, which a rename does not break. @throws {FathomError} not-found. */
+/**
+ * `container:NAME` as `container:ID`, which a rename does not break.
+ * @throws {FathomError} invalid, and not "not found", which the docker command answers to a create by pulling the image.
+ */
 export function withId(context: Context, mode: string): string {
   const name = joinedName(mode);
-  return name === undefined ? mode : `${PREFIX}${nameOf(context.registry.find(name)).id}`;
+  if (name === undefined) return mode;
+  try {
+    return `${PREFIX}${nameOf(context.registry.find(name)).id}`;
+  } catch (cause) {
+    throw new FathomError("invalid", messageOf(cause), { cause });
+  }
 }
 
 /** First processes of the containers that are joined. @throws {FathomError} when one does not run. */
