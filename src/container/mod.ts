@@ -64,7 +64,7 @@ export interface Containers {
 
 type Attachment = { tty: boolean; stream: Duplex };
 
-export interface ContainerOperations {
+interface ContainerOperations {
   create(request: ContainerCreateRequest, options: CreateOptions): Promise<ContainerCreateResponse>;
   start(id: string): Promise<void>;
   stop(id: string, options: StopOptions): Promise<void>;
@@ -89,7 +89,7 @@ export interface ContainerOperations {
   top(id: string, psArgs: string): Promise<ContainerTop>;
 }
 
-export interface ExecOperations {
+interface ExecOperations {
   create(containerId: string, request: ExecCreateRequest): Promise<{ Id: string }>;
   start(id: string, options: { tty: boolean; consoleSize?: [number, number] }): Promise<Attachment>;
   startDetached(id: string): Promise<void>;

@@ -29,7 +29,7 @@ export interface Images {
   sizes(containerId: string): Promise<{ rw: number; rootfs: number }>;
 }
 
-export interface PrepareOptions {
+interface PrepareOptions {
   /** The container goes when it ends (`--rm`): what it writes need not outlast a crash of the host. */
   disposable: boolean;
 }
