@@ -16,7 +16,7 @@ import { closeFd, exited, pipe, readStream, reap, setNonBlocking } from "../kern
 import type { Process, RuntimeConfig } from "../spec/oci_runtime.ts";
 import type { Running, Runtime, Started, Streams } from "./runtime.ts";
 
-export const BUSYBOX = "/bin/busybox";
+const BUSYBOX = "/bin/busybox";
 export const hasBusybox = existsSync(BUSYBOX);
 
 const APPLETS =

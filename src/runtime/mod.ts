@@ -3,7 +3,8 @@
  *
  * Owns: the way from an OCI configuration to a running process (program/ turns it into a table of system calls, native.ts has a
  * new process run the table), the same by other runtimes (adapter.ts), and the sentence a user reads when a program cannot be
- * executed. Does not own: the root file system and its mounts on the host, networks, streams, logs, and the waiting for the end.
+ * executed. The contract is in runtime.ts. Does not own: the root file system and its mounts on the host, networks, streams,
+ * logs, and the waiting for the end.
  *
  * Invariants:
  * - No code of this engine runs in a container: its first process makes the system calls of the table and then is the program.
@@ -11,17 +12,6 @@
  * - No descriptor of the host is open in the program but its three streams.
  * - Whatever fails, no process, cgroup or mount is left.
  */
-
-export {
-  type Bundle,
-  type Running,
-  type Runtime,
-  RuntimeError,
-  type Started,
-  type StartFailure,
-  type Stdio,
-  type Streams,
-} from "./runtime.ts";
 
 import type { Runtime } from "./runtime.ts";
 

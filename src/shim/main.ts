@@ -7,7 +7,7 @@
 
 import { writeSync } from "node:fs";
 import { setSubreaper } from "../kernel/process.ts";
-import { runtimeFor } from "../runtime/mod.ts";
+import { runtimeFor, warmUp } from "../runtime/mod.ts";
 import { FathomError } from "../std/errors.ts";
 import { Container, type Runtimes } from "./_container.ts";
 import { READY } from "./_ready.ts";
@@ -21,8 +21,8 @@ const STDOUT = 1;
 /** The role `shim`: `--socket PATH`. Gives its exit status. */
 export async function main(argv: string[]): Promise<number> {
   const ready = serveContainer(socketOf(argv), runtimeFor);
-  // What a container's start needs is loaded while nobody waits for it; where that fails, the start will say so.
-  runtimeFor("native").catch(() => undefined);
+  // A container's start is loaded and rehearsed while nobody waits for it; where that fails, the start will say so.
+  warmUp().catch(() => undefined);
   await ready;
   return 0;
 }

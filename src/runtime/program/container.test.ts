@@ -2,7 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { type Call, describe as show } from "../../kernel/mod.ts";
 import type { Capabilities, RuntimeConfig } from "../../spec/oci_runtime.ts";
 import { dockerConfig, dockerProcess } from "../_test_bundle.ts";
-import { containerProgram, newNamespaces, type ProgramContext, printProgram, sharesMemory } from "./mod.ts";
+import { containerProgram, newNamespaces, type ProgramContext, sharesMemory } from "./mod.ts";
+import { printProgram } from "./print.ts";
 
 const config = dockerConfig("/bundle/rootfs", dockerProcess(["true"]));
 const ALL = (1n << 41n) - 1n;

@@ -13,7 +13,6 @@
 export { containerProgram } from "./container.ts";
 export type { HostFacts, PathKind, ProgramContext, ProgramStreams } from "./context.ts";
 export { isExecuteFailure, programPaths } from "./entry.ts";
-export { type ExecContext, execProgram } from "./exec.ts";
+export { execProgram } from "./exec.ts";
 export { RLIMITS } from "./limits.ts";
 export { newNamespaces, sharesMemory } from "./namespaces.ts";
-export { printProgram } from "./print.ts";

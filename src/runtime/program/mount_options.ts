@@ -8,7 +8,7 @@ import { MOUNT_ATTR, MS } from "../../kernel/mod.ts";
 import { FathomError } from "../../std/errors.ts";
 
 /** Bits of MOUNT_ATTR to set and to clear. */
-export interface Attributes {
+interface Attributes {
   set: number;
   clear: number;
 }

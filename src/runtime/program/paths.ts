@@ -45,12 +45,19 @@ export function maskedRows(root: Argument, paths: readonly string[], { kinds }: 
   });
 }
 
+/** Read-only, or root in the container could change mode, owner and times of the host's own /dev/null by way of the masked path. */
 function nullRows(path: string, place: Argument, may: readonly Errno[]): Call[] {
   const clone = cloneMount(
     { path: "/dev/null" },
     { recursive: false, what: "clone the mount of the host's /dev/null" },
   );
-  return [...clone.rows, attachMount(clone.fd, place, { may, what: `mask ${path}` })];
+  const set = MOUNT_ATTR.RDONLY | MOUNT_ATTR.NOSUID | MOUNT_ATTR.NOEXEC;
+  const change = { set, recursive: false, what: "make the clone of /dev/null read-only" };
+  return [
+    ...clone.rows,
+    ...changeMount(clone.fd, change),
+    attachMount(clone.fd, place, { may, what: `mask ${path}` }),
+  ];
 }
 
 function emptyRows(path: string, place: Argument, may: readonly Errno[]): Call[] {

@@ -1,0 +1,27 @@
+import { expect, test } from "bun:test";
+import { readdirSync } from "node:fs";
+import { mountpoints, recording } from "../kernel/mod.ts";
+import type { Step } from "../spec/receipt.ts";
+import { warmUp } from "./mod.ts";
+
+test("warming up has no effect: nothing is mounted, left open or reported", async () => {
+  const before = { mounts: mountpoints().length, descriptors: readdirSync("/proc/self/fd").length };
+  const steps: Step[] = [];
+  await recording(
+    "shim",
+    (step) => steps.push(step),
+    () => warmUp(),
+  );
+  expect(steps).toEqual([]);
+  expect(mountpoints().length).toBe(before.mounts);
+  expect(readdirSync("/proc/self/fd").length).toBe(before.descriptors);
+});
+
+test("warming up ends early when it is aborted", async () => {
+  const started = performance.now();
+  await warmUp(AbortSignal.abort());
+  const aborted = performance.now() - started;
+  const again = performance.now();
+  await warmUp();
+  expect(aborted).toBeLessThan(performance.now() - again);
+});
