@@ -179,9 +179,10 @@ function checkPlatform(image: ImageConfig, wanted: string | undefined): void {
 }
 
 /** What a user should know who gets less than was asked for, or more. */
-function warnings(request: ContainerConfig, image: ImageConfig, host: FullHostConfig): string[] {
+function warnings(request: ContainerCreateRequest, image: ImageConfig, host: FullHostConfig): string[] {
   const lines: (string | false)[] = [
-    host.NetworkMode === "bridge" &&
+    // Only where it was asked for by name: every request of the docker command says "default".
+    request.HostConfig?.NetworkMode === "bridge" &&
       "The container has a network of its own with nothing but loopback: networks come with a later version; use --network host for the host's.",
     Object.keys(image.config?.Volumes ?? {}).length > 0 &&
       !request.Volumes &&

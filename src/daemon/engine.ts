@@ -72,7 +72,9 @@ export async function openEngine(config: DaemonConfig, log: Log): Promise<Engine
     ...cgroupFacts(),
     backingFilesystem: await backingFilesystem(config.dataRoot),
     runtimes,
-    warnings: [],
+    warnings: [
+      "WARNING: networks come with a later version: containers have loopback, or the host's network",
+    ],
   });
   const backends: Backends = {
     system: {
