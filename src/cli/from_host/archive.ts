@@ -16,8 +16,11 @@ const DIRECTORIES: Readonly<Record<string, number>> = {
   "var/tmp": 0o1777,
 };
 
-/** What the loader was configured with here; it passes over what the image does not have. */
-export const LOADER_FILES = ["/etc/ld.so.cache"];
+/**
+ * Taken over where they are there: the loader's cache, whose entries for what the image does not have it passes over, and the places
+ * that programs and scripts name by heart (`#!/bin/sh`), which are links into /usr on most systems.
+ */
+export const COMMON_PATHS = ["/etc/ld.so.cache", "/bin", "/sbin", "/lib", "/lib64"];
 
 /** Streams the archive: directories before what is in them, hard links kept. Throws when a file changes its size meanwhile. */
 export async function* archive(tree: Tree): AsyncGenerator<Uint8Array, void> {

@@ -8,7 +8,7 @@
 import type { Context } from "../command.ts";
 import { CommandError } from "../errors.ts";
 import { jsonLines } from "../pull.ts";
-import { archive, LOADER_FILES } from "./archive.ts";
+import { archive, COMMON_PATHS } from "./archive.ts";
 import { readLoaderPaths } from "./ld_cache.ts";
 import { createLibraries } from "./libraries.ts";
 import { addProgram, searchPath } from "./programs.ts";
@@ -32,8 +32,16 @@ export async function gather(names: readonly string[]): Promise<HostImage> {
     if (error instanceof CommandError || !(error instanceof Error)) throw error;
     throw new CommandError(error.message, 1, { cause: error });
   }
-  for (const path of LOADER_FILES) if (await Bun.file(path).exists()) await tree.add(path);
+  for (const path of COMMON_PATHS) await addIfThere(tree, path);
   return { tree, programs };
+}
+
+async function addIfThere(tree: Tree, path: string): Promise<void> {
+  try {
+    await tree.add(path);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
+  }
 }
 
 /** Sends it to the daemon and gives the image's ID. */

@@ -39,8 +39,10 @@ export async function runInForeground(
     const { proxySignals } = await import("../signals.ts");
     cleanup.use(proxySignals(context.client, id));
   }
+  const terminal = options.tty ? await takeTerminal(options) : undefined;
+  cleanup.defer(() => terminal?.leave());
   await options.start?.();
-  if (options.tty) cleanup.defer(await takeTerminal(context, id, options));
+  if (terminal) followSize(terminal, (size) => resize(context, id, size));
   if (options.streams.stdin) {
     const input = startInput(hijacked);
     cleanup.defer(() => input.stop());
@@ -64,19 +66,16 @@ async function wait({ client }: Context, id: string, { condition }: ForegroundOp
   return { exit };
 }
 
-/** Raw mode, the program's window kept as large as ours. Gives the way back. */
-async function takeTerminal(
-  { client }: Context,
-  id: string,
-  { streams }: ForegroundOptions,
-): Promise<() => void> {
+/** Our terminal, in raw mode where we type at the program. */
+async function takeTerminal({ streams }: ForegroundOptions): Promise<Terminal> {
   const { openTerminal } = await import("../terminal.ts");
   const terminal = openTerminal();
-  followSize(terminal, (size) =>
-    client.call("POST", `/containers/${id}/resize`, { query: { h: size.height, w: size.width } }),
-  );
   if (streams.stdin) terminal.enterRawMode();
-  return () => terminal.leave();
+  return terminal;
+}
+
+function resize({ client }: Context, id: string, { height, width }: Size): Promise<number> {
+  return client.call("POST", `/containers/${id}/resize`, { query: { h: height, w: width } });
 }
 
 /** Tells the program's terminal our size, now and at every change. A program that has ended already has no size. */
