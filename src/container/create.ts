@@ -1,12 +1,7 @@
 /** Makes a container: checks what is asked for, prepares a snapshot, writes the record. Nothing is mounted and nothing runs. */
 
 import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
-import type {
-  ContainerConfig,
-  ContainerCreateRequest,
-  ContainerCreateResponse,
-  HostConfig,
-} from "../spec/docker.ts";
+import type { ContainerCreateRequest, ContainerCreateResponse, HostConfig } from "../spec/docker.ts";
 import type { ImageConfig } from "../spec/oci_image.ts";
 import { FathomError } from "../std/errors.ts";
 import { settleAll } from "../std/settle.ts";
