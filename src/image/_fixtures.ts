@@ -3,15 +3,8 @@
 import { lstat, mkdtemp, readdir, readFile, readlink, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { majorMinor, S, sys } from "../kernel/mod.ts";
-import {
-  driverNamed,
-  type ImageStore,
-  importImage,
-  listImages,
-  openImages,
-  type StoreOptions,
-  settleImages,
-} from "./mod.ts";
+import { driverNamed, type ImageStore, importImage, listImages, openImages, settleImages } from "./mod.ts";
+import type { StoreOptions } from "./store.ts";
 
 /** A directory of its own for a test, removed at the end of its scope. */
 export async function testDirectory(): Promise<AsyncDisposable & { path: string }> {

@@ -17,14 +17,12 @@
  */
 
 export { recoverImages } from "./_collect.ts";
-export type { Snapshot, SnapshotDriver } from "./driver.ts";
 export { driverNamed } from "./drivers.ts";
-export { countImages, findImage, inspectImage, type ListOptions, listImages, tagImage } from "./images.ts";
-export { type ImageImport, importImage } from "./import.ts";
+export { countImages, findImage, inspectImage, listImages, tagImage } from "./images.ts";
+export { importImage } from "./import.ts";
 export { removeImage } from "./remove.ts";
 export {
   mountSnapshot,
-  type PrepareOptions,
   prepareSnapshot,
   readSnapshotFile,
   removeSnapshot,
@@ -32,11 +30,4 @@ export {
   snapshotSizes,
   unmountSnapshot,
 } from "./snapshots.ts";
-export {
-  type ImageEvent,
-  type ImageStore,
-  type ImageUser,
-  openImages,
-  type StoreOptions,
-  settleImages,
-} from "./store.ts";
+export { type ImageEvent, type ImageStore, type ImageUser, openImages, settleImages } from "./store.ts";
