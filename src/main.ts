@@ -9,7 +9,7 @@ switch (role) {
     process.exitCode = await (await import("./shim/main.ts")).main(rest);
     break;
   case "daemon":
-    process.exitCode = await (await import("./daemon/main.ts")).main(rest);
+    process.exitCode = await (await import("./daemon/mod.ts")).main(rest);
     break;
   default:
     process.exitCode = await (await import("./cli/mod.ts")).main(process.argv.slice(2));

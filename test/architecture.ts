@@ -25,7 +25,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   volume: [...BASE, "kernel"],
   runtime: [...BASE, "kernel"],
   shim: [...BASE, "runtime", "logs", "kernel"],
-  container: [...BASE, "image", "network", "volume", "logs", "src/shim/client.ts", "src/shim/protocol.ts"],
+  container: [...BASE, "image", "network", "volume", "logs", "src/shim/handle.ts", "src/shim/protocol.ts"],
   build: [...BASE, "image"],
   api: BASE,
   cli: BASE,
@@ -46,7 +46,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ],
   ],
   // main.ts itself, which has no folder.
-  src: ["src/cli/mod.ts", "src/daemon/main.ts", "src/shim/main.ts"],
+  src: ["src/cli/mod.ts", "src/daemon/mod.ts", "src/shim/main.ts"],
 };
 
 /** Folders of independent files, each its own door. */
@@ -162,7 +162,7 @@ function turned(cycle: readonly string[]): string[] {
 function fileBreaches(path: string, text: string): string[] {
   const lines = text.trimEnd().split("\n").length;
   const found: string[] = [];
-  if (lines > MOST_LINES) found.push(`${path} has ${lines} lines, more than ${MOST_LINES}`);
+  if (lines > MOST_LINES && !path.endsWith(".test.ts")) found.push(`${path} has ${lines} lines, more than ${MOST_LINES}`);
   if (!path.startsWith("src/") || path.endsWith(".test.ts")) return found;
   if (SPAWN.test(withoutComments(text)) && !["kernel", "cli"].includes(folderOf(path)))
     found.push(`${path} starts a process past kernel/`);

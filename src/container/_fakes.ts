@@ -3,13 +3,13 @@
 import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Duplex } from "node:stream";
+import type { Shim } from "../shim/handle.ts";
 import type { ExecLaunch, ExitRecord, Launch } from "../shim/protocol.ts";
 import type { ImageConfig } from "../spec/oci_image.ts";
 import { FathomError } from "../std/errors.ts";
 import { rfc3339, wallClock } from "../std/time.ts";
 import { GROUP, IMAGE, PASSWD } from "./_fixtures.ts";
 import { type Containers, type ContainersOptions, openContainers } from "./mod.ts";
-import type { Shim } from "./needs.ts";
 
 export const IMAGE_ID = `sha256:${"1".repeat(64)}` as const;
 

@@ -2,10 +2,10 @@
 
 import { Duplex, Readable } from "node:stream";
 import { readLog } from "../logs/mod.ts";
+import type { AttachRequest } from "../shim/handle.ts";
 import { FathomError } from "../std/errors.ts";
 import { type Container, nameOf, type Pending } from "./container.ts";
 import type { Context } from "./context.ts";
-import type { AttachRequest } from "./needs.ts";
 import { restarting } from "./state.ts";
 import { tell } from "./tell.ts";
 

@@ -1,9 +1,9 @@
 /** A container in memory: its record, and what there is of it only while the daemon runs. */
 
 import { join } from "node:path";
+import type { Shim } from "../shim/handle.ts";
 import type { ContainerWaitResponse } from "../spec/docker.ts";
 import { type Mutex, mutex } from "../std/mutex.ts";
-import type { Shim } from "./needs.ts";
 import { type ContainerRecord, type RecordPaths, recordPaths } from "./records.ts";
 import { type Backoff, FIRST_DELAY } from "./restart_policy.ts";
 

@@ -1,9 +1,10 @@
 /** What every operation on containers works with: the needs handed in, the host, and the containers there are. */
 
+import type { Shims } from "../shim/handle.ts";
 import type { Container } from "./container.ts";
 import type { Exec } from "./exec_state.ts";
 import type { Host } from "./host.ts";
-import type { Emit, Images, KillLeftovers, Receipts, RunProgram, Shims } from "./needs.ts";
+import type { Emit, Images, KillLeftovers, Receipts, RunProgram } from "./needs.ts";
 import type { Registry } from "./registry.ts";
 
 export interface ContainersOptions {

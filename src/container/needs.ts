@@ -1,11 +1,10 @@
 /**
  * What containers need of the rest of the engine. The daemon hands in what satisfies it.
  *
- * Declared by the consumer: a container knows nothing of how layers are stored, how a shim is reached or who listens to events.
+ * Declared by the consumer: a container knows nothing of how layers are stored or who listens to events. What it needs of
+ * shims stands in shim/handle.ts.
  */
 
-import type { Duplex } from "node:stream";
-import type { ExecLaunch, ExitRecord, Launch, Target } from "../shim/protocol.ts";
 import type { Digest, ImageConfig } from "../spec/oci_image.ts";
 import type { Step } from "../spec/receipt.ts";
 
@@ -32,43 +31,6 @@ export interface Images {
 interface PrepareOptions {
   /** The container goes when it ends (`--rm`): what it writes need not outlast a crash of the host. */
   disposable: boolean;
-}
-
-/** A connected shim. */
-export interface Shim {
-  /** Its own process, and how to find it again. */
-  readonly pid: number;
-  readonly socket: string;
-  /** Starts the container; throws with the kind and `exitCode` of the failure (see ShimError in shim/client.ts). */
-  launch(launch: Launch): Promise<{ pid: number; startedAt: string }>;
-  exec(exec: ExecLaunch): Promise<{ pid: number; startedAt: string }>;
-  signal(signal: number, target: Target): Promise<void>;
-  resize(size: { columns: number; rows: number }, target: Target): Promise<void>;
-  /** Output in `stream` begins right behind that byte of the log file with inode `logFile` (absent where there is no log). */
-  attach(options: AttachRequest): Promise<{ stream: Duplex; logOffset: number; logFile?: number }>;
-  /** The container's end; rejects when the shim is lost before it told one. */
-  readonly exited: Promise<ExitRecord>;
-  /** The exit code of an exec that was started over any connection. */
-  execExited(id: string): Promise<number>;
-  /** What runs in it, for a daemon that connects anew. */
-  readonly running: { id: string; pid: number; startedAt: string } | undefined;
-  /** Lets go of the connection; the shim goes on if it has launched. */
-  close(): void;
-}
-
-export interface AttachRequest {
-  target: Target;
-  stdin: boolean;
-  stdout: boolean;
-  stderr: boolean;
-  detachKeys?: string;
-}
-
-export interface Shims {
-  /** A fresh shim, at once where one was kept ready. Steps of making it belong to the receipt that is current. */
-  take(): Promise<Shim>;
-  /** The shim on a socket recorded earlier; undefined when nobody answers. */
-  connect(socket: string): Promise<Shim | undefined>;
 }
 
 /** Where container events go. They report; they never drive. */

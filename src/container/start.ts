@@ -8,6 +8,7 @@
 
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { Shim } from "../shim/handle.ts";
 import type { Launch } from "../shim/protocol.ts";
 import { messageOf } from "../std/errors.ts";
 import { settleAll } from "../std/settle.ts";
@@ -16,7 +17,6 @@ import type { Context } from "./context.ts";
 import { findDevices } from "./devices.ts";
 import { joinedPids, sharedFiles } from "./joined.ts";
 import { logTarget } from "./log_target.ts";
-import type { Shim } from "./needs.ts";
 import { planRuntimeConfig } from "./plan.ts";
 import { NEVER, removeExit } from "./records.ts";
 import { removeContainer } from "./remove.ts";

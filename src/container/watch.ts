@@ -6,12 +6,12 @@
  */
 
 import { rm } from "node:fs/promises";
+import type { Shim } from "../shim/handle.ts";
 import type { ExitRecord } from "../shim/protocol.ts";
 import { messageOf } from "../std/errors.ts";
 import { rfc3339, wallClock } from "../std/time.ts";
 import { type Container, nameOf, notify } from "./container.ts";
 import type { Context } from "./context.ts";
-import type { Shim } from "./needs.ts";
 import { LOST_EXIT_CODE, readExit } from "./records.ts";
 import { restartDelay } from "./restart_policy.ts";
 import { saveState } from "./save.ts";

@@ -2,10 +2,10 @@
 
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import type { AttachRequest } from "../container/needs.ts";
 import { FathomError } from "../std/errors.ts";
 import { dial } from "./_dial.ts";
 import { encodeMessage, LineBuffer } from "./_messages.ts";
+import type { AttachRequest } from "./handle.ts";
 import type { Attached } from "./protocol.ts";
 
 /** An attachment that is in place: nothing of the output behind `logOffset` will be missing from the stream. */

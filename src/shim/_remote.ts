@@ -1,11 +1,11 @@
 /** A shim over its socket. */
 
 import type { Socket } from "node:net";
-import type { Shim } from "../container/needs.ts";
 import { type ErrorKind, FathomError } from "../std/errors.ts";
 import { attach } from "./_attach.ts";
 import { dial } from "./_dial.ts";
 import { encodeMessage, LineBuffer } from "./_messages.ts";
+import type { Shim } from "./handle.ts";
 import type { ExitRecord, FromShim, Notice, Reply, Request } from "./protocol.ts";
 
 /** What a shim could not do. */

@@ -7,12 +7,12 @@
 
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { Shim, Shims } from "../container/needs.ts";
 import { recording, report } from "../kernel/receipt.ts";
 import type { Step } from "../spec/receipt.ts";
 import { FathomError } from "../std/errors.ts";
 import { connectShim } from "./_remote.ts";
 import { startShim } from "./_start.ts";
+import type { Shim, Shims } from "./handle.ts";
 
 export { ShimError } from "./_remote.ts";
 

@@ -10,11 +10,11 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import type { Shim } from "../container/needs.ts";
 import { openCgroup } from "../kernel/cgroup.ts";
 import type { RuntimeConfig } from "../spec/oci_runtime.ts";
 import { demultiplexer } from "../std/stdcopy.ts";
 import { type ShimPool, shims } from "./client.ts";
+import type { Shim } from "./handle.ts";
 import type { Launch } from "./protocol.ts";
 
 const BUSYBOX = "/bin/busybox";

@@ -12,11 +12,11 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
-import type { AttachRequest, Shim } from "../container/needs.ts";
 import { recording } from "../kernel/receipt.ts";
 import type { Step } from "../spec/receipt.ts";
 import { demultiplexer } from "../std/stdcopy.ts";
 import { ShimError, type ShimPool, shims } from "./client.ts";
+import type { AttachRequest, Shim } from "./handle.ts";
 import type { Launch } from "./protocol.ts";
 
 const COMMAND = [

@@ -5,140 +5,15 @@
  * clients tell null, [] and absent apart. Times are RFC 3339 with nanoseconds in text, seconds since the epoch in numbers.
  */
 
+import type { ContainerConfig, HostConfig } from "./docker_config.ts";
 import type { Step } from "./receipt.ts";
+
+export type { ContainerConfig, HealthConfig, HostConfig, MountRequest } from "./docker_config.ts";
 
 /** `POST /containers/create`: the container's configuration, its host's, and its networks'. */
 export interface ContainerCreateRequest extends ContainerConfig {
   HostConfig?: HostConfig;
   NetworkingConfig?: { EndpointsConfig?: Record<string, unknown> | null };
-}
-
-/** What runs: the portable part of a container. All fields optional in requests; see `container/create.ts` for defaults. */
-export interface ContainerConfig {
-  Hostname?: string;
-  Domainname?: string;
-  User?: string;
-  AttachStdin?: boolean;
-  AttachStdout?: boolean;
-  AttachStderr?: boolean;
-  ExposedPorts?: Record<string, Record<string, never>>;
-  Tty?: boolean;
-  OpenStdin?: boolean;
-  StdinOnce?: boolean;
-  Env?: string[] | null;
-  Cmd?: string[] | null;
-  Healthcheck?: HealthConfig;
-  ArgsEscaped?: boolean;
-  Image?: string;
-  Volumes?: Record<string, Record<string, never>> | null;
-  WorkingDir?: string;
-  Entrypoint?: string[] | null;
-  NetworkDisabled?: boolean;
-  OnBuild?: string[] | null;
-  Labels?: Record<string, string> | null;
-  StopSignal?: string;
-  StopTimeout?: number;
-  Shell?: string[];
-}
-
-/** How to find out whether the program is well. Times in nanoseconds; 0 and absent leave the image's or the default. */
-export interface HealthConfig {
-  /** [] inherits, ["NONE"] disables, ["CMD", …] executes, ["CMD-SHELL", text] gives text to the shell. */
-  Test?: string[];
-  Interval?: number;
-  Timeout?: number;
-  Retries?: number;
-  StartPeriod?: number;
-  StartInterval?: number;
-}
-
-/** How it runs on this host. */
-export interface HostConfig {
-  Binds?: string[] | null;
-  ContainerIDFile?: string;
-  LogConfig?: { Type?: string; Config?: Record<string, string> | null };
-  NetworkMode?: string;
-  PortBindings?: Record<string, { HostIp?: string; HostPort?: string }[] | null> | null;
-  RestartPolicy?: { Name?: string; MaximumRetryCount?: number };
-  AutoRemove?: boolean;
-  VolumeDriver?: string;
-  VolumesFrom?: string[] | null;
-  ConsoleSize?: [number, number];
-  Annotations?: Record<string, string>;
-  CapAdd?: string[] | null;
-  CapDrop?: string[] | null;
-  CgroupnsMode?: string;
-  Dns?: string[] | null;
-  DnsOptions?: string[] | null;
-  DnsSearch?: string[] | null;
-  ExtraHosts?: string[] | null;
-  GroupAdd?: string[] | null;
-  IpcMode?: string;
-  Cgroup?: string;
-  Links?: string[] | null;
-  OomScoreAdj?: number;
-  PidMode?: string;
-  Privileged?: boolean;
-  PublishAllPorts?: boolean;
-  ReadonlyRootfs?: boolean;
-  SecurityOpt?: string[] | null;
-  Tmpfs?: Record<string, string>;
-  UTSMode?: string;
-  UsernsMode?: string;
-  ShmSize?: number;
-  Sysctls?: Record<string, string>;
-  Runtime?: string;
-  Isolation?: string;
-  CpuShares?: number;
-  Memory?: number;
-  NanoCpus?: number;
-  CgroupParent?: string;
-  CpuPeriod?: number;
-  CpuQuota?: number;
-  CpusetCpus?: string;
-  CpusetMems?: string;
-  Devices?: { PathOnHost: string; PathInContainer: string; CgroupPermissions: string }[] | null;
-  MemoryReservation?: number;
-  MemorySwap?: number;
-  MemorySwappiness?: number | null;
-  OomKillDisable?: boolean | null;
-  PidsLimit?: number | null;
-  Ulimits?: { Name: string; Soft: number; Hard: number }[] | null;
-  /** Block I/O limits and the like: shown as Docker shows them; a value that is not Docker's default is refused. */
-  BlkioWeight?: number;
-  BlkioWeightDevice?: unknown[] | null;
-  BlkioDeviceReadBps?: unknown[] | null;
-  BlkioDeviceWriteBps?: unknown[] | null;
-  BlkioDeviceReadIOps?: unknown[] | null;
-  BlkioDeviceWriteIOps?: unknown[] | null;
-  CpuRealtimePeriod?: number;
-  CpuRealtimeRuntime?: number;
-  DeviceCgroupRules?: string[] | null;
-  DeviceRequests?: unknown[] | null;
-  CpuCount?: number;
-  CpuPercent?: number;
-  IOMaximumIOps?: number;
-  IOMaximumBandwidth?: number;
-  StorageOpt?: Record<string, string> | null;
-  MaskedPaths?: string[] | null;
-  ReadonlyPaths?: string[] | null;
-  Mounts?: MountRequest[] | null;
-  Init?: boolean | null;
-}
-
-export interface MountRequest {
-  Type: "bind" | "volume" | "tmpfs" | "npipe" | "cluster" | "image";
-  Source?: string;
-  Target: string;
-  ReadOnly?: boolean;
-  BindOptions?: { Propagation?: string; NonRecursive?: boolean; CreateMountpoint?: boolean } | null;
-  VolumeOptions?: {
-    NoCopy?: boolean;
-    Labels?: Record<string, string>;
-    Subpath?: string;
-    DriverConfig?: { Name?: string; Options?: Record<string, string> };
-  } | null;
-  TmpfsOptions?: { SizeBytes?: number; Mode?: number } | null;
 }
 
 export type ContainerStatus =

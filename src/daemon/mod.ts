@@ -1,4 +1,13 @@
-/** The role `daemon`: reads its configuration, opens the engine, serves the API until a signal ends it. */
+/**
+ * The daemon: reads its configuration, opens the engine, serves the API until a signal ends it.
+ *
+ * Owns: flags and daemon.json (config.ts), the wiring of all parts (engine.ts), one daemon a root (pidfile.ts), the event bus
+ * (events.ts), what the engine says of itself (info.ts) and its log (log.ts). Does not own: anything that a request does.
+ *
+ * Invariants:
+ * - Parts know each other only through what engine.ts hands them.
+ * - Whatever a start has opened when it fails is closed again; containers of an earlier daemon go on in any case.
+ */
 
 import { messageOf } from "../std/errors.ts";
 import { readConfig, USAGE } from "./config.ts";

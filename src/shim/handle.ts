@@ -1,0 +1,41 @@
+/** What the daemon holds of a shim, and of all of them: the contract between shim/client.ts and whoever runs containers. */
+
+import type { Duplex } from "node:stream";
+import type { ExecLaunch, ExitRecord, Launch, Target } from "./protocol.ts";
+
+/** A connected shim. */
+export interface Shim {
+  /** Its own process, and how to find it again. */
+  readonly pid: number;
+  readonly socket: string;
+  /** Starts the container; throws with the kind and `exitCode` of the failure (see ShimError in shim/client.ts). */
+  launch(launch: Launch): Promise<{ pid: number; startedAt: string }>;
+  exec(exec: ExecLaunch): Promise<{ pid: number; startedAt: string }>;
+  signal(signal: number, target: Target): Promise<void>;
+  resize(size: { columns: number; rows: number }, target: Target): Promise<void>;
+  /** Output in `stream` begins right behind that byte of the log file with inode `logFile` (absent where there is no log). */
+  attach(options: AttachRequest): Promise<{ stream: Duplex; logOffset: number; logFile?: number }>;
+  /** The container's end; rejects when the shim is lost before it told one. */
+  readonly exited: Promise<ExitRecord>;
+  /** The exit code of an exec that was started over any connection. */
+  execExited(id: string): Promise<number>;
+  /** What runs in it, for a daemon that connects anew. */
+  readonly running: { id: string; pid: number; startedAt: string } | undefined;
+  /** Lets go of the connection; the shim goes on if it has launched. */
+  close(): void;
+}
+
+export interface AttachRequest {
+  target: Target;
+  stdin: boolean;
+  stdout: boolean;
+  stderr: boolean;
+  detachKeys?: string;
+}
+
+export interface Shims {
+  /** A fresh shim, at once where one was kept ready. Steps of making it belong to the receipt that is current. */
+  take(): Promise<Shim>;
+  /** The shim on a socket recorded earlier; undefined when nobody answers. */
+  connect(socket: string): Promise<Shim | undefined>;
+}
