@@ -162,7 +162,8 @@ function turned(cycle: readonly string[]): string[] {
 function fileBreaches(path: string, text: string): string[] {
   const lines = text.trimEnd().split("\n").length;
   const found: string[] = [];
-  if (lines > MOST_LINES && !path.endsWith(".test.ts")) found.push(`${path} has ${lines} lines, more than ${MOST_LINES}`);
+  if (lines > MOST_LINES && !path.endsWith(".test.ts"))
+    found.push(`${path} has ${lines} lines, more than ${MOST_LINES}`);
   if (!path.startsWith("src/") || path.endsWith(".test.ts")) return found;
   if (SPAWN.test(withoutComments(text)) && !["kernel", "cli"].includes(folderOf(path)))
     found.push(`${path} starts a process past kernel/`);

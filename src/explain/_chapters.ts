@@ -109,8 +109,7 @@ function tellImage(steps: readonly Step[]): string {
   ).length;
   const layers = listedLayers + addedLayers;
   if (layers === 0) return "The image's layers became one file system, the container's root.";
-  const below = counted(layers, "layer");
-  return `The image's layers became one file system: ${below} below, never written to, and a fresh one on top.`;
+  return `The image's layers became one file system (${layers} to read, 1 to write).`;
 }
 
 function tellNetwork(steps: readonly Step[]): string {
@@ -139,7 +138,7 @@ function tellNamespaces(steps: readonly Step[]): string {
   const joined = steps.filter((step) => step.call === "setns").length;
   const also = joined === 0 ? "" : ` It joined ${counted(joined, "existing namespace")}.`;
   if (names.length === 0) return `A new process was made.${also}`;
-  return `A new process was made in a new set of namespaces, so it has its own view of ${own}.${also}`;
+  return `New namespaces gave a new process its own ${own}.${also}`;
 }
 
 function tellLimits(steps: readonly Step[]): string {
@@ -148,11 +147,11 @@ function tellLimits(steps: readonly Step[]): string {
   const values = [...new Set(writes.map((step) => fileName(step.args[0] ?? "")))];
   const limits = steps.filter((step) => step.call === "prlimit64").length;
   const parts = [
-    made > 0 ? `${counted(made, "control group")} to count and bound what it uses` : "",
+    made > 0 ? counted(made, "control group") : "",
     values.length > 0 ? `values for ${listed(values, 4)}` : "",
     limits > 0 ? counted(limits, "resource limit") : "",
   ].filter((part) => part !== "");
-  return parts.length === 0 ? "It was put in its control groups." : `Limits were set: ${listed(parts)}.`;
+  return parts.length === 0 ? "It was put in its control groups." : `Limits: ${listed(parts)}.`;
 }
 
 function tellFiles(steps: readonly Step[]): string {
@@ -179,7 +178,8 @@ function tellFiles(steps: readonly Step[]): string {
 function mountPoint(step: Step): string[] {
   const target = step.args.findLast((argument) => argument.startsWith('"/'))?.slice(1, -1);
   const place = step.what === undefined ? target : /^mount (\/\S*)/.exec(step.what)?.[1];
-  return place === undefined || place === "/" ? [] : [place];
+  // The hierarchies of version 1 are told as one.
+  return place === undefined || place === "/" || place.startsWith("/sys/fs/cgroup/") ? [] : [place];
 }
 
 function tellRestrictions(steps: readonly Step[]): string {
@@ -187,14 +187,14 @@ function tellRestrictions(steps: readonly Step[]): string {
   const dropped = shown.filter((text) => /CAPBSET_DROP|bounding/i.test(text)).length;
   const user = steps.find((step) => step.call === "setresuid" || step.call === "setuid")?.args[0];
   const parts = [
-    dropped > 0 ? `${counted(dropped, "capability", "capabilities")} dropped for good` : "capabilities set",
+    dropped > 0 ? `${counted(dropped, "capability", "capabilities")} dropped` : "capabilities set",
     shown.some((text) => text.startsWith("seccomp") || text.includes("SECCOMP"))
-      ? "a filter on system calls (seccomp)"
+      ? "system calls filtered (seccomp)"
       : "",
-    shown.some((text) => text.includes("NO_NEW_PRIVS")) ? "no new privileges by set-user-ID programs" : "",
+    shown.some((text) => text.includes("NO_NEW_PRIVS")) ? "no new privileges" : "",
     user === undefined || user === "0" ? "" : `user ${user}`,
   ].filter((part) => part !== "");
-  return `What it may not do was settled: ${listed(parts)}.`;
+  return `Its powers were cut: ${listed(parts)}.`;
 }
 
 function tellProgram(steps: readonly Step[]): string {
@@ -202,7 +202,7 @@ function tellProgram(steps: readonly Step[]): string {
   const tried = steps.length - (done === undefined ? 0 : 1);
   if (done === undefined)
     return `No program took over: ${counted(tried, "path")} tried, last ${steps.at(-1)?.args[0]}.`;
-  const search = tried === 0 ? "" : `, after ${counted(tried, "other place")} of PATH`;
+  const search = tried === 0 ? "" : ` (not found in ${counted(tried, "place")} before)`;
   return `The program took over: ${done.args[0]}${argumentsText(done)}${search}.`;
 }
 
@@ -219,18 +219,21 @@ function tellExecs(steps: readonly Step[]): string {
 }
 
 function tellEnd(steps: readonly Step[]): string {
-  return `Since the program began: ${callCounts(steps)}.`;
+  return `Since the program began: ${countsOf(steps.map((step) => (step.what ?? step.call).replace(/ \/\S*/g, "")))}.`;
 }
 
 function tellOthers(steps: readonly Step[]): string {
-  return `Small things beside these: ${callCounts(steps)}.`;
+  return `Small things: ${countsOf(steps.map(({ call }) => call))}.`;
 }
 
-function callCounts(steps: readonly Step[]): string {
+/** `unlinkat (8)` and so on, the most frequent first. */
+function countsOf(names: readonly string[]): string {
   const counts = new Map<string, number>();
-  for (const { call } of steps) counts.set(call, (counts.get(call) ?? 0) + 1);
-  const texts = [...counts].sort((a, b) => b[1] - a[1]).map(([call, count]) => `${count} ${call}`);
-  return listed(texts, 6);
+  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
+  const texts = [...counts]
+    .sort((a, b) => b[1] - a[1])
+    .map(([name, count]) => (count === 1 ? name : `${name} (${count})`));
+  return listed(texts, 3);
 }
 
 function fileName(argument: string): string {

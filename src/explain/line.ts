@@ -11,7 +11,7 @@ function lineOf(steps: readonly Step[], first: Step): string {
   const step = steps[0] ?? first;
   const since = duration(Number(BigInt(step.at) - BigInt(first.at)));
   const head = `+${since.padStart(10)}  ${step.by.padEnd(9)}  ${step.what === undefined ? "" : `${step.what}: `}`;
-  return cut(printable(`${head}${steps.length === 1 ? callOf(step) : callCounts(steps)}`), COLUMNS);
+  return cut(printable(`${head}${steps.length === 1 ? resultOf(step) : callCounts(steps)}`), COLUMNS);
 }
 
 /**
@@ -41,8 +41,12 @@ function callCounts(steps: readonly Step[]): string {
   return [...counts].map(([call, count]) => (count === 1 ? call : `${count} ${call}`)).join(", ");
 }
 
-/** The call as strace would write it: `mount("proc", "/proc", …) = -1 EPERM`. */
-export function callOf(step: Step): string {
-  const args = step.args.map((argument) => cut(argument, ARGUMENT)).join(", ");
-  return `${step.call}(${args}) = ${step.error === undefined ? step.result : `-1 ${step.error}`}`;
+/** The call and its result as strace would write them: `mount("proc", "/proc") = -1 EPERM`. */
+function resultOf(step: Step): string {
+  return `${callOf(step)} = ${step.error === undefined ? step.result : `-1 ${step.error}`}`;
+}
+
+/** `mount("proc", "/proc")`, long arguments cut. */
+export function callOf({ call, args }: Step): string {
+  return `${call}(${args.map((argument) => cut(argument, ARGUMENT)).join(", ")})`;
 }

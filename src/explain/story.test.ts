@@ -66,16 +66,14 @@ describe("a story", () => {
 
   test("says in plain words what was made", () => {
     const told = text.replaceAll(/\n {4}(?=\w)/g, " ");
-    expect(told).toContain(
-      "web (c0ffee000000): 16 steps on the kernel, 5.00 ms from the first to its program.",
-    );
-    expect(told).toContain("2 layers below");
-    expect(told).toContain("its own view of mounts, hostname and processes");
+    expect(told).toContain("web (c0ffee000000): 16 steps on the kernel, which took 2.11 ms.");
+    expect(told).toContain("one file system (2 to read, 1 to write)");
+    expect(told).toContain("New namespaces gave a new process its own mounts, hostname and processes");
     expect(told).toContain("with its own /proc and /sys");
     expect(told).toContain("1 device node");
     expect(told).toContain("memory.limit_in_bytes");
-    expect(told).toContain("1 capability dropped for good");
-    expect(told).toContain('"/bin/sh" with "-c", "true", after 1 other place of PATH');
+    expect(told).toContain("1 capability dropped and system calls filtered (seccomp)");
+    expect(told).toContain('"/bin/sh" with "-c", "true" (not found in 1 place before)');
   });
 
   test("names commands with the container's process filled in", () => {
@@ -91,7 +89,7 @@ describe("a story", () => {
       row("mount", ['"proc"', '"/proc"'], { what: "mount /proc", result: -1, error: "EPERM" }),
     ];
     expect(storyOf(web, { steps: failed, omitted: 0 }).split("\n")[1]).toBe(
-      'FAILED at step 8, container: mount /proc: mount("proc", "/proc") = -1 EPERM',
+      'FAILED at step 8, container: mount /proc: EPERM by mount("proc", "/proc")',
     );
   });
 

@@ -21,6 +21,8 @@ interface Recorded {
 /** A story fits on one screen. */
 const MOST_FAILURES = 3;
 const SENTENCE_LINES = 2;
+/** Columns before a sentence: its number. */
+const INDENT = 4;
 
 /** The story of a container's receipt; at most 25 lines of 100 columns where it started once. Ends in a newline. */
 export function storyOf(subject: Subject, { steps, omitted }: Recorded): string {
@@ -33,10 +35,8 @@ export function storyOf(subject: Subject, { steps, omitted }: Recorded): string 
 }
 
 function headline({ id, name }: Subject, steps: readonly Step[]): string {
-  const program = programOf(steps);
-  const first = steps[0];
-  const took = program === undefined || first === undefined ? undefined : program.began - BigInt(first.at);
-  const time = took === undefined ? "" : `, ${duration(Number(took))} from the first to its program`;
+  const total = steps.reduce((sum, { ns }) => sum + (ns ?? 0), 0);
+  const time = total === 0 ? "" : `, which took ${duration(total)}`;
   return `${name} (${id.slice(0, 12)}): ${counted(steps.length, "step")} on the kernel${time}.`;
 }
 
@@ -77,21 +77,21 @@ function tellPart(
 ): string[] {
   const measured = steps.flatMap(({ ns, call }) => (ns === undefined || call === "clone3" ? [] : [ns]));
   const time = measured.length === 0 ? "" : `, ${duration(measured.reduce((sum, ns) => sum + ns, 0))}`;
-  const text = `${chapter.sentence(steps)} [${counted(steps.length, "step")}${time}]`;
-  const [first = "", ...more] = fitted(text);
+  const [first = "", ...more] = fitted(chapter.sentence(steps), `[${counted(steps.length, "step")}${time}]`);
   const see = chapter.see === undefined || pid === undefined ? [] : [`     $ ${chapter.see(String(pid))}`];
   return [`${String(index + 1).padStart(2)}. ${first}`, ...more.map((line) => `    ${line}`), ...see];
 }
 
-/** At most SENTENCE_LINES lines; what is cut is the middle, so that the count at the end stays. */
-function fitted(text: string): string[] {
-  const width = COLUMNS - 4;
-  const lines = wrap(text, width);
-  if (lines.length <= SENTENCE_LINES) return lines;
-  const tail = /\[[^[\]]*\]$/.exec(text)?.[0] ?? "";
-  const kept = lines.slice(0, SENTENCE_LINES);
-  const last = kept.pop() ?? "";
-  return [...kept, `${cut(`${last}…`, width - tail.length - 1)} ${tail}`];
+/** At most SENTENCE_LINES lines; what is cut is the middle, so that the count at the end stays, and stays in one piece. */
+function fitted(sentence: string, count: string): string[] {
+  const width = COLUMNS - INDENT;
+  const kept = count.replaceAll(" ", "\u00a0");
+  const lines = wrap(`${sentence} ${kept}`, width);
+  if (lines.length > SENTENCE_LINES) {
+    const last = lines[SENTENCE_LINES - 1] ?? "";
+    lines.splice(SENTENCE_LINES - 1, lines.length, `${cut(`${last}…`, width - kept.length - 1)} ${kept}`);
+  }
+  return lines.map((line) => line.replaceAll("\u00a0", " "));
 }
 
 /** What failed and was not allowed to, first of all. */
@@ -101,7 +101,7 @@ function failures(steps: readonly Step[]): string[] {
   );
   const lines = failed.slice(0, MOST_FAILURES).map(({ step, index }) => {
     const what = step.what === undefined ? "" : `${step.what}: `;
-    return `FAILED at step ${index + 1}, ${step.by}: ${what}${callOf(step)}`;
+    return `FAILED at step ${index + 1}, ${step.by}: ${what}${step.error} by ${callOf(step)}`;
   });
   const rest = failed.length - lines.length;
   return rest > 0 ? [...lines, `FAILED: ${counted(rest, "more step")}; see them all with --json`] : lines;

@@ -17,9 +17,12 @@ export const command = defineCommand({
     const client = clientVersion(context, server);
     if (flags.format) {
       const { printObject } = await import("../format/object.ts");
-      print(
-        printObject({ Client: client, Server: server ?? null }, flags.format, { type: "system.versionInfo" }),
-      );
+      const versions = {
+        Client: inTemplates(client),
+        Server: server === undefined ? null : inTemplates(server),
+      };
+      const both = flags.format === "json" ? { Client: client, Server: server ?? null } : versions;
+      print(printObject(both, flags.format, { type: "system.versionInfo" }));
     } else {
       print(clientText(client) + (server ? `\n${serverText(server)}` : ""));
     }
@@ -35,6 +38,11 @@ async function askServer({ client }: Context): Promise<{ server?: SystemVersion;
     if (error instanceof ConnectionError) return { failure: error };
     throw error;
   }
+}
+
+/** Templates name the field as Docker's program does, JSON as its API does. */
+function inTemplates<T extends { ApiVersion: string }>(version: T): T & { APIVersion: string } {
+  return { ...version, APIVersion: version.ApiVersion };
 }
 
 interface ClientVersion {
