@@ -3,7 +3,7 @@
 import { messageOf } from "../std/errors.ts";
 import { CommandError } from "./errors.ts";
 
-export const DEFAULT_SOCKET = "/var/run/fathom.sock";
+const DEFAULT_SOCKET = "/var/run/fathom.sock";
 
 export type Endpoint = { address: string } & (
   | { kind: "unix"; path: string }

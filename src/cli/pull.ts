@@ -3,6 +3,7 @@
 import type { Context } from "./command.ts";
 import { CommandError } from "./errors.ts";
 import { printError } from "./output.ts";
+import { type NameAndTag, splitTag } from "./reference.ts";
 
 /** One line of a streamed answer. */
 interface Progress {
@@ -31,11 +32,12 @@ export async function pullImage(
   }
 }
 
-function splitReference(image: string): { name: string; tag: string } {
-  const [, digestName, digest] = /^(.*)@(sha256:.*)$/.exec(image) ?? [];
+/** What to pull: `latest` where nothing is said. A digest takes the tag's place. */
+function splitReference(image: string): NameAndTag {
+  const [, digestName, digest] = /^(.*)@(.*)$/.exec(image) ?? [];
   if (digestName !== undefined && digest !== undefined) return { name: digestName, tag: digest };
-  const [, name = image, tag = "latest"] = /^(.*):([^/:]*)$/.exec(image) ?? [];
-  return { name, tag };
+  const { name, tag } = splitTag(image);
+  return { name, tag: tag || "latest" };
 }
 
 /** Values of a stream with one JSON value a line. */

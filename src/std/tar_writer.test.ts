@@ -5,13 +5,13 @@ import { type TarEntry, tarEnd, tarHeader, tarPadding } from "./tar_writer.ts";
 
 const content = new TextEncoder().encode("hello\n");
 
-function archive(entries: TarEntry[]): Blob {
+function archive(entries: TarEntry[]): Uint8Array {
   const parts = entries.flatMap((entry) =>
     entry.type === "file"
       ? [tarHeader({ ...entry, size: content.length }), content, tarPadding(content.length)]
       : [tarHeader(entry)],
   );
-  return new Blob([...parts, tarEnd()] as BlobPart[]);
+  return Buffer.concat([...parts, tarEnd()]);
 }
 
 test("GNU tar unpacks what is written, names beyond 100 bytes and links included", async () => {

@@ -9,7 +9,7 @@ export const command = defineCommand({
   operands: { min: 1 },
   flags: { tag: { type: "string", short: "t", help: "Name of the image: NAME[:TAG]" } },
   async run(context, { flags, operands }) {
-    print(`${await makeImage(context, await gather(operands), flags.tag)}\n`);
+    print(`${await makeImage(context, await gather(operands), flags.tag ?? "")}\n`);
     return 0;
   },
 });

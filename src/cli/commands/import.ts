@@ -4,6 +4,7 @@ import { defineCommand } from "../command.ts";
 import { CommandError } from "../errors.ts";
 import { print } from "../output.ts";
 import { jsonLines } from "../pull.ts";
+import { splitTag } from "../reference.ts";
 
 export const command = defineCommand({
   usage: "import [OPTIONS] file|URL|- [REPOSITORY[:TAG]]",
@@ -14,12 +15,12 @@ export const command = defineCommand({
     message: { type: "string", short: "m", help: "Comment on the image" },
     platform: { type: "string", help: "Platform of the image" },
   },
-  async run({ client }, { flags, operands: [source = "", reference] }) {
+  async run({ client }, { flags, operands: [source = "", reference = ""] }) {
     const isUrl = /^https?:\/\//.test(source);
-    const [, repo = reference, tag = ""] = /^(.*):([^/:]*)$/.exec(reference ?? "") ?? [];
+    const { name: repo, tag } = splitTag(reference);
     const { change: changes, message, platform } = flags;
     const reply = await client.send("POST", "/images/create", {
-      query: { fromSrc: isUrl ? source : "-", message, repo, tag, platform, changes },
+      query: { fromSrc: isUrl ? source : "-", message, repo: repo || undefined, tag, platform, changes },
       ...(!isUrl && { stream: await openSource(source) }),
     });
     for await (const line of jsonLines<{ status?: string; error?: string }>(reply.body)) {

@@ -89,13 +89,17 @@ type Port = ContainerSummary["Ports"][number];
 /** Ports in the order of their numbers; neighbours that are published alike become one range. */
 function portText(ports: readonly Port[]): string {
   const sorted = [...ports].sort(
-    (a, b) =>
-      a.PrivatePort - b.PrivatePort || (a.IP ?? "").localeCompare(b.IP ?? "") || a.Type.localeCompare(b.Type),
+    (a, b) => a.PrivatePort - b.PrivatePort || compare(a.IP ?? "", b.IP ?? "") || compare(a.Type, b.Type),
   );
   const groups = Map.groupBy(sorted, ({ IP = "", Type, PublicPort, PrivatePort }) =>
     [IP, Type, PublicPort ? PublicPort - PrivatePort : "unpublished"].join("/"),
   );
   return [...groups.values()].flatMap(ranges).map(rangeText).join(", ");
+}
+
+/** By bytes, so that the order is the same in every locale. */
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 /** Cuts ports of one kind into stretches without a gap. */

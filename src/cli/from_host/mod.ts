@@ -8,6 +8,7 @@
 import type { Context } from "../command.ts";
 import { CommandError } from "../errors.ts";
 import { jsonLines } from "../pull.ts";
+import { splitTag } from "../reference.ts";
 import { archive, COMMON_PATHS } from "./archive.ts";
 import { readLoaderPaths } from "./ld_cache.ts";
 import { createLibraries } from "./libraries.ts";
@@ -44,19 +45,15 @@ async function addIfThere(tree: Tree, path: string): Promise<void> {
   }
 }
 
-/** Sends it to the daemon and gives the image's ID. */
-export async function makeImage(
-  { client }: Context,
-  image: HostImage,
-  reference: string | undefined,
-): Promise<string> {
-  const [, repo = reference, tag = ""] = /^(.*):([^/:]*)$/.exec(reference ?? "") ?? [];
+/** Sends it to the daemon and gives the image's ID. An empty reference leaves the image without a name. */
+export async function makeImage({ client }: Context, image: HostImage, reference: string): Promise<string> {
+  const { name: repo, tag } = splitTag(reference);
   const changes = [
     `CMD ${JSON.stringify(image.programs.slice(0, 1))}`,
     `ENV PATH=${searchPath(image.programs)}`,
   ];
   const reply = await client.send("POST", "/images/create", {
-    query: { fromSrc: "-", repo, tag, message: "Made of programs of the host", changes },
+    query: { fromSrc: "-", repo: repo || undefined, tag, message: "Made of programs of the host", changes },
     stream: archive(image.tree),
   });
   let id = "";

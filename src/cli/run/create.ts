@@ -4,6 +4,7 @@ import type { ContainerCreateRequest, ContainerCreateResponse } from "../../spec
 import type { Context } from "../command.ts";
 import { CommandError, DaemonError } from "../errors.ts";
 import { printError } from "../output.ts";
+import { splitTag } from "../reference.ts";
 
 export interface CreateOptions {
   name: string | undefined;
@@ -60,5 +61,5 @@ async function pull(context: Context, image: string, options: CreateOptions): Pr
 }
 
 function withTag(image: string): string {
-  return image.includes("@") || /:[^/]*$/.test(image) ? image : `${image}:latest`;
+  return image.includes("@") || splitTag(image).tag !== "" ? image : `${image}:latest`;
 }

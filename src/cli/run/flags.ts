@@ -19,6 +19,18 @@ function checkHost(text: string): void {
   if (!/^[^:=]+[:=].+/.test(text)) throw new Error(`bad format for add-host: ${JSON.stringify(text)}`);
 }
 
+/** A flag that Docker has: asking for it is answered, not passed over. */
+function notYet(shows: string) {
+  return {
+    type: "list",
+    shows,
+    help: "Not in Fathom yet",
+    check: () => {
+      throw new Error("Fathom does not have this yet");
+    },
+  } as const;
+}
+
 export const CREATE_FLAGS = {
   "add-host": {
     type: "list",
@@ -32,6 +44,7 @@ export const CREATE_FLAGS = {
     shows: "uint16",
     help: "Share of block input and output, 10 to 1000, 0 for none",
   },
+  "blkio-weight-device": notYet("list"),
   "cap-add": { type: "list", help: "Add a capability" },
   "cap-drop": { type: "list", help: "Drop a capability" },
   "cgroup-parent": { type: "string", help: "Parent cgroup of the container's own" },
@@ -39,12 +52,18 @@ export const CREATE_FLAGS = {
   cidfile: { type: "string", help: "Write the container's ID to this file" },
   "cpu-period": { type: "int", help: "Length of the CPU scheduler's period, in microseconds" },
   "cpu-quota": { type: "int", help: "CPU time in each period, in microseconds" },
+  "cpu-rt-period": notYet("int"),
+  "cpu-rt-runtime": notYet("int"),
   "cpu-shares": { type: "int", short: "c", help: "Relative weight of CPU time" },
   cpus: { type: "decimal", help: "Number of CPUs" },
   "cpuset-cpus": { type: "string", help: "CPUs it may run on: 0-3 or 0,1" },
   "cpuset-mems": { type: "string", help: "Memory nodes it may use: 0-3 or 0,1" },
   device: { type: "list", help: "Give the container a device of the host" },
   "device-cgroup-rule": { type: "list", help: "Add a rule to the devices it may use" },
+  "device-read-bps": notYet("list"),
+  "device-read-iops": notYet("list"),
+  "device-write-bps": notYet("list"),
+  "device-write-iops": notYet("list"),
   "disable-content-trust": { type: "bool", initially: true, help: "Accepted for Docker's sake" },
   dns: { type: "list", help: "Address of a DNS server", check: checkAddress },
   "dns-option": { type: "list", also: ["dns-opt"], help: "DNS option" },
@@ -54,6 +73,7 @@ export const CREATE_FLAGS = {
   env: { type: "list", short: "e", help: "Set a variable of the environment, or pass on ours" },
   "env-file": { type: "list", help: "Read variables of the environment from a file" },
   expose: { type: "list", help: "Expose a port or a range of ports" },
+  gpus: notYet("gpu-request"),
   "group-add": { type: "list", help: "Add a supplementary group" },
   "health-cmd": { type: "string", help: "Command that finds out whether the program is well" },
   "health-interval": { type: "duration", help: "Time between two such checks" },
@@ -68,6 +88,7 @@ export const CREATE_FLAGS = {
   ip6: { type: "string", help: "IPv6 address", check: checkAddress },
   ipc: { type: "string", help: "IPC namespace to use" },
   isolation: { type: "string", help: "Isolation technology; on Linux 'default'" },
+  "kernel-memory": notYet("bytes"),
   label: { type: "list", short: "l", help: "Set a label" },
   "label-file": { type: "list", help: "Read labels from a file" },
   link: { type: "list", help: "Link to another container" },
@@ -121,6 +142,7 @@ export const CREATE_FLAGS = {
     help: "Set a limit: NAME=SOFT[:HARD]",
     check: (text) => void parseUlimit(text),
   },
+  "use-api-socket": notYet("bool"),
   user: { type: "string", short: "u", help: "User and group: NAME|UID[:GROUP|GID]" },
   userns: { type: "string", help: "User namespace to use" },
   uts: { type: "string", help: "UTS namespace to use" },

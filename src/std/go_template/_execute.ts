@@ -23,7 +23,7 @@ export class TemplateError extends Error {
   override readonly name = "TemplateError";
 }
 
-export interface ExecuteOptions {
+interface ExecuteOptions {
   /** Functions beside the predefined ones; the names given to the parser. */
   functions?: Functions;
   /** What to say of a field that a struct lacks; Docker says it in two ways. */

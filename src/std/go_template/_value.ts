@@ -87,7 +87,7 @@ export function formatValue(value: Value): string {
 }
 
 /** %v of a number: integers in full, floats as %g, whose exponents have two digits and begin at 1e+21. */
-export function formatNumber(value: number): string {
+function formatNumber(value: number): string {
   if (Number.isInteger(value) && Math.abs(value) < 1e21) return value.toFixed(0);
   if (!Number.isFinite(value)) return value > 0 ? "+Inf" : value < 0 ? "-Inf" : "NaN";
   return String(value).replace(/e([+-])(\d)$/, "e$10$2");

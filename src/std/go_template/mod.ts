@@ -16,7 +16,7 @@ import { BUILTINS } from "./_functions.ts";
 import { parseWith, type Template } from "./_parse.ts";
 import type { Functions } from "./_value.ts";
 
-export { type ExecuteOptions, execute, TemplateError } from "./_execute.ts";
+export { execute, TemplateError } from "./_execute.ts";
 export { ArgumentError } from "./_functions.ts";
 export { TemplateSyntaxError } from "./_lex.ts";
 export type { Template } from "./_parse.ts";
