@@ -10,7 +10,14 @@ import { join } from "node:path";
 import { type Backends, serve } from "../api/mod.ts";
 import { type Containers, openContainers } from "../container/mod.ts";
 import { openReceipts, type ReceiptSubject } from "../explain/mod.ts";
-import { countImages, driverNamed, type ImageStore, openImages, recoverImages } from "../image/mod.ts";
+import {
+  countImages,
+  driverNamed,
+  type ImageStore,
+  openImages,
+  recoverImages,
+  settleImages,
+} from "../image/mod.ts";
 import { recording } from "../kernel/mod.ts";
 import { shims } from "../shim/mod.ts";
 import { FathomError, messageOf } from "../std/errors.ts";
@@ -41,6 +48,7 @@ export async function openEngine(config: DaemonConfig, log: Log): Promise<Engine
   const runtimes = findRuntimes();
   const events = eventBus();
   const images = openImageStore(config, { events, users: (image) => containers.usersOf(image) });
+  stack.defer(() => settleImages(images));
   await recoverImages(images);
   const receipts = openReceipts({
     containersDirectory: join(config.dataRoot, "containers"),
