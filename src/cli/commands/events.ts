@@ -42,20 +42,20 @@ async function printer(format: string | undefined): Promise<(text: string) => st
   // The daemon's own text goes through, because a JavaScript number would lose digits of the nanoseconds.
   if (format === "json") return (text) => `${text}\n`;
   if (!format) return (text) => `${line(JSON.parse(text), nanoseconds(text))}\n`;
-  const { fillIn, parse } = await import("../format/object.ts");
+  const { BAD_TEMPLATE, fillIn, parse } = await import("../format/object.ts");
   const { toValue } = await import("../format/values.ts");
   const template = parse(format);
   return (text) => {
     const event: EventMessage = JSON.parse(text);
     const value = toValue({
       ...event,
-      Status: event.status,
-      ID: event.id,
-      From: event.from,
+      Status: event.status ?? "",
+      ID: event.id ?? "",
+      From: event.from ?? "",
       Time: event.time,
       TimeNano: event.timeNano,
     });
-    return `${fillIn(template, value, { type: "*events.Message", prefix: "Error parsing format: " })}\n`;
+    return `${fillIn(template, value, { type: "*events.Message", prefix: "Error parsing format: ", code: BAD_TEMPLATE })}\n`;
   };
 }
 

@@ -13,13 +13,15 @@ import { FUNCTIONS } from "./functions.ts";
 import { OPTIONAL_FIELDS, toValue } from "./values.ts";
 
 /** Exit code of a template that cannot be parsed, as the docker command has it for these. */
-const BAD_TEMPLATE = 64;
+export const BAD_TEMPLATE = 64;
 
 export interface ObjectOptions {
   /** Docker's name of the object's type, which errors name. */
   type?: string;
   /** Put before the message of a template that fails. */
   prefix?: string;
+  /** Its exit code. */
+  code?: number;
 }
 
 /** The object as a line of JSON for `json`, else what the template makes of it. Throws CommandError. */
@@ -39,7 +41,11 @@ export function parse(format: string): Template {
 }
 
 /** Fills a format in. Throws CommandError. */
-export function fillIn(template: Template, value: Value, { type, prefix = "" }: ObjectOptions): string {
+export function fillIn(
+  template: Template,
+  value: Value,
+  { type, prefix = "", code = 1 }: ObjectOptions,
+): string {
   const missingField = type ? (field: string) => `can't evaluate field ${field} in type ${type}` : undefined;
   try {
     return execute(template, value, {
@@ -49,6 +55,6 @@ export function fillIn(template: Template, value: Value, { type, prefix = "" }: 
     });
   } catch (error) {
     if (!(error instanceof TemplateError)) throw error;
-    throw new CommandError(`${prefix}${error.message}`, 1, { cause: error });
+    throw new CommandError(`${prefix}${error.message}`, code, { cause: error });
   }
 }

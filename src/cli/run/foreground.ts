@@ -32,9 +32,7 @@ export async function runInForeground(
   const [hijacked, { exit }] = await Promise.all([attach(context, id, options), wait(context, id, options)]);
   cleanup.defer(() => hijacked.connection.close());
   const output = copyOutput(hijacked.connection, options.tty);
-  // Whoever fails first ends the command; the other's failure is then of no interest.
   output.catch(() => undefined);
-  exit.catch(() => undefined);
   if (options.signalProxy && !options.tty) {
     const { proxySignals } = await import("../signals.ts");
     cleanup.use(proxySignals(context.client, id));
@@ -63,6 +61,8 @@ function attach(
 async function wait({ client }: Context, id: string, { condition }: ForegroundOptions) {
   const reply = await client.send("POST", `/containers/${id}/wait`, { query: { condition } });
   const exit = textOf(reply.body).then((text): ContainerWaitResponse => JSON.parse(text));
+  // When something else ends the command first, the failure of a wait that is cut off is of no interest.
+  exit.catch(() => undefined);
   return { exit };
 }
 
