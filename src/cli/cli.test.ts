@@ -194,6 +194,24 @@ describe("other commands", () => {
     expect(out).toBe("a:b 0123456789ab 1kB\n");
   });
 
+  test("an answer that breaks off, or is none, is said in a sentence", async () => {
+    await using daemon = await fakeDaemon((line, socket) => {
+      socket.end(
+        line.includes("/info") ? "SSH-2.0-OpenSSH\r\n\r\n" : "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n[",
+      );
+    });
+    const message = (command: string) =>
+      fathom(["-H", daemon.address, command]).then(({ code, err }) => [code, err]);
+    expect(await message("ps")).toEqual([
+      1,
+      "the daemon closed the connection in the middle of its answer\n",
+    ]);
+    expect(await message("info")).toEqual([
+      1,
+      "the daemon's answer is not HTTP/1.1: is something else listening on this address?\n",
+    ]);
+  });
+
   test("nobody at the address is said in docker's words, and no daemon is started for an address that was given", async () => {
     expect(await fathom(["-H", "unix:///nonexistent/s", "ps"])).toEqual({
       code: 1,

@@ -53,3 +53,8 @@ function sentence(address: string, code: string): string {
   }
   return `Cannot connect to the Fathom daemon at ${address}. Is the fathom daemon running?`;
 }
+
+/** The daemon's answer broke off, or was none. */
+export class ProtocolError extends Error {
+  override readonly name = "ProtocolError";
+}

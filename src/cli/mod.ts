@@ -15,7 +15,14 @@
 
 import type { AnyCommand, Context } from "./command.ts";
 import { chooseEndpoint } from "./endpoint.ts";
-import { CommandError, ConnectionError, DaemonError, OperandError, UsageError } from "./errors.ts";
+import {
+  CommandError,
+  ConnectionError,
+  DaemonError,
+  OperandError,
+  ProtocolError,
+  UsageError,
+} from "./errors.ts";
 import { type FlagTable, HelpWanted, type Parsed, parseFlags } from "./flags.ts";
 import { GLOBAL_FLAGS } from "./global.ts";
 import { createClient } from "./http/client.ts";
@@ -139,7 +146,7 @@ function report(error: unknown, name: string, command: AnyCommand): number {
 }
 
 function isExpected(error: unknown): error is Error {
-  return error instanceof CommandError || error instanceof DaemonError || error instanceof ConnectionError;
+  return [CommandError, DaemonError, ConnectionError, ProtocolError].some((kind) => error instanceof kind);
 }
 
 async function showVersion(): Promise<number> {

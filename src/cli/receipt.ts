@@ -11,5 +11,8 @@ export async function followReceipt({ client }: Context, id: string): Promise<{ 
   const copy = async () => {
     for await (const bytes of reply.body) await writeTo("stderr", bytes);
   };
-  return { told: copy() };
+  const told = copy();
+  // Where the container could not be started, that is the news, not the story that broke off.
+  told.catch(() => undefined);
+  return { told };
 }

@@ -6,7 +6,7 @@
 
 import type { Socket } from "bun";
 import type { Endpoint } from "../endpoint.ts";
-import { ConnectionError } from "../errors.ts";
+import { ConnectionError, ProtocolError } from "../errors.ts";
 
 /** Bytes taken from the socket and not yet read by us at which reading pauses. */
 const HIGH_WATER = 1 << 20;
@@ -118,7 +118,8 @@ async function write(state: State, bytes: Uint8Array): Promise<void> {
   let rest = bytes;
   while (rest.length > 0) {
     const written = state.socket?.write(rest) ?? -1;
-    if (written < 0 || state.error) throw state.error ?? new Error("the daemon closed the connection");
+    if (written < 0 || state.error)
+      throw state.error ?? new ProtocolError("the daemon closed the connection");
     rest = rest.subarray(written);
     if (rest.length === 0) return;
     const { promise, resolve } = Promise.withResolvers<void>();

@@ -1,5 +1,6 @@
 /** Reads an HTTP/1.1 response (RFC 9112): status line, headers, and a body by length, in chunks, or to the end. */
 
+import { ProtocolError } from "../errors.ts";
 import type { Connection } from "./connection.ts";
 
 const MAX_HEAD = 64 << 10;
@@ -27,7 +28,9 @@ async function readHead(connection: Connection) {
   const lines = (await readUntil(connection, "\r\n\r\n", MAX_HEAD)).split("\r\n");
   const status = /^HTTP\/1\.[01] (\d{3})(?: |$)/.exec(lines[0] ?? "")?.[1];
   if (!status)
-    throw new Error("the daemon's answer is not HTTP/1.1: is something else listening on this address?");
+    throw new ProtocolError(
+      "the daemon's answer is not HTTP/1.1: is something else listening on this address?",
+    );
   const headers = new Map(
     lines.slice(1).flatMap((line): [string, string][] => {
       const colon = line.indexOf(":");
@@ -42,7 +45,7 @@ async function readUntil(connection: Connection, mark: string, limit: number): P
   let held: Buffer = Buffer.alloc(0);
   for (;;) {
     const bytes = await connection.read();
-    if (!bytes) throw new Error("the daemon closed the connection before it had answered");
+    if (!bytes) throw new ProtocolError("the daemon closed the connection before it had answered");
     held =
       held.length === 0
         ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
@@ -52,7 +55,7 @@ async function readUntil(connection: Connection, mark: string, limit: number): P
       connection.unread(held.subarray(at + mark.length));
       return DECODER.decode(held.subarray(0, at));
     }
-    if (held.length > limit) throw new Error("the daemon's answer has a head without end");
+    if (held.length > limit) throw new ProtocolError("the daemon's answer has a head without end");
   }
 }
 
@@ -72,7 +75,7 @@ async function* readChunks(connection: Connection) {
   for (;;) {
     const line = await readUntil(connection, "\r\n", MAX_CHUNK_LINE);
     const size = /^[\da-f]+/i.exec(line)?.[0];
-    if (!size) throw new Error("the daemon's answer has a chunk without a size");
+    if (!size) throw new ProtocolError("the daemon's answer has a chunk without a size");
     const length = Number.parseInt(size, 16);
     if (length === 0) return;
     yield* readLength(connection, length);
@@ -84,7 +87,7 @@ async function* readLength(connection: Connection, length: number) {
   let left = length;
   while (left > 0) {
     const bytes = await connection.read();
-    if (!bytes) throw new Error("the daemon closed the connection in the middle of its answer");
+    if (!bytes) throw new ProtocolError("the daemon closed the connection in the middle of its answer");
     const part = bytes.subarray(0, left);
     connection.unread(bytes.subarray(part.length));
     left -= part.length;
