@@ -16,8 +16,11 @@ export interface AttachedStream {
   logFile?: number;
 }
 
-/** Attaches to a program. @throws {FathomError} conflict, when it has ended; unavailable, when the shim is gone. */
-export async function attach(socket: string, request: AttachRequest): Promise<AttachedStream> {
+/** Attaches to a program of the container that has a turn. @throws {FathomError} conflict, when it has ended; unavailable, when the shim is gone. */
+export async function attach(
+  socket: string,
+  request: AttachRequest & { turn: number },
+): Promise<AttachedStream> {
   const stream = await dial(socket);
   if (stream === undefined) throw new FathomError("unavailable", "the shim of the container is gone");
   stream.write(encodeMessage({ type: "attach", ...request }));

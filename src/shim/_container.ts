@@ -15,7 +15,7 @@ import { FathomError } from "../std/errors.ts";
 import { rfc3339, wallClock } from "../std/time.ts";
 import type { Attachment } from "./_attachment.ts";
 import { noteTrouble, recordPhase, writeExitRecord } from "./_files.ts";
-import { reapOrphans } from "./_orphans.ts";
+import { childless, reapOrphans } from "./_orphans.ts";
 import { Program } from "./_program.ts";
 import { makePipes, type OwnEnds, terminalEnds } from "./_stdio.ts";
 import type { ExecLaunch, ExitRecord, Launch, LogTarget, Notice, Target } from "./protocol.ts";
@@ -52,6 +52,10 @@ export class Container {
   readonly #execs = new Map<string, Entry>();
   /** Exit codes of the others, oldest first. */
   readonly #ended = new Map<string, number>();
+  /** Programs that have ended and whose streams others still hold. */
+  readonly #held = new Set<Program>();
+  /** Execs that are being started. */
+  readonly #arriving = new Set<Promise<unknown>>();
   readonly #runtimes: Runtimes;
   readonly #notify: (notice: Notice) => void;
   readonly #over = Promise.withResolvers<void>();
@@ -87,13 +91,29 @@ export class Container {
     if (this.#container !== undefined) await this.over;
   }
 
+  /**
+   * Resolves when everybody was served and nothing of the container is left in this process.
+   * @throws {FathomError} conflict, while it has not ended; unavailable, when something that it left behind is still there.
+   */
+  async leave(): Promise<void> {
+    if (this.#exit === undefined)
+      throw new FathomError("conflict", "the container of this shim has not ended");
+    await this.over;
+    const held = [...this.#held].some(({ open }) => open);
+    if (held || !childless())
+      throw new FathomError(
+        "unavailable",
+        "something that the container has left behind holds on to its shim",
+      );
+  }
+
   /** What a daemon that connects now has to know, in order. */
-  notices(): Notice[] {
+  notices(turn: number): Notice[] {
     const execs = [...this.#execs].flatMap(([id, { process }]) =>
       process === undefined ? [] : [{ id, pid: process.pid }],
     );
     const ends = [...this.#ended].map(([id, exitCode]): Notice => ({ type: "exec-exit", id, exitCode }));
-    const state: Notice = { type: "state", shim: process.pid, execs };
+    const state: Notice = { type: "state", shim: process.pid, turn, execs };
     if (this.#container !== undefined) {
       const { launch, pid, startedAt } = this.#container;
       state.launched = { id: launch.id, pid, startedAt };
@@ -117,6 +137,16 @@ export class Container {
 
   /** Starts another program in the container. @throws {RuntimeError | FathomError} */
   async exec(exec: ExecLaunch): Promise<Launched> {
+    const arriving = this.#exec(exec);
+    this.#arriving.add(arriving);
+    try {
+      return await arriving;
+    } finally {
+      this.#arriving.delete(arriving);
+    }
+  }
+
+  async #exec(exec: ExecLaunch): Promise<Launched> {
     if (this.#ended.has(exec.id) || this.#execs.get(exec.id)?.process !== undefined)
       throw new FathomError("conflict", `exec ${exec.id} has been started already`);
     const entry = this.#entry({ exec: exec.id });
@@ -250,7 +280,10 @@ export class Container {
     await this.#attempt(() => writeExitRecord(launch.exitFile, exit));
     this.#exit = exit;
     this.#notify({ type: "exit", exit });
+    this.#hold(this.#own.program);
     await this.#own.program.release();
+    for (const { program } of this.#execs.values()) program.abandon();
+    await Promise.allSettled(this.#arriving);
     await Promise.all([...this.#execs.values()].map(({ served, program }) => served ?? program.release()));
     this.#over.resolve();
   }
@@ -264,7 +297,14 @@ export class Container {
     const [oldest] = this.#ended.keys();
     if (this.#ended.size > MOST_ENDED && oldest !== undefined) this.#ended.delete(oldest);
     this.#notify({ type: "exec-exit", id, exitCode });
+    this.#hold(entry.program);
     await entry.program.release();
+  }
+
+  /** Remembers an ended program for as long as others may hold its streams. */
+  #hold(program: Program): void {
+    for (const held of this.#held) if (!held.open) this.#held.delete(held);
+    if (program.open) this.#held.add(program);
   }
 
   /** At the end one failure must not keep the rest from being done. */

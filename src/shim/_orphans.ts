@@ -8,11 +8,23 @@
 
 import { readdirSync, readFileSync } from "node:fs";
 import { reap } from "../kernel/process.ts";
+import { sys } from "../kernel/syscall.ts";
+
+const ANY = -1;
+const WNOHANG = 1;
 
 /** Reaps every child that has ended and is not in `known`. */
 export function reapOrphans(known: ReadonlySet<number>): void {
   for (const pid of children()) {
     if (!known.has(pid)) reap(pid);
+  }
+}
+
+/** Reaps every child that has ended, and says whether none is left. For a time when nobody waits for a child. */
+export function childless(): boolean {
+  for (;;) {
+    const answer = sys("wait4", ANY, 0, WNOHANG, 0);
+    if (answer <= 0) return answer < 0;
   }
 }
 

@@ -73,11 +73,13 @@ export class Program {
   /** The program runs: its streams are read and fed from now on. */
   start(options: ProgramOptions): void {
     const { ends, log, terminal } = options;
-    const pumps = [this.#pump("stdout", ends.stdout, { log, terminal })];
-    if (ends.stderr !== undefined) pumps.push(this.#pump("stderr", ends.stderr, { log, terminal }));
     const input = ends.stdin === undefined ? undefined : new Input(ends.stdin);
+    const pumps: Pump[] = [];
     this.#running = { ...options, input, pumps };
+    // Before any output is read: a line that the first read leaves unfinished would come to them twice.
     for (const attachment of this.#attachments) this.#begin(attachment, this.#running);
+    pumps.push(this.#pump("stdout", ends.stdout, { log, terminal }));
+    if (ends.stderr !== undefined) pumps.push(this.#pump("stderr", ends.stderr, { log, terminal }));
   }
 
   /** Tells the terminal its size. @throws {FathomError} conflict, where there is no terminal (any more). */
@@ -85,6 +87,11 @@ export class Program {
     if (this.#running === undefined || !this.#running.terminal || this.#over)
       throw new FathomError("conflict", "cannot resize: the program is not running on a terminal");
     setWindowSize(this.#running.ends.stdout, size.columns, size.rows);
+  }
+
+  /** Whether something may still write to its streams. */
+  get open(): boolean {
+    return this.#running?.pumps.some((pump) => pump.open) ?? false;
   }
 
   /** The program has ended: resolves when all that it wrote is in the log and on its way to the attachments. */

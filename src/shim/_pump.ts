@@ -33,6 +33,7 @@ export class Pump {
   readonly #take: Take;
   readonly #taken = Promise.withResolvers<void>();
   #ended = false;
+  #open = true;
   #wake: (() => void) | undefined;
   #turn = 0;
 
@@ -44,6 +45,11 @@ export class Pump {
     this.#run().then(this.#taken.resolve, this.#taken.reject);
   }
 
+  /** Whether something may still write: beyond the program's end, what it left behind. */
+  get open(): boolean {
+    return this.#open;
+  }
+
   /** The program has ended: what can be read now is the rest, and nobody holds up reading any more. */
   end(): void {
     this.#ended = true;
@@ -51,7 +57,7 @@ export class Pump {
   }
 
   async #run(): Promise<void> {
-    using _ = { [Symbol.dispose]: () => closeFd(this.#fd) };
+    using _ = { [Symbol.dispose]: () => this.#close() };
     memory ??= new Uint8Array(HEADER_LENGTH + SIZE);
     for (;;) {
       const count = this.#read(memory);
@@ -60,11 +66,16 @@ export class Pump {
         const framed = memory.subarray(0, HEADER_LENGTH + count);
         await this.#heldUp(this.#take(framed.subarray(HEADER_LENGTH), framed), count);
       } else if (this.#ended) {
-        return this.#drop(memory);
+        return await this.#drop(memory);
       } else {
         await this.#either(count === -ERRNO.EIO ? Bun.sleep(LOOK) : readable(this.#fd));
       }
     }
+  }
+
+  #close(): void {
+    this.#open = false;
+    closeFd(this.#fd);
   }
 
   /** The number of bytes read, 0 at the end; -EAGAIN when there is nothing now, -EIO when nobody has the terminal open. */

@@ -4,28 +4,25 @@ import { chmodSync, rmSync } from "node:fs";
 import { FathomError, kindOf, messageOf } from "../std/errors.ts";
 import { Attachment } from "./_attachment.ts";
 import { Connection } from "./_connection.ts";
-import type { Container } from "./_container.ts";
 import { encodeMessage, LineBuffer } from "./_messages.ts";
+import type { Turns } from "./_turns.ts";
 import type { FromDaemon, Notice, Reply, Request } from "./protocol.ts";
 
 /** How long a shim waits for its daemon, in milliseconds. */
 const PATIENCE = 10_000;
 
-/** Serves a container to whoever may open the socket. */
+/** Serves the containers of a shim to whoever may open the socket. */
 export interface Server {
   /** Sends a notice to every control connection. */
   notify(notice: Notice): void;
-  /** Resolves when the last control connection has ended, or none has come in time. */
-  readonly abandoned: Promise<void>;
   /** Takes nobody on any more; resolves when every control connection has taken all that was sent and is closed. */
   close(): Promise<void>;
 }
 
 /** Listens at `path`, mode 0600. */
-export function serve(path: string, container: Container): Server {
+export function serve(path: string, turns: Turns): Server {
   const controls = new Set<Connection>();
-  const abandoned = Promise.withResolvers<void>();
-  const nobodyCame = setTimeout(() => abandoned.resolve(), PATIENCE);
+  const nobodyCame = setTimeout(() => turns.left(), PATIENCE);
   const accept = (connection: Connection): void => {
     const lines = new LineBuffer();
     const receive = (bytes: Uint8Array): void => {
@@ -34,13 +31,14 @@ export function serve(path: string, container: Container): Server {
       if (first === undefined) return;
       const message: FromDaemon = JSON.parse(first);
       if (message.type === "attach") {
-        container.attach(new Attachment(connection, message, lines.rest()), message.target);
+        turns.at(message.turn).attach(new Attachment(connection, message, lines.rest()), message.target);
         return;
       }
       controls.add(connection);
       clearTimeout(nobodyCame);
-      for (const notice of container.notices()) connection.send(encodeMessage(notice));
-      control(container, connection, lines);
+      turns.joined();
+      for (const notice of turns.notices()) connection.send(encodeMessage(notice));
+      control(turns, connection, lines);
     };
     connection.listen({
       data: guarded(connection, receive),
@@ -48,7 +46,7 @@ export function serve(path: string, container: Container): Server {
       close: () => undefined,
     });
     void connection.closed.then(() => {
-      if (controls.delete(connection) && controls.size === 0) abandoned.resolve();
+      if (controls.delete(connection) && controls.size === 0) turns.left();
     });
   };
   const listener = listen(path, accept);
@@ -56,7 +54,6 @@ export function serve(path: string, container: Container): Server {
     notify: (notice) => {
       for (const connection of controls) connection.send(encodeMessage(notice));
     },
-    abandoned: abandoned.promise,
     close: async () => {
       clearTimeout(nobodyCame);
       rmSync(path, { force: true });
@@ -106,14 +103,14 @@ function guarded(connection: Connection, receive: (bytes: Uint8Array) => void): 
 }
 
 /** Goes on with a connection that has said hello. */
-function control(container: Container, connection: Connection, lines: LineBuffer): void {
+function control(turns: Turns, connection: Connection, lines: LineBuffer): void {
   const receive = (bytes: Uint8Array): void => {
     lines.push(bytes);
     for (let line = lines.line(); line !== undefined; line = lines.line()) {
       const message: FromDaemon = JSON.parse(line);
       if (!("seq" in message))
         throw new FathomError("invalid", `a ${message.type} message has no place here`);
-      void answer(container, message).then((reply) => {
+      void answer(turns, message).then((reply) => {
         connection.send(encodeMessage({ ...reply, seq: message.seq }));
       });
     }
@@ -123,15 +120,18 @@ function control(container: Container, connection: Connection, lines: LineBuffer
   take(new Uint8Array(0));
 }
 
-async function answer(container: Container, request: Request): Promise<Reply> {
+async function answer(turns: Turns, request: Numbered): Promise<Reply> {
   try {
-    return await perform(container, request);
+    return await perform(turns, request);
   } catch (error) {
     return { type: "failed", message: messageOf(error), code: exitCodeOf(error), kind: kindOf(error) };
   }
 }
 
-async function perform(container: Container, request: Request): Promise<Reply> {
+type Numbered = Request & { turn: number };
+
+async function perform(turns: Turns, request: Numbered): Promise<Reply> {
+  const container = turns.at(request.turn);
   switch (request.type) {
     case "launch":
       return { type: "launched", ...(await container.launch(request.launch)) };
@@ -142,6 +142,9 @@ async function perform(container: Container, request: Request): Promise<Reply> {
       return { type: "done" };
     case "resize":
       container.resize(request, request.target);
+      return { type: "done" };
+    case "reset":
+      await turns.next();
       return { type: "done" };
   }
 }

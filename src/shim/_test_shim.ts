@@ -12,7 +12,7 @@ import { openPty, setWindowSize, TTY } from "../kernel/pty.ts";
 import { spawn } from "../kernel/spawn.ts";
 import { type Runtime, RuntimeError, type Started, type Stdio } from "../runtime/runtime.ts";
 import type { Process } from "../spec/oci_runtime.ts";
-import { serveContainer } from "./main.ts";
+import { serveContainers } from "./main.ts";
 
 const host: Runtime = {
   run: async (container, stdio) => {
@@ -61,5 +61,5 @@ function duplicate(fd: number, target: number): Call {
 }
 
 const [, , , socket = ""] = process.argv;
-await serveContainer(socket, async () => host);
+await serveContainers(socket, async () => host);
 process.exit(0);

@@ -1,8 +1,8 @@
 /**
  * The daemon's side: starts shims, finds those of an earlier daemon again, and speaks to them.
  *
- * One shim is kept ready ahead of need, made once the last one taken has started its container, so that neither its start nor
- * the container's waits for the other.
+ * A shim is kept ready ahead of need: one whose container has ended, or, where there is none, one that is made when nothing is
+ * being started.
  */
 
 import { mkdir } from "node:fs/promises";
@@ -10,11 +10,12 @@ import { join } from "node:path";
 import { recording, report } from "../kernel/receipt.ts";
 import type { Step } from "../spec/receipt.ts";
 import { FathomError } from "../std/errors.ts";
-import { connectShim } from "./_remote.ts";
+import { connectShim, type Remote } from "./_remote.ts";
+import { type Ready, Spares } from "./_spares.ts";
 import { startShim } from "./_start.ts";
 import type { Shim, Shims } from "./handle.ts";
 
-export { ShimError } from "./_remote.ts";
+export { ShimError } from "./_channel.ts";
 
 export interface ShimsOptions {
   /** Directory of the sockets; made with mode 0700. */
@@ -23,19 +24,11 @@ export interface ShimsOptions {
   command: readonly string[];
 }
 
-/** The shims of this daemon. `close` ends the one that is kept ready; those with containers go on. */
+/** The shims of this daemon. `close` ends those without a container; the others go on. */
 export type ShimPool = Shims & { close(): Promise<void> };
-
-/** A shim and the steps of making it, which belong to the receipt of whoever takes it. */
-interface Ready {
-  shim: Shim;
-  steps: Step[];
-}
 
 /** sun_path of unix(7), without its terminating NUL. */
 const LONGEST_SOCKET_PATH = 107;
-/** A spare is made this long after one was taken, in milliseconds, if its container has not started before. */
-const SPARE_DELAY = 500;
 
 /** Makes a pool; the first spare is made at once. @throws {FathomError} invalid, when socket paths would be too long. */
 export async function shims(options: ShimsOptions): Promise<ShimPool> {
@@ -46,33 +39,18 @@ export async function shims(options: ShimsOptions): Promise<ShimPool> {
       `the run directory ${options.runDirectory} is too long: a shim's socket in it would have a path of ${longest} bytes, and unix sockets allow ${LONGEST_SOCKET_PATH}`,
     );
   await mkdir(options.runDirectory, { recursive: true, mode: 0o700 });
-  let spare: Promise<Ready | undefined> | undefined;
-  let closed = false;
-  const restock = (): void => {
-    if (closed || spare !== undefined) return;
-    // A spare that cannot be made is no error: the next one to take a shim makes it and is told.
-    const made = make(options).catch(() => undefined);
-    spare = made;
-    void made
-      .then((ready) => ready?.shim.exited.catch(() => undefined))
-      .then(() => {
-        if (spare === made) spare = undefined;
-      });
-  };
-  restock();
+  const spares = new Spares(() => make(options));
   return {
     take: async () => {
-      const kept = spare;
-      spare = undefined;
-      const { shim, steps } = (await kept) ?? (await make(options));
+      const { remote, steps } = await spares.take();
       for (const step of steps) report(() => step);
-      return restocking(shim, restock);
+      return leased(remote, spares);
     },
-    connect: (socket) => connectShim(socket),
-    close: async () => {
-      closed = true;
-      (await spare)?.shim.close();
+    connect: async (socket) => {
+      const remote = await connectShim(socket);
+      return remote && leased(remote, spares);
     },
+    close: () => spares.close(),
   };
 }
 
@@ -88,24 +66,24 @@ async function make({ runDirectory, command }: ShimsOptions): Promise<Ready> {
     (step) => steps.push(step),
     () => startShim(command, socket),
   );
-  const shim = await connectShim(socket);
-  if (shim === undefined)
+  const remote = await connectShim(socket);
+  if (remote === undefined)
     throw new FathomError("internal", `a shim has ended as soon as it was started (${socket})`);
-  return { shim, steps };
+  return { remote, steps };
 }
 
-/** The shim, with the next spare made when it has launched or failed to, or has not been used for a while. */
-function restocking(shim: Shim, restock: () => void): Shim {
-  const timer = setTimeout(restock, SPARE_DELAY);
+/** The shim for one container, after whose end it goes back. */
+function leased(remote: Remote, spares: Spares): Shim {
+  const shim = remote.handle();
+  let given = true;
   return {
     ...shim,
-    launch: async (launch) => {
-      try {
-        return await shim.launch(launch);
-      } finally {
-        clearTimeout(timer);
-        restock();
-      }
+    launch: (launch) => shim.launch(launch).finally(() => spares.restock()),
+    close: () => {
+      if (!given) return;
+      given = false;
+      if (remote.ended) void spares.takeBack(remote);
+      else shim.close();
     },
   };
 }

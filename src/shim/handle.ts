@@ -3,7 +3,7 @@
 import type { Duplex } from "node:stream";
 import type { ExecLaunch, ExitRecord, Launch, Target } from "./protocol.ts";
 
-/** A connected shim. */
+/** A shim that was taken for one container, or found with one. */
 export interface Shim {
   /** Its own process, and how to find it again. */
   readonly pid: number;
@@ -21,7 +21,10 @@ export interface Shim {
   execExited(id: string): Promise<number>;
   /** What runs in it, for a daemon that connects anew. */
   readonly running: { id: string; pid: number; startedAt: string } | undefined;
-  /** Lets go of the connection; the shim goes on if it has launched. */
+  /**
+   * Lets go of it, once. A shim with a container goes on; one whose container has ended may be given to another, and one that
+   * has had none ends.
+   */
   close(): void;
 }
 
@@ -34,7 +37,7 @@ export interface AttachRequest {
 }
 
 export interface Shims {
-  /** A fresh shim, at once where one was kept ready. Steps of making it belong to the receipt that is current. */
+  /** A shim without a container, at once where one was kept ready. Steps of making one belong to the receipt that is current. */
   take(): Promise<Shim>;
   /** The shim on a socket recorded earlier; undefined when nobody answers. */
   connect(socket: string): Promise<Shim | undefined>;

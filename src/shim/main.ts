@@ -1,17 +1,18 @@
 /**
  * The shim: the process beside each container that is its parent, keeps its output and its end, and outlives the daemon.
  *
- * It is started ahead of need, in a session of its own, and says on standard output when it can be reached. Until it has been
- * given a container it ends with its control connection; from then on with the container alone.
+ * It is started ahead of need, in a session of its own, and says on standard output when it can be reached. While it has no
+ * container it ends with its control connection; while it has one, with that alone.
  */
 
 import { writeSync } from "node:fs";
 import { setSubreaper } from "../kernel/process.ts";
 import { runtimeFor, warmUp } from "../runtime/mod.ts";
 import { FathomError } from "../std/errors.ts";
-import { Container, type Runtimes } from "./_container.ts";
+import type { Runtimes } from "./_container.ts";
 import { READY } from "./_ready.ts";
 import { serve } from "./_server.ts";
+import { Turns } from "./_turns.ts";
 
 /** Signals that are meant for a daemon or a terminal's programs, and must not take the container with them. */
 const NOT_FOR_US = ["SIGHUP", "SIGINT", "SIGTERM"] as const;
@@ -20,28 +21,32 @@ const STDOUT = 1;
 
 /** The role `shim`: `--socket PATH`. Gives its exit status. */
 export async function main(argv: string[]): Promise<number> {
-  const ready = serveContainer(socketOf(argv), runtimeFor);
+  const rehearsal = new AbortController();
+  const served = serveContainers(socketOf(argv), (name) => {
+    rehearsal.abort();
+    return runtimeFor(name);
+  });
   // A container's start is loaded and rehearsed while nobody waits for it; where that fails, the start will say so.
-  warmUp().catch(() => undefined);
-  await ready;
+  warmUp(rehearsal.signal).catch(() => undefined);
+  await served;
   return 0;
 }
 
 /** A shim at a socket, with runtimes by name; resolves when it is not needed any more. @internal */
-export async function serveContainer(path: string, runtimes: Runtimes): Promise<void> {
+export async function serveContainers(path: string, runtimes: Runtimes): Promise<void> {
   for (const signal of NOT_FOR_US) process.on(signal, () => undefined);
   setSubreaper();
-  const container: Container = new Container(runtimes, (notice) => server.notify(notice));
-  const server = serve(path, container);
-  process.on("SIGCHLD", () => container.reapOrphans());
+  const turns: Turns = new Turns(runtimes, (notice) => server.notify(notice));
+  const server = serve(path, turns);
+  process.on("SIGCHLD", () => turns.container.reapOrphans());
   // Whatever is wrong in here, the container is not to die of it; without one there is nothing to go on for.
   const survive = (error: unknown): void => {
-    if (container.idle) throw error;
-    container.trouble(error);
+    if (turns.container.idle) throw error;
+    turns.container.trouble(error);
   };
   process.on("uncaughtException", survive);
   process.on("unhandledRejection", survive);
-  if (tellReady()) await Promise.race([container.over, server.abandoned.then(() => container.abandon())]);
+  if (tellReady()) await turns.over;
   await server.close();
 }
 

@@ -124,7 +124,7 @@ describe.skipIf(!existsSync(BUSYBOX))("with the native runtime", () => {
     expect(exit).toMatchObject({ exitCode: 3, oomKilled: false });
     expect(logged(launch)).toBe("hello from 1\n");
     expect(openCgroup(`/fathom-${launch.id}`)).toBeUndefined();
-    expect(await untilGone(shim)).toBeTrue();
+    shim.close();
   });
 
   test("a program that is not there gives 127 and leaves nothing", async () => {
@@ -145,6 +145,7 @@ describe.skipIf(!existsSync(BUSYBOX))("with the native runtime", () => {
     const exit = await shim.exited;
     expect(exit.exitCode).toBe(137);
     expect(exit.oomKilled).toBeTrue();
+    shim.close();
   });
 
   test("processes that the first one leaves behind are killed with it", async () => {
@@ -154,6 +155,7 @@ describe.skipIf(!existsSync(BUSYBOX))("with the native runtime", () => {
     await shim.launch(launch);
     expect((await shim.exited).exitCode).toBe(0);
     expect(performance.now() - begun).toBeLessThan(3000);
+    shim.close();
   });
 
   test("execs share the container, with a terminal of its own where asked for", async () => {
@@ -189,7 +191,7 @@ describe.skipIf(!existsSync(BUSYBOX))("with the native runtime", () => {
     stream.destroy();
     await shim.signal(9, {});
     expect((await shim.exited).exitCode).toBe(137);
-    expect(await untilGone(shim)).toBeTrue();
+    shim.close();
   });
 
   test("standard input and output pass through", async () => {
@@ -205,6 +207,8 @@ describe.skipIf(!existsSync(BUSYBOX))("with the native runtime", () => {
     for await (const part of stream) take(part);
     expect(text).toBe("there and back");
     stream.destroy();
+    await shim.exited;
+    shim.close();
   });
 });
 
@@ -229,6 +233,6 @@ describe.skipIf(RUNC === null || !existsSync(BUSYBOX))("with runc", () => {
     await shim.signal(9, {});
     expect((await shim.exited).exitCode).toBe(137);
     expect(logged(launch)).toBe("in runc\n");
-    expect(await untilGone(shim)).toBeTrue();
+    shim.close();
   });
 });

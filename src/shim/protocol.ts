@@ -11,6 +11,10 @@
  *
  * A shim that was started ahead of need (no `launch` yet) ends when its control connection ends. One that has launched goes on
  * without the daemon until its container has ended, its exit record is on disk and its attachments are served.
+ *
+ * A shim serves one container after another: after the end of one a `reset` makes it what it was before any `launch`. What is said
+ * carries the number of the turn that it is meant for, counted from 0 by the shim, so that what comes late never reaches the
+ * container that came next. A shim that is not asked for a reset ends.
  */
 
 import type { Process } from "../spec/oci_runtime.ts";
@@ -21,6 +25,8 @@ export type Request =
   | { type: "launch"; launch: Launch }
   | { type: "exec"; exec: ExecLaunch }
   | { type: "signal"; signal: number; target: Target }
+  /** The container has ended and the daemon knows; done when its attachments are served and nothing of it is left. */
+  | { type: "reset" }
   | { type: "resize"; columns: number; rows: number; target: Target };
 
 /** The container's own program, or one of its execs. */
@@ -74,6 +80,7 @@ export type Hello = { type: "hello" };
 /** First line of a stream connection. It may come before the launch or exec it belongs to, which then counts it. */
 export type Attach = {
   type: "attach";
+  turn: number;
   target: Target;
   stdin: boolean;
   stdout: boolean;
@@ -103,6 +110,7 @@ export type Notice =
       type: "state";
       /** The shim's own process. */
       shim: number;
+      turn: number;
       launched?: { id: string; pid: number; startedAt: string };
       execs: { id: string; pid: number }[];
       exit?: ExitRecord;
@@ -120,5 +128,5 @@ export interface ExitRecord {
 }
 
 /** A message as it stands on the wire. */
-export type FromDaemon = Hello | Attach | (Request & { seq: number });
+export type FromDaemon = Hello | Attach | (Request & { seq: number; turn: number });
 export type FromShim = Attached | Notice | (Reply & { seq: number });
