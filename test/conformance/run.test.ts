@@ -24,6 +24,13 @@ describe.each(CLIENTS)("%s", (client) => {
       expect((await runs(["busybox", "sh", "-c", "exit 42"])).status).toBe(42);
     });
 
+    test("shows a line that is written in pieces once", async () => {
+      const script = "for i in 1 2 3 4 5 6 7 8 9; do printf a; ls / | head -c 0; printf 'b%s\\n' $i; done";
+      const lines = [1, 2, 3, 4, 5, 6, 7, 8, 9].map((number) => `ab${number}\n`).join("");
+      for (let run = 0; run < 10; run++)
+        expect((await runs(["busybox", "sh", "-c", script])).stdout).toBe(lines);
+    });
+
     test("keeps standard output and standard error apart", async () => {
       const { stdout, stderr } = await runs(["busybox", "sh", "-c", "echo out; echo err >&2"]);
       expect({ stdout, stderr }).toEqual({ stdout: "out\n", stderr: "err\n" });
