@@ -134,6 +134,7 @@ function launchOf(context: Context, container: Container, attachments: number): 
     ...(rows > 0 && columns > 0 && { size: { columns, rows } }),
     log: logTarget(container),
     exitFile: container.paths.exit,
+    disposable: host.AutoRemove,
     receiptFile: container.paths.receipt,
     attachments,
   };

@@ -14,7 +14,7 @@ import type { Running, Runtime, Started, Stdio } from "../runtime/runtime.ts";
 import { FathomError } from "../std/errors.ts";
 import { rfc3339, wallClock } from "../std/time.ts";
 import type { Attachment } from "./_attachment.ts";
-import { noteTrouble, recordPhase, writeExitRecord } from "./_files.ts";
+import { flushReceipts, noteTrouble, recordPhase, writeExitRecord } from "./_files.ts";
 import { childless, reapOrphans } from "./_orphans.ts";
 import { Program } from "./_program.ts";
 import { makePipes, type OwnEnds, terminalEnds } from "./_stdio.ts";
@@ -277,7 +277,8 @@ export class Container {
     await this.#attempt(() => recordPhase(launch.receiptFile, () => runtime.remove(running)));
     await this.#attempt(() => this.#own.program.end());
     await this.#attempt(() => log?.[Symbol.dispose]());
-    await this.#attempt(() => writeExitRecord(launch.exitFile, exit));
+    await this.#attempt(flushReceipts);
+    await this.#attempt(() => writeExitRecord(launch.exitFile, exit, launch));
     this.#exit = exit;
     this.#notify({ type: "exit", exit });
     this.#hold(this.#own.program);

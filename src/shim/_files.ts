@@ -11,30 +11,55 @@ import type { ExitRecord } from "./protocol.ts";
 /** A receipt beyond this size is not appended to: a health check makes an exec every few seconds, for months. */
 const MOST_OF_RECEIPT = 4 * 1024 * 1024;
 
-/** Writes the record so that it is there whole or not at all, whatever happens after the return. */
-export function writeExitRecord(path: string, record: ExitRecord): void {
+/**
+ * Writes the record so that it is there whole or not at all, whatever happens after the return; a disposable container's need not
+ * survive the end of the system.
+ */
+export function writeExitRecord(
+  path: string,
+  record: ExitRecord,
+  { disposable }: { disposable: boolean },
+): void {
   const temporary = `${path}.new`;
   const fd = openSync(temporary, "w", 0o600);
   try {
     writeSync(fd, `${JSON.stringify(record)}\n`);
-    fsyncSync(fd);
+    if (!disposable) fsyncSync(fd);
   } finally {
     closeSync(fd);
   }
   renameSync(temporary, path);
-  const directory = openSync(dirname(path), "r");
+  if (!disposable) syncDirectory(dirname(path));
+}
+
+function syncDirectory(path: string): void {
+  const directory = openSync(path, "r");
   fsyncSync(directory);
   closeSync(directory);
 }
 
-/** Runs one phase of work and appends its steps to the receipt in one write, also when it fails. */
-export async function recordPhase<T>(receiptFile: string, work: () => Promise<T>): Promise<T> {
+/** Steps that are not in their file yet. */
+let unwritten: { file: string; steps: Step[] }[] = [];
+
+/**
+ * Runs one phase of work and appends its steps to the receipt in one write, also when it fails. Whoever waits for the work is told
+ * first; `flushReceipts` makes sure of the rest.
+ */
+export async function recordPhase<T>(file: string, work: () => Promise<T>): Promise<T> {
   const steps: Step[] = [];
   try {
     return await recording("shim", (step) => steps.push(step), work);
   } finally {
-    appendSteps(receiptFile, steps);
+    if (unwritten.length === 0) setImmediate(flushReceipts);
+    unwritten.push({ file, steps });
   }
+}
+
+/** Writes what phases that are done have left to be written. */
+export function flushReceipts(): void {
+  const phases = unwritten;
+  unwritten = [];
+  for (const { file, steps } of phases) appendSteps(file, steps);
 }
 
 function appendSteps(receiptFile: string, steps: readonly Step[]): void {

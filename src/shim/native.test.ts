@@ -92,6 +92,7 @@ function launchOf(
     stdinOnce: false,
     log: { driver: "json-file", path: join(bundle, "x.log"), maxSize: 0, maxFiles: 1 },
     exitFile: join(bundle, "exit.json"),
+    disposable: false,
     receiptFile: join(bundle, "receipt.jsonl"),
     attachments: 0,
     ...more,

@@ -48,6 +48,8 @@ export interface Launch {
   log: LogTarget;
   /** Where the exit record is written: temporary name, fsync, rename. */
   exitFile: string;
+  /** The container goes when it ends: its exit record need not survive the end of the system. */
+  disposable: boolean;
   /** JSON lines of steps, appended to. */
   receiptFile: string;
   /** Stream connections that must have come in before the program starts. */

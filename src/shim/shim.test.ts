@@ -74,6 +74,7 @@ function launchOf(script: string, more: Partial<Launch> & { terminal?: boolean }
     stdinOnce: false,
     log: { driver: "json-file", path: join(directory, "x.log"), maxSize: 0, maxFiles: 1 },
     exitFile: join(directory, "exit.json"),
+    disposable: false,
     receiptFile: join(directory, "receipt.jsonl"),
     attachments: 0,
     ...rest,
