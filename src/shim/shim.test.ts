@@ -1,37 +1,30 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { recording } from "../kernel/receipt.ts";
 import type { Step } from "../spec/receipt.ts";
-import { demultiplexer } from "../std/stdcopy.ts";
+import {
+  all,
+  launchIn,
+  loggedIn,
+  OUTPUTS,
+  privateMemory,
+  streams,
+  TEST_SHIM,
+  untilGone,
+} from "./_fixtures.ts";
 import { ShimError, type ShimPool, shims } from "./client.ts";
 import type { AttachRequest, Shim } from "./handle.ts";
 import type { Launch } from "./protocol.ts";
-
-const COMMAND = [
-  process.execPath,
-  "--no-env-file",
-  "--config=/dev/null",
-  join(import.meta.dir, "_test_shim.ts"),
-];
 
 let directory = "";
 let pool: ShimPool;
 const taken: Shim[] = [];
 beforeEach(async () => {
   directory = mkdtempSync("/tmp/fathom-test-shim-");
-  pool = await shims({ runDirectory: join(directory, "run"), command: COMMAND });
+  pool = await shims({ runDirectory: join(directory, "run"), command: TEST_SHIM });
 });
 afterEach(async () => {
   const used = taken.splice(0);
@@ -44,42 +37,14 @@ afterEach(async () => {
   rmSync(directory, { recursive: true });
 });
 
-/** Whether a process ends within two seconds; it may wait for its real parent as a zombie. */
-async function untilGone(pid: number): Promise<boolean> {
-  for (let wait = 0; wait < 200; wait += 1) {
-    if (!existsSync(`/proc/${pid}/fd/0`)) return true;
-    await Bun.sleep(10);
-  }
-  return false;
-}
-
 async function take(): Promise<Shim> {
   const shim = await pool.take();
   taken.push(shim);
   return shim;
 }
 
-/** A launch of a shell command. */
-function launchOf(script: string, more: Partial<Launch> & { terminal?: boolean } = {}): Launch {
-  const { terminal = false, ...rest } = more;
-  const bundle = join(directory, `bundle-${crypto.randomUUID()}`);
-  mkdirSync(bundle);
-  const process = { terminal, args: ["/bin/sh", "-c", script], env: ["PATH=/bin:/usr/bin"], cwd: "/" };
-  writeFileSync(join(bundle, "config.json"), JSON.stringify({ process }));
-  return {
-    id: "test",
-    bundle,
-    runtime: "native",
-    openStdin: false,
-    stdinOnce: false,
-    log: { driver: "json-file", path: join(directory, "x.log"), maxSize: 0, maxFiles: 1 },
-    exitFile: join(directory, "exit.json"),
-    disposable: false,
-    receiptFile: join(directory, "receipt.jsonl"),
-    attachments: 0,
-    ...rest,
-  };
-}
+const launchOf = (script: string, more: Partial<Launch> & { terminal?: boolean } = {}): Launch =>
+  launchIn(directory, script, more);
 
 const execOf = (
   id: string,
@@ -98,31 +63,9 @@ const execOf = (
   attachments: more.attachments ?? 0,
 });
 
-const outputs: AttachRequest = { target: {}, stdin: false, stdout: true, stderr: true };
-const everything: AttachRequest = { ...outputs, stdin: true };
+const everything: AttachRequest = { ...OUTPUTS, stdin: true };
 
-const logged = (): string =>
-  readFileSync(join(directory, "x.log"), "utf8")
-    .split("\n")
-    .filter(Boolean)
-    .map((line) => JSON.parse(line).log)
-    .join("");
-
-/** All that comes over a stream. */
-async function all(stream: Duplex): Promise<Buffer> {
-  const parts: Buffer[] = [];
-  for await (const part of stream) parts.push(part);
-  stream.destroy();
-  return Buffer.concat(parts);
-}
-
-async function streams(stream: Duplex): Promise<Record<string, string>> {
-  const seen: Record<string, string> = {};
-  demultiplexer((name, bytes) => {
-    seen[name] = (seen[name] ?? "") + Buffer.from(bytes).toString();
-  })(await all(stream));
-  return seen;
-}
+const logged = (): string => loggedIn(join(directory, "x.log"));
 
 /** What came until now over a stream that goes on. */
 function collect(stream: Duplex): { text: () => string; until: (part: string) => Promise<void> } {
@@ -229,7 +172,7 @@ describe("without the daemon", () => {
       [process.execPath, "--no-env-file", "--config=/dev/null", join(import.meta.dir, "_test_daemon.ts")],
       { stdin: "pipe", stdout: "pipe", stderr: "inherit" },
     );
-    daemon.stdin.write(JSON.stringify({ runDirectory: join(directory, "run"), command: COMMAND, launch }));
+    daemon.stdin.write(JSON.stringify({ runDirectory: join(directory, "run"), command: TEST_SHIM, launch }));
     daemon.stdin.end();
     let socket = "";
     for await (const chunk of daemon.stdout) {
@@ -271,11 +214,11 @@ describe("attachments", () => {
   test("the program starts when as many as announced are there, and they get all of its output", async () => {
     const shim = await take();
     const launched = shim.launch(launchOf("echo out; echo err >&2", { attachments: 2 }));
-    const one = await shim.attach(outputs);
+    const one = await shim.attach(OUTPUTS);
     const seen = streams(one.stream);
     await Bun.sleep(50);
     expect(existsSync(join(directory, "x.log"))).toBeFalse();
-    const other = await shim.attach({ ...outputs, stderr: false });
+    const other = await shim.attach({ ...OUTPUTS, stderr: false });
     await launched;
     expect(await streams(other.stream)).toEqual({ stdout: "out\n" });
     expect(await seen).toEqual({ stdout: "out\n", stderr: "err\n" });
@@ -285,7 +228,7 @@ describe("attachments", () => {
     const shim = await take();
     await shim.launch(launchOf("echo one; printf 'prompt> '; sleep 0.5; echo typed"));
     await Bun.sleep(250);
-    const { stream, logOffset, logFile } = await shim.attach(outputs);
+    const { stream, logOffset, logFile } = await shim.attach(OUTPUTS);
     expect(logOffset).toBe(statSync(join(directory, "x.log")).size);
     expect(logFile).toBe(statSync(join(directory, "x.log")).ino);
     expect(await streams(stream)).toEqual({ stdout: "prompt> typed\n" });
@@ -296,7 +239,7 @@ describe("attachments", () => {
     const launched = shim.launch(
       launchOf("head -c 8000000 /dev/zero", { attachments: 1, log: { driver: "none" } }),
     );
-    const { stream } = await shim.attach(outputs);
+    const { stream } = await shim.attach(OUTPUTS);
     await launched;
     await Bun.sleep(300);
     expect(existsSync(join(directory, "exit.json"))).toBeFalse();
@@ -310,7 +253,7 @@ describe("attachments", () => {
     const launched = shim.launch(
       launchOf("head -c 8000000 /dev/zero", { attachments: 1, log: { driver: "none" } }),
     );
-    const { stream } = await shim.attach(outputs);
+    const { stream } = await shim.attach(OUTPUTS);
     await launched;
     await Bun.sleep(100);
     stream.destroy();
@@ -322,12 +265,12 @@ describe("attachments", () => {
     const launched = shim.launch(
       launchOf("head -c 1000000 /dev/zero", { attachments: 1, log: { driver: "none" } }),
     );
-    const { stream } = await shim.attach(outputs);
+    const { stream } = await shim.attach(OUTPUTS);
     await launched;
     // Its output is not taken, so the shim stays; the program is ended from outside.
     await shim.signal(9, {});
     await shim.exited;
-    await expect(shim.attach(outputs)).rejects.toThrow("ended");
+    await expect(shim.attach(OUTPUTS)).rejects.toThrow("ended");
     stream.destroy();
   });
 });
@@ -420,7 +363,7 @@ describe("a terminal", () => {
   test("the last output before the end is not lost", async () => {
     const shim = await take();
     const launched = shim.launch(launchOf("seq 1 5000", { terminal: true, attachments: 1 }));
-    const { stream } = await shim.attach(outputs);
+    const { stream } = await shim.attach(OUTPUTS);
     const seen = all(stream);
     await launched;
     const expected = Array.from({ length: 5000 }, (_, index) => `${index + 1}\r\n`).join("");
@@ -494,7 +437,7 @@ describe("execs", () => {
     const bad = execOf("bad", "", { attachments: 1 });
     bad.process.args = ["nothing"];
     const started = shim.exec(bad).catch((error: unknown) => error);
-    const { stream } = await shim.attach({ ...outputs, target: { exec: "bad" } });
+    const { stream } = await shim.attach({ ...OUTPUTS, target: { exec: "bad" } });
     expect((await all(stream)).length).toBe(0);
     expect(await started).toMatchObject({ exitCode: 127 });
   });
@@ -515,7 +458,7 @@ describe("execs", () => {
     const launched = shim.launch(
       launchOf("head -c 1000000 /dev/zero", { attachments: 1, log: { driver: "none" } }),
     );
-    const { stream } = await shim.attach(outputs);
+    const { stream } = await shim.attach(OUTPUTS);
     await launched;
     await shim.signal(9, {});
     await shim.exited;
@@ -528,13 +471,12 @@ test("an idle shim holds little memory", async () => {
   const shim = await take();
   await shim.launch(launchOf("sleep 100"));
   await Bun.sleep(300);
-  const rollup = readFileSync(`/proc/${shim.pid}/smaps_rollup`, "utf8");
-  const kilobytes = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(rollup)?.[1]);
-  console.log(`shim: ${kilobytes("Private_Dirty")} kB private dirty, ${kilobytes("Pss")} kB proportional`);
-  expect(kilobytes("Private_Dirty")).toBeLessThan(20_000);
+  const memory = privateMemory(shim.pid);
+  console.log(`shim: ${memory} kB private dirty`);
+  expect(memory).toBeLessThan(20_000);
 });
 
 test("a socket path that is too long is refused with the figure", async () => {
   const runDirectory = `/tmp/${"x".repeat(100)}`;
-  await expect(shims({ runDirectory, command: COMMAND })).rejects.toThrow("unix sockets allow 107");
+  await expect(shims({ runDirectory, command: TEST_SHIM })).rejects.toThrow("unix sockets allow 107");
 });
