@@ -11,10 +11,10 @@ import { rfc3339, wallClock } from "../std/time.ts";
 import { GROUP, IMAGE, PASSWD } from "./_fixtures.ts";
 import { type Containers, type ContainersOptions, openContainers } from "./mod.ts";
 
-export const IMAGE_ID = `sha256:${"1".repeat(64)}` as const;
+const IMAGE_ID = `sha256:${"1".repeat(64)}` as const;
 
 /** A shim that starts what it is told and ends it when a test says so, or a signal that its program does not ignore. */
-export class FakeShim implements Shim {
+class FakeShim implements Shim {
   readonly pid = 4000;
   readonly socket: string;
   readonly exited: Promise<ExitRecord>;

@@ -1,7 +1,6 @@
 /** Which extended attributes of an archive reach the disk, and setting them. */
 
-import { ERRNO } from "../kernel/mod.ts";
-import { type At, setAttribute } from "./_at.ts";
+import { type At, ERRNO, setAttribute } from "../kernel/mod.ts";
 
 /** POSIX ACLs in the kernel's form (acl(5)); file capabilities (capabilities(7)). */
 const KEPT: ReadonlySet<string> = new Set([

@@ -6,9 +6,8 @@
  * belong to a path that leads elsewhere.
  */
 
-import { closeFd, ERRNO } from "../kernel/mod.ts";
-import { makeDirectory, openDirectoryBeneath } from "./_at.ts";
-import { type ByteString, cutPath } from "./_names.ts";
+import { type ByteString, closeFd, ERRNO, makeDirectory, openDirectoryBeneath } from "../kernel/mod.ts";
+import { cutPath } from "./_names.ts";
 
 export interface Tree extends Disposable {
   /**

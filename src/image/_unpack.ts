@@ -8,15 +8,15 @@
  * Calls are synchronous, a few microseconds each; whoever feeds the archive pauses between chunks.
  */
 
-import { closeFd, device, ERRNO, S, sys } from "../kernel/mod.ts";
-import type { TarEntry } from "../std/tar/entry.ts";
-import type { TarSink } from "../std/tar/reader.ts";
 import {
   type At,
+  type ByteString,
   changeMode,
   changeOwner,
+  closeFd,
   createFile,
-  type Facts,
+  device,
+  ERRNO,
   factsOf,
   makeDirectory,
   makeLink,
@@ -24,10 +24,15 @@ import {
   makeSymlink,
   removeName,
   rename,
+  S,
+  type Stat,
   setTimes,
-} from "./_at.ts";
+  sys,
+} from "../kernel/mod.ts";
+import type { TarEntry } from "../std/tar/entry.ts";
+import type { TarSink } from "../std/tar/reader.ts";
 import { setAttributes } from "./_attributes.ts";
-import { type ByteString, byteString, cutPath, normalise } from "./_names.ts";
+import { byteString, cutPath, normalise } from "./_names.ts";
 import type { Pace } from "./_pace.ts";
 import { leavesRoot, refused, unpackFailure, unreachable } from "./_refusals.ts";
 import { openTree, type Tree } from "./_tree.ts";
@@ -188,13 +193,17 @@ function addLink(state: Unpacking, entry: TarEntry, at: At): void {
   const from = { directory, name };
   let answer = makeLink(from, at);
   if (answer === -ERRNO.EEXIST) {
-    if (factsOf(from)?.inode === factsOf(at)?.inode) return;
+    if (isSameFile(factsOf(from), factsOf(at))) return;
     answer = replacing(state, at, () => makeLink(from, at));
   }
   if (answer === -ERRNO.ENOENT)
     throw refused(entry, "is a hard link to a file that the archive does not hold");
   if (answer === -ERRNO.EPERM) throw refused(entry, "is a hard link to a directory");
   succeed(entry, answer);
+}
+
+function isSameFile(one: Stat | undefined, other: Stat | undefined): boolean {
+  return one?.ino === other?.ino && one?.dev === other?.dev;
 }
 
 function addNode(state: Unpacking, entry: TarEntry, { at, type }: { at: At; type: number }): void {
@@ -250,7 +259,7 @@ function replacing(state: Unpacking, at: At, make: () => number): number {
 }
 
 /** Where a directory or a link is taken away, paths through it lead elsewhere from now on. */
-function takeAway(state: Unpacking, at: At, before: Facts | undefined): number {
+function takeAway(state: Unpacking, at: At, before: Stat | undefined): number {
   const type = (before?.mode ?? 0) & S.IFMT;
   if (before !== undefined && (type === S.IFLNK || (type === S.IFREG && before.nlink === 1))) {
     state.size -= before.size;

@@ -6,9 +6,17 @@
  * Documentation/filesystems/overlayfs.rst (whiteouts and opaque directories).
  */
 
-import { ERRNO, S } from "../kernel/mod.ts";
-import { type At, type Facts, factsOf, makeNode, setAttribute } from "./_at.ts";
-import { type ByteString, cutPath } from "./_names.ts";
+import {
+  type At,
+  type ByteString,
+  ERRNO,
+  factsOf,
+  makeNode,
+  S,
+  type Stat,
+  setAttribute,
+} from "../kernel/mod.ts";
+import { cutPath } from "./_names.ts";
 
 const PREFIX = ".wh.";
 const OPAQUE = ".wh..wh..opq";
@@ -48,6 +56,6 @@ export function makeOpaque(directory: At): number {
   return setAttribute(directory, "trusted.overlay.opaque", YES);
 }
 
-export function isWhiteout({ mode, rdev }: Facts): boolean {
+export function isWhiteout({ mode, rdev }: Stat): boolean {
   return (mode & S.IFMT) === S.IFCHR && rdev === 0;
 }

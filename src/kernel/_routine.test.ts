@@ -56,7 +56,5 @@ describe("system call numbers are those of the kernel's headers", () => {
 /** `#define __NR_read 63`, also by way of `__NR3264_fcntl`, which is the 64-bit one. */
 function numbersIn(header: string): Map<string, number> {
   const defined = header.matchAll(/^#define __NR(?:3264)?_(\w+)\s+(\d+)/gm);
-  const numbers = new Map(Array.from(defined, ([, name = "", number]) => [name, Number(number)]));
-  const fstatat = numbers.get("fstatat"); // the generic header's first name of newfstatat
-  return fstatat === undefined ? numbers : numbers.set("newfstatat", fstatat);
+  return new Map(Array.from(defined, ([, name = "", number]) => [name, Number(number)]));
 }

@@ -30,9 +30,18 @@ export function noneLeft(before: readonly string[]): Promise<void> {
 }
 
 /** Waits for `look` to give `expected` again: the runtime closes its duplicate of a descriptor it has watched a little later. */
-export async function settled<T>(look: () => T, expected: T): Promise<void> {
+async function settled<T>(look: () => T, expected: T): Promise<void> {
   for (let tries = 0; tries < 100 && !Bun.deepEquals(look(), expected); tries++) await Bun.sleep(5);
   expect(look()).toEqual(expected);
+}
+
+/** What a pipe or a terminal gives until its end; a terminal ends when its last user has closed it (EIO). */
+export async function* readStream(fd: number): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    yield* Bun.file(fd).stream();
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "EIO")) throw error;
+  }
 }
 
 /** The steps that `work` reports. */

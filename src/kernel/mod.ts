@@ -15,57 +15,40 @@
  * - Descriptors are opened close-on-exec.
  */
 
-export { ARCH, type Arch, NR, type SyscallName } from "./arch.ts";
-export { type Argument, bytes, type Call, describe, named, result, stepOf, text, texts } from "./call.ts";
-export { Cgroup, cgroupLayout, createCgroup, type Entrance, openCgroup } from "./cgroup.ts";
-export { type CgroupLayout, type Hierarchy, parseCgroupLayout } from "./cgroup_layout.ts";
-export { readControlFile, writeControlFile } from "./control_file.ts";
+export { ARCH, type Arch } from "./arch.ts";
+export {
+  type At,
+  type ByteString,
+  changeMode,
+  changeOwner,
+  createFile,
+  factsOf,
+  makeDirectory,
+  makeLink,
+  makeNode,
+  makeSymlink,
+  openDirectoryBeneath,
+  removeName,
+  rename,
+  setAttribute,
+  setTimes,
+} from "./at.ts";
+export { type Argument, bytes, type Call, describe, named, result, text, texts } from "./call.ts";
+export { Cgroup, cgroupLayout, createCgroup, openCgroup } from "./cgroup.ts";
+export type { CgroupLayout, Hierarchy } from "./cgroup_layout.ts";
+export { readControlFile } from "./control_file.ts";
 export { ERRNO, type Errno, errnoName, SyscallError } from "./errno.ts";
-export {
-  chownAt,
-  closeFd,
-  copyRange,
-  type Directory,
-  type How,
-  linkAt,
-  mkdirAt,
-  mknodAt,
-  openBeneath,
-  openInRoot,
-  openPath,
-  owned,
-  type Place,
-  readFileInRoot,
-  setTimesAt,
-  setXattr,
-  symlinkAt,
-  unlinkAt,
-} from "./file.ts";
+export { closeFd, openInRoot, openPath, owned, readFileInRoot } from "./file.ts";
 export * from "./flags.ts";
-export {
-  type BindOptions,
-  isMounted,
-  type MountInfo,
-  mountBind,
-  mountpoints,
-  mountTmpfs,
-  parseMountinfo,
-  type TmpfsOptions,
-  unmount,
-} from "./mount.ts";
-export { NAMESPACE, newNetworkNamespace, openNamespace, removeNetworkNamespace } from "./namespaces.ts";
-export { mountOverlay, type Overlay } from "./overlay.ts";
+export { isMounted, mountpoints, unmount } from "./mount.ts";
+export { mountOverlay } from "./overlay.ts";
 export {
   type Ending,
   exited,
   type Program,
-  type ProgramOptions,
   pidfdOpen,
-  processStartTime,
   reap,
-  type Stdio,
   sendSignal,
-  setDumpable,
   setSubreaper,
   spawnInPidNamespace,
   spawnProgram,
@@ -73,8 +56,6 @@ export {
 export {
   type ConsoleSocket,
   listenConsoleSocket,
-  openPty,
-  type Pty,
   receiveDescriptor,
   sendDescriptor,
   setWindowSize,
@@ -82,8 +63,8 @@ export {
   TTY,
   windowSize,
 } from "./pty.ts";
-export { type Pipe, pipe, readable, readStream, setNonBlocking, writable, writeAll } from "./ready.ts";
-export { now, recording, report, type Sink } from "./receipt.ts";
+export { pipe, setNonBlocking, writeAll } from "./ready.ts";
+export { now, recording } from "./receipt.ts";
 export { type Child, type SpawnOptions, spawn } from "./spawn.ts";
-export { device, majorMinor, type Stat, statAt, statFd } from "./stat.ts";
-export { check, perform, sys } from "./syscall.ts";
+export { device, majorMinor, type Stat, statFd } from "./stat.ts";
+export { check, sys } from "./syscall.ts";

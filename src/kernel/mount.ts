@@ -1,67 +1,14 @@
 /**
- * Mounts of the host: bind mounts, tmpfs, unmounting, and what is mounted. Overlays are in overlay.ts.
+ * Mounts of the host: putting them in place, unmounting, and what is mounted. Overlays are in overlay.ts.
  *
  * Mounts inside a container are rows of its program, not these.
  */
 
 import { named, text } from "./call.ts";
 import { readControlFile } from "./control_file.ts";
-import { owned } from "./file.ts";
-import { AT, flags, MNT, MOUNT_ATTR, MOVE_MOUNT, MS, O, OPEN_TREE } from "./flags.ts";
+import { AT, flags, MNT, MOVE_MOUNT } from "./flags.ts";
 import { statAt } from "./stat.ts";
 import { perform } from "./syscall.ts";
-
-export interface BindOptions {
-  /** With the mounts below the source. */
-  recursive?: boolean;
-  /** The mount and, if recursive, those below it. */
-  readonly?: boolean;
-}
-
-/** Makes `source` visible at `target` too; both exist, and are both directories or both not. @throws {SyscallError} */
-export function mountBind(source: string, target: string, options: BindOptions = {}): void {
-  if (options.readonly) bindReadonly(source, target, options.recursive ?? false);
-  else bind(source, target, options.recursive ?? false);
-}
-
-function bind(source: string, target: string, recursive: boolean): void {
-  const how = MS.BIND | (recursive ? MS.REC : 0);
-  perform({
-    call: "mount",
-    args: [text(source), text(target), 0, flags("MS", MS, how), 0],
-    what: `bind ${source} to ${target}`,
-    see: `findmnt ${target}`,
-  });
-}
-
-/** Read-only from its first instant, and all the way down: a remount would come after, and reach only the top. */
-function bindReadonly(source: string, target: string, recursive: boolean): void {
-  const deep = recursive ? AT.RECURSIVE : 0;
-  const cloned = perform({
-    call: "open_tree",
-    args: [
-      AT_FDCWD,
-      text(source),
-      flags("OPEN_TREE", { ...OPEN_TREE, RECURSIVE: AT.RECURSIVE }, OPEN_TREE.CLONE | O.CLOEXEC | deep),
-    ],
-    what: `clone the mount of ${source}`,
-  });
-  using tree = owned(cloned);
-  const shown = `fd ${tree.fd} (${source})`;
-  const attributes = new BigUint64Array([BigInt(MOUNT_ATTR.RDONLY), 0n, 0n, 0n]);
-  perform({
-    call: "mount_setattr",
-    args: [
-      named(tree.fd, shown),
-      text(""),
-      flags("AT", AT, AT.EMPTY_PATH | deep),
-      { kind: "bytes", bytes: new Uint8Array(attributes.buffer), shown: "{attr_set=MOUNT_ATTR_RDONLY}" },
-      attributes.byteLength,
-    ],
-    what: `make the clone of ${source} read-only`,
-  });
-  moveMount(named(tree.fd, shown), target);
-}
 
 const AT_FDCWD = named(AT.FDCWD, "AT_FDCWD");
 
@@ -77,25 +24,6 @@ export function moveMount(mount: ReturnType<typeof named>, target: string): void
       named(MOVE_MOUNT.F_EMPTY_PATH, "MOVE_MOUNT_F_EMPTY_PATH"),
     ],
     what: `mount ${target}`,
-    see: `findmnt ${target}`,
-  });
-}
-
-export interface TmpfsOptions {
-  /** Most bytes it may hold; default half the memory. */
-  size?: number;
-  /** Permission bits of its root; default 0o1777. */
-  mode?: number;
-}
-
-/** Mounts an empty file system in memory; nosuid and nodev. @throws {SyscallError} */
-export function mountTmpfs(target: string, options: TmpfsOptions = {}): void {
-  const size = options.size === undefined ? [] : [`size=${options.size}`];
-  const data = [`mode=${(options.mode ?? 0o1777).toString(8)}`, ...size].join(",");
-  perform({
-    call: "mount",
-    args: [text("tmpfs"), text(target), text("tmpfs"), flags("MS", MS, MS.NOSUID | MS.NODEV), text(data)],
-    what: `mount tmpfs at ${target}`,
     see: `findmnt ${target}`,
   });
 }

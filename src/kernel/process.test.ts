@@ -1,24 +1,21 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { readFileSync, readlinkSync } from "node:fs";
-import { noneLeft, openDescriptors, settled, shell, stepsOf, temporaryDirectory } from "./_test_support.ts";
+import { noneLeft, openDescriptors, shell, stepsOf, temporaryDirectory } from "./_test_support.ts";
 import { type Call, text } from "./call.ts";
 import { closeFd, owned } from "./file.ts";
-import { CLONE } from "./flags.ts";
-import { openNamespace } from "./namespaces.ts";
+import { AT, CLONE, O } from "./flags.ts";
 import {
   exited,
   pidfdOpen,
-  processStartTime,
   reap,
   sendSignal,
-  setDumpable,
   setSubreaper,
   spawnInPidNamespace,
   spawnProgram,
 } from "./process.ts";
 import { pipe } from "./ready.ts";
 import { type Child, spawn } from "./spawn.ts";
-import { sys } from "./syscall.ts";
+import { check, sys } from "./syscall.ts";
 
 const OPTIONS = { namespaces: 0, memory: "shared", by: "container" } as const;
 
@@ -107,6 +104,7 @@ describe("a process", () => {
     await exited(child.pidfd);
     expect(reap(child.pid)).toEqual({ exitCode: 3 });
     expect(reap(child.pid)).toBeUndefined();
+    expect(pidfdOpen(child.pid)).toBeUndefined();
     await exited(child.pidfd);
     closeFd(child.pidfd);
   });
@@ -117,28 +115,6 @@ describe("a process", () => {
     );
     const endings = await Promise.all(children.map(end));
     expect(endings).toEqual(children.map((_, index) => ({ exitCode: index })));
-  });
-
-  test("is told from a later one of the same number by its start", async () => {
-    const first = spawn([shell("exec sleep 100")], OPTIONS);
-    expect(processStartTime(first.pid)).toMatch(/^\d+$/);
-    expect(processStartTime(first.pid)).toBe(processStartTime(first.pid));
-    sendSignal(first.pidfd, 9);
-    await end(first);
-    expect(processStartTime(first.pid)).toBeUndefined();
-    expect(pidfdOpen(first.pid)).toBeUndefined();
-  });
-
-  test("that is named to confuse still has its start time", async () => {
-    using directory = temporaryDirectory();
-    const script = `cp /bin/sleep "${directory.path}/) 0 (" && exec "${directory.path}/) 0 (" 100`;
-    const child = spawn([shell(script)], OPTIONS);
-    const named = (): string => readFileSync(`/proc/${child.pid}/comm`, "latin1");
-    await settled(named, ") 0 (\n");
-    const fields = readFileSync(`/proc/${child.pid}/stat`, "latin1").split(") ").at(-1)?.split(" ");
-    expect(processStartTime(child.pid)).toBe(fields?.[19]);
-    sendSignal(child.pidfd, 9);
-    await end(child);
   });
 
   test("can be watched by any who may open it", async () => {
@@ -165,16 +141,6 @@ describe("this process", () => {
     expect(await end({ pid: orphan, pidfd })).toEqual({ signal: 9 });
     sys("prctl", 36, 0);
   });
-
-  test("hides from tracing and shows itself again", () => {
-    expect(stepsOf(() => setDumpable(false))).toMatchObject([
-      { call: "prctl", args: ["PR_SET_DUMPABLE", "0"] },
-    ]);
-    const PR_GET_DUMPABLE = 3;
-    expect(sys("prctl", PR_GET_DUMPABLE)).toBe(0);
-    setDumpable(true);
-    expect(sys("prctl", PR_GET_DUMPABLE)).toBe(1);
-  });
 });
 
 describe("a process born in a PID namespace that exists", () => {
@@ -185,7 +151,7 @@ describe("a process born in a PID namespace that exists", () => {
 
   test("lives there, and later ones do not", async () => {
     const init = first();
-    using namespace = owned(openNamespace(init.pid, "pid") ?? -1);
+    using namespace = openNamespace(init.pid, "pid");
     const child = spawnInPidNamespace(namespace.fd, [shell("exec sleep 100")], OPTIONS);
     expect(namespaceOf(child.pid)).toBe(namespaceOf(init.pid));
     expect(readFileSync(`/proc/${child.pid}/status`, "latin1")).toMatch(
@@ -202,7 +168,7 @@ describe("a process born in a PID namespace that exists", () => {
 
   test("leaves later ones outside also when its program fails", async () => {
     const init = first();
-    using namespace = owned(openNamespace(init.pid, "pid") ?? -1);
+    using namespace = openNamespace(init.pid, "pid");
     const broken: Call = { call: "chdir", args: [text("/nonexistent")], what: "enter the directory" };
     const steps = stepsOf(() =>
       expect(() => spawnInPidNamespace(namespace.fd, [broken], OPTIONS)).toThrow(
@@ -219,17 +185,13 @@ describe("a process born in a PID namespace that exists", () => {
   });
 
   test("is refused where the descriptor is no PID namespace", () => {
-    using other = owned(openNamespace(process.pid, "uts") ?? -1);
+    using other = openNamespace(process.pid, "uts");
     expect(() => spawnInPidNamespace(other.fd, [shell("exit 0")], OPTIONS)).toThrow("EINVAL");
-  });
-
-  test("a namespace of a process that is gone cannot be opened", () => {
-    expect(openNamespace(4_194_304, "pid")).toBeUndefined();
   });
 
   test("50 times in a row while the collector works", async () => {
     const init = first();
-    using namespace = owned(openNamespace(init.pid, "pid") ?? -1);
+    using namespace = openNamespace(init.pid, "pid");
     for (let index = 0; index < 50; index++) {
       if (index % 10 === 0) Bun.gc(true);
       expect(await end(spawnInPidNamespace(namespace.fd, [shell("exit 6")], OPTIONS))).toEqual({
@@ -243,4 +205,9 @@ describe("a process born in a PID namespace that exists", () => {
 
 function namespaceOf(pid: number): string {
   return readlinkSync(`/proc/${pid}/ns/pid`);
+}
+
+function openNamespace(pid: number, file: "pid" | "uts"): Disposable & { fd: number } {
+  const path = `/proc/${pid}/ns/${file}`;
+  return owned(check(sys("openat", AT.FDCWD, path, O.RDONLY | O.CLOEXEC), `open ${path}`));
 }

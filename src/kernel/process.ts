@@ -6,7 +6,6 @@
 
 import { constants } from "node:os";
 import { type Call, named, stepOf, text, texts } from "./call.ts";
-import { readControlFile } from "./control_file.ts";
 import { ERRNO } from "./errno.ts";
 import { owned } from "./file.ts";
 import { AT, CLONE, flags, O } from "./flags.ts";
@@ -122,33 +121,14 @@ export function reap(pid: number): Ending | undefined {
 
 const WNOHANG = 1;
 
-/**
- * When a process started, in clock ticks since boot (field 22 of /proc/PID/stat, proc(5)); undefined when it is gone. A number
- * and its start together name a process for as long as the machine runs.
- */
-export function processStartTime(pid: number): string | undefined {
-  const stat = readControlFile(`/proc/${pid}/stat`);
-  // The program's name, in parentheses, may hold spaces and parentheses itself.
-  return stat?.slice(stat.lastIndexOf(")") + 2).split(" ")[22 - 3];
-}
-
-const PR = { SET_DUMPABLE: 4, SET_CHILD_SUBREAPER: 36 } as const;
+const PR_SET_CHILD_SUBREAPER = 36;
 
 /** Makes this process the parent of its descendants' orphans. */
 export function setSubreaper(): void {
   perform({
     call: "prctl",
-    args: [named(PR.SET_CHILD_SUBREAPER, "PR_SET_CHILD_SUBREAPER"), 1],
+    args: [named(PR_SET_CHILD_SUBREAPER, "PR_SET_CHILD_SUBREAPER"), 1],
     what: "adopt orphans of the container",
-  });
-}
-
-/** Says whether others may trace this process and open its /proc files; one that enters namespaces may not be. */
-export function setDumpable(on: boolean): void {
-  perform({
-    call: "prctl",
-    args: [named(PR.SET_DUMPABLE, "PR_SET_DUMPABLE"), on ? 1 : 0],
-    what: on ? "allow tracing this process" : "forbid tracing this process",
   });
 }
 

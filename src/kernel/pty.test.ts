@@ -1,6 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { existsSync, readlinkSync } from "node:fs";
-import { noneLeft, openDescriptors, shell, stepsOf, temporaryDirectory } from "./_test_support.ts";
+import {
+  noneLeft,
+  openDescriptors,
+  readStream,
+  shell,
+  stepsOf,
+  temporaryDirectory,
+} from "./_test_support.ts";
 import { type Call, named, result, text } from "./call.ts";
 import { closeFd, owned } from "./file.ts";
 import { AT, O } from "./flags.ts";
@@ -14,7 +21,7 @@ import {
   socketPair,
   TTY,
 } from "./pty.ts";
-import { readStream, writeAll } from "./ready.ts";
+import { writeAll } from "./ready.ts";
 import { spawn } from "./spawn.ts";
 import { sys } from "./syscall.ts";
 

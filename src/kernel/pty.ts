@@ -9,7 +9,7 @@ import { FathomError } from "../std/errors.ts";
 import { addressOf } from "./_memory.ts";
 import { type Call, named } from "./call.ts";
 import { ERRNO } from "./errno.ts";
-import { closeFd, owned, unlinkAt } from "./file.ts";
+import { closeFd, owned } from "./file.ts";
 import { AT, O } from "./flags.ts";
 import { readable, setNonBlocking } from "./ready.ts";
 import { check, perform, sys } from "./syscall.ts";
@@ -176,7 +176,7 @@ export function listenConsoleSocket(path: string): ConsoleSocket {
   stack.defer(() => closeFd(listener));
   const address = unixAddress(path);
   check(sys("bind", listener, address, address.length), `bind ${path}`);
-  stack.defer(() => unlinkAt(AT.FDCWD, path));
+  stack.defer(() => sys("unlinkat", AT.FDCWD, path, 0));
   check(sys("listen", listener, 1), `listen on ${path}`);
   const held = stack.move();
   return { path, receive: () => receiveFrom(listener), [Symbol.dispose]: () => held.dispose() };

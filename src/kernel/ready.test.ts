@@ -1,17 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { noneLeft, openDescriptors } from "./_test_support.ts";
+import { noneLeft, openDescriptors, readStream } from "./_test_support.ts";
 import { closeFd, owned } from "./file.ts";
 import { AT, O } from "./flags.ts";
-import {
-  type Pipe,
-  pipe,
-  readable,
-  readStream,
-  setNonBlocking,
-  untilEinval,
-  writable,
-  writeAll,
-} from "./ready.ts";
+import { type Pipe, pipe, readable, setNonBlocking, untilEinval, writable, writeAll } from "./ready.ts";
 import { sys } from "./syscall.ts";
 
 let before: string[];

@@ -67,15 +67,6 @@ export async function writeAll(fd: number, data: Uint8Array): Promise<void> {
   }
 }
 
-/** The bytes of a pipe, FIFO, socket or terminal until its end; a terminal ends when its last user has closed it (EIO). */
-export async function* readStream(fd: number): AsyncGenerator<Uint8Array, void, undefined> {
-  try {
-    yield* Bun.file(fd).stream();
-  } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "EIO")) throw error;
-  }
-}
-
 /** Two ends of a pipe or a socket pair. */
 export interface Pipe {
   read: number;

@@ -9,28 +9,26 @@ export interface Stat {
   /** File type and permission bits, inode(7). */
   mode: number;
   uid: number;
-  gid: number;
   /** Bytes. */
   size: number;
-  /** 512-byte units allocated. */
-  blocks: number;
   nlink: number;
   /** Of a device file: the device it stands for. */
   rdev: number;
   /** The device the file is on. */
   dev: number;
   ino: bigint;
-  /** Nanoseconds since the epoch. */
-  mtime: bigint;
   /** Whether a mount is rooted here. */
   mountRoot: boolean;
 }
 
-/** Facts about `path` below `directory`, links not followed; undefined where there is nothing. @throws {SyscallError} */
-export function statAt(directory: number, path: string): Stat | undefined {
+/**
+ * Facts about a name below `directory`, text or NUL-terminated bytes, links not followed; undefined where there is nothing.
+ * @throws {SyscallError}
+ */
+export function statAt(directory: number, path: string | Uint8Array): Stat | undefined {
   const answer = sys("statx", directory, path, AT.SYMLINK_NOFOLLOW, STATX_BASIC_STATS, statxBytes);
   if (answer === -ERRNO.ENOENT || answer === -ERRNO.ENOTDIR) return undefined;
-  check(answer, `stat ${path}`);
+  check(answer, `stat ${typeof path === "string" ? path : "a name in a directory"}`);
   return parseStat();
 }
 
@@ -51,14 +49,11 @@ function parseStat(): Stat {
   return {
     mode: statx.getUint16(28, true),
     uid: statx.getUint32(20, true),
-    gid: statx.getUint32(24, true),
     size: Number(statx.getBigUint64(40, true)),
-    blocks: Number(statx.getBigUint64(48, true)),
     nlink: statx.getUint32(16, true),
     rdev: device(statx.getUint32(128, true), statx.getUint32(132, true)),
     dev: device(statx.getUint32(136, true), statx.getUint32(140, true)),
     ino: statx.getBigUint64(32, true),
-    mtime: statx.getBigInt64(112, true) * 1_000_000_000n + BigInt(statx.getUint32(120, true)),
     mountRoot: (statx.getUint32(8, true) & STATX_ATTR_MOUNT_ROOT) !== 0,
   };
 }

@@ -16,4 +16,3 @@
  */
 
 export { type ReadOptions, readLog } from "./reader.ts";
-export { LogFile, type LogFileOptions, type LogPosition, type OutputStream } from "./writer.ts";

@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { closeFd, exited, pipe, readStream, reap, setNonBlocking } from "../kernel/mod.ts";
+import { closeFd, exited, pipe, reap, setNonBlocking } from "../kernel/mod.ts";
 import type { Process, RuntimeConfig } from "../spec/oci_runtime.ts";
 import type { Running, Runtime, Started, Streams } from "./runtime.ts";
 
@@ -175,10 +175,14 @@ export async function capture(start: (streams: Streams) => Promise<Started>): Pr
   return { output, ending: reap(started.pid) };
 }
 
-/** All that a stream gives, until it ends. */
+/** All that a stream gives, until it ends; a terminal ends in EIO when its last user has closed it. */
 export async function textOf(fd: number): Promise<string> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of readStream(fd)) chunks.push(chunk.slice());
+  try {
+    for await (const chunk of Bun.file(fd).stream()) chunks.push(chunk.slice());
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "EIO")) throw error;
+  }
   return Buffer.concat(chunks).toString();
 }
 

@@ -8,7 +8,7 @@
 export const HEADER_LENGTH = 8;
 
 /** Byte 0 of a header. `systemerr` carries an error of the engine itself. */
-export const STREAMS = ["stdin", "stdout", "stderr", "systemerr"] as const;
+const STREAMS = ["stdin", "stdout", "stderr", "systemerr"] as const;
 export type StreamName = (typeof STREAMS)[number];
 
 /** Writes a frame's header into `target` at `at`. */

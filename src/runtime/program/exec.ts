@@ -1,20 +1,11 @@
 /** The program of a further process in a running container. */
 
-import {
-  type Argument,
-  type Call,
-  CLONE,
-  flags,
-  NAMESPACE,
-  named,
-  O,
-  result,
-  text,
-} from "../../kernel/mod.ts";
+import { type Argument, type Call, CLONE, flags, named, O, result, text } from "../../kernel/mod.ts";
 import type { Process, RuntimeConfig } from "../../spec/oci_runtime.ts";
 import { cgroupRows, SESSION_KEYRING } from "./container.ts";
 import type { HostFacts, ProgramStreams } from "./context.ts";
 import { entryRows } from "./entry.ts";
+import { NAMESPACE_FLAG } from "./namespaces.ts";
 import { AT_FDCWD, prctl } from "./rows.ts";
 import { processSettingRows } from "./settings.ts";
 import { controllingRows, descriptorRows, ownerRows, SESSION, terminalRows } from "./terminal.ts";
@@ -65,7 +56,7 @@ export function execProgram(process: Process, config: RuntimeConfig, context: Ex
 /** Enters all of the container's namespaces at once; with the mount namespace the process gets its root. */
 function joinRow(config: RuntimeConfig, pidfd: number): Call {
   const wanted = config.linux.namespaces.filter(({ type }) => type !== "pid" && type !== "user");
-  const sum = wanted.reduce((all, { type }) => all + NAMESPACE[type].flag, 0);
+  const sum = wanted.reduce((all, { type }) => all + NAMESPACE_FLAG[type], 0);
   const container: Argument = named(pidfd, "pidfd of the container");
   return {
     call: "setns",

@@ -1,9 +1,21 @@
 /** Namespaces: which are made with the process, which it joins, and what is set in new ones. */
 
-import { type Call, CLONE, flags, NAMESPACE, named, result, text } from "../../kernel/mod.ts";
+import { type Call, CLONE, flags, named, result, text } from "../../kernel/mod.ts";
 import type { NamespaceType, RuntimeConfig } from "../../spec/oci_runtime.ts";
 import { FathomError } from "../../std/errors.ts";
 import type { ProgramContext } from "./context.ts";
+
+/** The flag of clone(2) and setns(2) for each. */
+export const NAMESPACE_FLAG = {
+  pid: CLONE.NEWPID,
+  network: CLONE.NEWNET,
+  mount: CLONE.NEWNS,
+  ipc: CLONE.NEWIPC,
+  uts: CLONE.NEWUTS,
+  user: CLONE.NEWUSER,
+  cgroup: CLONE.NEWCGROUP,
+  time: CLONE.NEWTIME,
+} as const satisfies Record<NamespaceType, number>;
 
 /**
  * CLONE_NEW… flags with which the process is to be made.
@@ -14,7 +26,7 @@ import type { ProgramContext } from "./context.ts";
  */
 export function newNamespaces(config: RuntimeConfig): number {
   const fresh = config.linux.namespaces.filter(({ type, path }) => path === undefined && type !== "cgroup");
-  return fresh.reduce((sum, { type }) => sum + NAMESPACE[type].flag, 0);
+  return fresh.reduce((sum, { type }) => sum + NAMESPACE_FLAG[type], 0);
 }
 
 /** Whether the process may borrow the shim's memory until it executes the program; see spawn in the kernel door. */
@@ -35,7 +47,7 @@ export function joinRows(config: RuntimeConfig, { joined }: ProgramContext): Cal
     if (fd === undefined) throw new FathomError("internal", `the ${type} namespace ${path} was not opened`);
     rows.push({
       call: "setns",
-      args: [named(fd, path), flags("CLONE", CLONE, NAMESPACE[type].flag)],
+      args: [named(fd, path), flags("CLONE", CLONE, NAMESPACE_FLAG[type])],
       what: `join the ${type} namespace`,
       see: "ls -l /proc/PID/ns",
     });
