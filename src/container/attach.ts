@@ -3,7 +3,7 @@
 import { Duplex, Readable } from "node:stream";
 import { readLog } from "../logs/mod.ts";
 import type { AttachRequest } from "../shim/handle.ts";
-import { FathomError } from "../std/errors.ts";
+import { FathomError, kindOf } from "../std/errors.ts";
 import { type Container, nameOf, type Pending } from "./container.ts";
 import type { Context } from "./context.ts";
 import { restarting } from "./state.ts";
@@ -37,7 +37,10 @@ export async function attachTo(
   const tty = config.Config.Tty;
   if (!options.stream)
     return { tty, stream: readOnly(options.logs ? replay(container, options) : nothing()) };
-  const { stream, logOffset, logFile } = await live(context, container, options);
+  const attached = await live(context, container, options);
+  if (attached === undefined)
+    return { tty, stream: readOnly(options.logs ? replay(container, options) : nothing()) };
+  const { stream, logOffset, logFile } = attached;
   if (!options.logs) return { tty, stream };
   const stopAt = logFile === undefined ? undefined : { file: logFile, offset: logOffset };
   return { tty, stream: joined(replay(container, options, stopAt), stream) };
@@ -45,10 +48,30 @@ export async function attachTo(
 
 type Attached = Awaited<ReturnType<Pending["shim"]["attach"]>>;
 
-async function live(context: Context, container: Container, options: AttachOptions): Promise<Attached> {
+/**
+ * Undefined where nothing is to come: the program has ended this moment, or had ended and what it wrote is wanted, as by a client
+ * that attaches after the start of a program that is faster than itself.
+ */
+async function live(
+  context: Context,
+  container: Container,
+  options: AttachOptions,
+): Promise<Attached | undefined> {
   const request = requestOf(container, options);
-  if (container.live === undefined) return attachAhead(context, container, request);
-  return container.live.shim.attach(request);
+  if (container.live === undefined) {
+    const { Status } = container.record.state;
+    const ended = Status === "exited" || Status === "dead";
+    return ended && options.logs ? undefined : attachAhead(context, container, request);
+  }
+  const { shim } = container.live;
+  try {
+    return await shim.attach(request);
+  } catch (error) {
+    if (kindOf(error) !== "conflict" && kindOf(error) !== "unavailable") throw error;
+    // Its last output is in the log once its end is told; that it was lost is told by whoever watches it.
+    await shim.exited.catch(() => undefined);
+    return undefined;
+  }
 }
 
 function requestOf({ record }: Container, options: AttachOptions): AttachRequest {

@@ -1,6 +1,9 @@
 /** A container's streams: attach, logs, wait. The backend they need is that of containers.ts. */
 
+import { Duplex, Transform } from "node:stream";
 import { FathomError } from "../../std/errors.ts";
+import { demultiplexer } from "../../std/stdcopy.ts";
+import { withoutFrames } from "../_unframed.ts";
 import { boolParam, timeParam } from "../query.ts";
 import { MULTIPLEXED_STREAM, RAW_STREAM, type Respond } from "../respond.ts";
 import { type ApiRequest, param, type Route } from "../route.ts";
@@ -14,7 +17,9 @@ export function streamRoutes(backend: ContainerBackend): Route[] {
       pattern: "/containers/{id}/attach",
       handler: async (request, respond) => {
         const attachment = await backend.attach(param(request, "id"), attachOptions(request.query));
-        await respond.hijack(attachment.stream, { framed: !attachment.tty });
+        const framed = !attachment.tty && !olderThan(request.version, "1.6");
+        const stream = framed || attachment.tty ? attachment.stream : withoutFrames(attachment.stream);
+        await respond.hijack(stream, { framed });
       },
     },
     {
@@ -33,6 +38,18 @@ export function streamRoutes(backend: ContainerBackend): Route[] {
       handler: (request, respond) => wait(backend, request, respond),
     },
   ];
+}
+
+/** Frames came with API 1.6; clients before it print what they read. */
+function withoutFrames(stream: Duplex): Duplex {
+  const plain = new Transform({
+    transform(chunk: Uint8Array, _encoding, done) {
+      demultiplex(chunk);
+      done();
+    },
+  });
+  const demultiplex = demultiplexer((_stream, bytes) => plain.push(bytes));
+  return Duplex.from({ readable: stream.pipe(plain), writable: stream });
 }
 
 function attachOptions(query: URLSearchParams): AttachOptions {
