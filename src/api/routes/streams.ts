@@ -1,14 +1,12 @@
 /** A container's streams: attach, logs, wait. The backend they need is that of containers.ts. */
 
-import { Duplex, Transform } from "node:stream";
 import { FathomError } from "../../std/errors.ts";
-import { demultiplexer } from "../../std/stdcopy.ts";
 import { withoutFrames } from "../_unframed.ts";
 import { boolParam, timeParam } from "../query.ts";
 import { MULTIPLEXED_STREAM, RAW_STREAM, type Respond } from "../respond.ts";
 import { type ApiRequest, param, type Route } from "../route.ts";
 import { olderThan } from "../version.ts";
-import type { AttachOptions, ContainerBackend, LogOptions, WaitCondition } from "./containers.ts";
+import type { ContainerBackend } from "./containers.ts";
 
 export function streamRoutes(backend: ContainerBackend): Route[] {
   return [
@@ -38,18 +36,6 @@ export function streamRoutes(backend: ContainerBackend): Route[] {
       handler: (request, respond) => wait(backend, request, respond),
     },
   ];
-}
-
-/** Frames came with API 1.6; clients before it print what they read. */
-function withoutFrames(stream: Duplex): Duplex {
-  const plain = new Transform({
-    transform(chunk: Uint8Array, _encoding, done) {
-      demultiplex(chunk);
-      done();
-    },
-  });
-  const demultiplex = demultiplexer((_stream, bytes) => plain.push(bytes));
-  return Duplex.from({ readable: stream.pipe(plain), writable: stream });
 }
 
 function attachOptions(query: URLSearchParams): AttachOptions {
