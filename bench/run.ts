@@ -24,6 +24,23 @@ interface Table {
   rows: { name: string; value: number; more?: string }[];
 }
 
+const HUGETLB = "/sys/fs/cgroup/hugetlb";
+/** A hierarchy goes back only when its groups are gone, which the kernel does some time after they were removed. */
+const WITH_HUGETLB = `
+  there() { mount -t cgroup -o hugetlb hugetlb ${HUGETLB}; }
+  mkdir -p ${HUGETLB} && there || exit 1
+  "$@"
+  status=$?
+  for try in $(seq 60); do
+    find ${HUGETLB} -mindepth 1 -depth -type d -exec rmdir {} ';'
+    umount ${HUGETLB}
+    grep -q '^hugetlb[[:space:]]*0' /proc/cgroups && exit $status
+    sleep 0.5
+    there
+  done
+  echo "the hugetlb controller did not go back to the v2 hierarchy" >&2
+  exit 1`;
+
 const clients = await commandLines();
 const tables = [...(await engines()), ...(await runtimes())];
 await writeFile(join(import.meta.dir, "RESULTS.md"), await report(tables));
@@ -73,11 +90,13 @@ function command(name: string, words: string[], engine: Engine): Case {
   };
 }
 
-const rowOf = ({ name, median, min, p90, runs }: Measured): Table["rows"][number] => ({
-  name,
-  value: median,
-  more: `fastest ${min.toFixed(1)}, 90th percentile ${p90.toFixed(1)}, ${runs} runs`,
-});
+function rowOf({ name, median, min, p90, runs }: Measured): Table["rows"][number] {
+  return {
+    name,
+    value: median,
+    more: `fastest ${min.toFixed(1)}, 90th percentile ${p90.toFixed(1)}, ${runs} runs`,
+  };
+}
 
 /** Once both have run a container and have been left alone for a while. */
 async function idleMemory(docker: Engine, fathom: Engine): Promise<Table> {
@@ -116,23 +135,6 @@ async function shimMemory(docker: Engine, fathom: Engine): Promise<Table> {
     ],
   };
 }
-
-const HUGETLB = "/sys/fs/cgroup/hugetlb";
-/** A hierarchy goes back only when its groups are gone, which the kernel does some time after they were removed. */
-const WITH_HUGETLB = `
-  there() { mount -t cgroup -o hugetlb hugetlb ${HUGETLB}; }
-  mkdir -p ${HUGETLB} && there || exit 1
-  "$@"
-  status=$?
-  for try in $(seq 60); do
-    find ${HUGETLB} -mindepth 1 -depth -type d -exec rmdir {} ';'
-    umount ${HUGETLB}
-    grep -q '^hugetlb[[:space:]]*0' /proc/cgroups && exit $status
-    sleep 0.5
-    there
-  done
-  echo "the hugetlb controller did not go back to the v2 hierarchy" >&2
-  exit 1`;
 
 /**
  * crun 1.8 refuses a host whose v2 hierarchy has a controller while others are v1. In a mount namespace of its own that
