@@ -3,20 +3,12 @@
 import { Duplex, Readable } from "node:stream";
 import { readLog } from "../logs/mod.ts";
 import type { AttachRequest } from "../shim/handle.ts";
+import type { AttachOptions } from "../spec/docker_query.ts";
 import { FathomError, kindOf } from "../std/errors.ts";
 import { type Container, nameOf, type Pending } from "./container.ts";
 import type { Context } from "./context.ts";
 import { restarting } from "./state.ts";
 import { tell } from "./tell.ts";
-
-export interface AttachOptions {
-  logs: boolean;
-  stream: boolean;
-  stdin: boolean;
-  stdout: boolean;
-  stderr: boolean;
-  detachKeys?: string;
-}
 
 /**
  * Both directions of the program. Of a container that does not run the stream waits for its start, which waits for the stream.

@@ -1,6 +1,6 @@
 /** The filters of `docker ps`: read and checked, then asked of each container. */
 
-import type { ContainerStatus } from "../spec/docker.ts";
+import { CONTAINER_STATUSES } from "../spec/docker.ts";
 import { FathomError } from "../std/errors.ts";
 import type { Container } from "./container.ts";
 import type { Context } from "./context.ts";
@@ -29,15 +29,6 @@ const NAMES = [
 ] as const;
 type Name = (typeof NAMES)[number];
 
-const STATUSES: readonly string[] = [
-  "created",
-  "running",
-  "paused",
-  "restarting",
-  "removing",
-  "exited",
-  "dead",
-] satisfies ContainerStatus[];
 const HEALTH = ["none", "starting", "healthy", "unhealthy"];
 
 /** Every filter with its values, none where it was not given. @throws {FathomError} invalid. */
@@ -45,7 +36,7 @@ export function readFilters(filters: Filters): Record<Name, string[]> {
   const unknown = Object.keys(filters).find((name) => !NAMES.some((known) => known === name));
   if (unknown !== undefined) throw new FathomError("invalid", `invalid filter '${unknown}'`);
   const read = Object.fromEntries(NAMES.map((name) => [name, filters[name] ?? []])) as Record<Name, string[]>;
-  check(read, "status", (value) => STATUSES.includes(value));
+  check(read, "status", (value) => CONTAINER_STATUSES.some((status) => status === value));
   check(read, "exited", (value) => /^-?\d+$/.test(value));
   check(read, "health", (value) => HEALTH.includes(value));
   check(read, "is-task", (value) => /^(?:true|false|0|1)$/.test(value));

@@ -26,21 +26,20 @@ import type {
   ExecCreateRequest,
   ExecInspect,
 } from "../spec/docker.ts";
+import type { AttachOptions, LogOptions, StopOptions, WaitCondition } from "../spec/docker_query.ts";
 import { FathomError } from "../std/errors.ts";
-import type { AttachOptions } from "./attach.ts";
 import { type Container, nameOf } from "./container.ts";
 import type { ContainersOptions, Context } from "./context.ts";
 import { type CreateOptions, createContainer } from "./create.ts";
 import { readHost } from "./host.ts";
 import type { ListOptions } from "./list.ts";
-import type { LogOptions } from "./read_logs.ts";
 import { recoverContainers } from "./recover.ts";
 import { registry } from "./registry.ts";
 import { removeContainer } from "./remove.ts";
 import { startContainer } from "./start.ts";
 import { isUp, notRunning } from "./state.ts";
-import { forceEnd, killContainer, restartContainer, type StopOptions, stopContainer } from "./stop.ts";
-import { type WaitCondition, waitFor } from "./wait.ts";
+import { forceEnd, killContainer, restartContainer, stopContainer } from "./stop.ts";
+import { waitFor } from "./wait.ts";
 
 export type { ContainersOptions } from "./context.ts";
 

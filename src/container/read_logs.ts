@@ -1,21 +1,11 @@
 /** `docker logs`: what the log driver kept, and on as it comes. */
 
 import { readLog } from "../logs/mod.ts";
+import type { LogOptions } from "../spec/docker_query.ts";
 import { FathomError } from "../std/errors.ts";
 import type { Container } from "./container.ts";
 import { isUp } from "./state.ts";
 import { untilDown } from "./wait.ts";
-
-export interface LogOptions {
-  follow: boolean;
-  stdout: boolean;
-  stderr: boolean;
-  timestamps: boolean;
-  details: boolean;
-  since: number;
-  until: number;
-  tail: number | "all";
-}
 
 /** Follows over restarts, until the container is down. @throws {FathomError} unsupported, where nothing is logged. */
 export function readLogs(

@@ -1,17 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import type { ContainerStatus } from "../spec/docker.ts";
+import { CONTAINER_STATUSES, type ContainerStatus } from "../spec/docker.ts";
 import { kindOf, messageOf } from "../std/errors.ts";
 import { isUp, next, type Transition } from "./state.ts";
 
-const STATUSES: ContainerStatus[] = [
-  "created",
-  "running",
-  "paused",
-  "restarting",
-  "removing",
-  "exited",
-  "dead",
-];
 const TRANSITIONS: Transition[] = ["start", "exit", "retry", "pause", "unpause", "remove", "spoil"];
 
 function outcome(status: ContainerStatus, transition: Transition): string {
@@ -24,7 +15,9 @@ function outcome(status: ContainerStatus, transition: Transition): string {
 
 describe("the table", () => {
   test("is whole: every status has an answer to every transition", () => {
-    const lines = STATUSES.map((status) => TRANSITIONS.map((transition) => outcome(status, transition)));
+    const lines = CONTAINER_STATUSES.map((status) =>
+      TRANSITIONS.map((transition) => outcome(status, transition)),
+    );
     const allowed = lines.map((line) => line.map((word) => (word.includes(":") ? "-" : word)).join(" "));
     expect(allowed).toEqual([
       "running - - - - removing dead",
@@ -61,6 +54,6 @@ describe("the table", () => {
   });
 
   test("a container is up while its program runs, is frozen or is about to be started again", () => {
-    expect(STATUSES.filter(isUp)).toEqual(["running", "paused", "restarting"]);
+    expect(CONTAINER_STATUSES.filter(isUp)).toEqual(["running", "paused", "restarting"]);
   });
 });

@@ -1,5 +1,6 @@
 /** Ends containers: stop, kill, restart. None but restart holds `exclusive`, so that a kill can end a stop that waits. */
 
+import type { StopOptions } from "../spec/docker_query.ts";
 import { FathomError, messageOf } from "../std/errors.ts";
 import { type Container, nameOf } from "./container.ts";
 import type { Context } from "./context.ts";
@@ -14,13 +15,6 @@ const DEFAULT_TIMEOUT = 10;
 /** How long a program is given to go after SIGKILL, in seconds: one that waits for the kernel may not. */
 const KILL_TIMEOUT = 10;
 
-export interface StopOptions {
-  /** Instead of the container's own. */
-  signal?: string;
-  /** Seconds; -1 waits for ever; absent: the container's own. */
-  timeout?: number;
-}
-
 /**
  * Asks the program to end, and ends it when the time is over.
  * @throws {FathomError} not-modified when it does not run; invalid for a signal that is none.
@@ -30,25 +24,31 @@ export async function stopContainer(
   container: Container,
   options: StopOptions,
 ): Promise<void> {
-  const { Config: config } = container.record.config;
-  const signal = parseSignal(options.signal || config.StopSignal || String(SIGTERM));
+  const how = howToStop(container, options);
   // Behind a start that is under way.
   await container.exclusive(async () => undefined);
   if (!isUp(container.record.state.Status))
     throw new FathomError("not-modified", `container ${nameOf(container).id} is not running`);
-  await end(context, container, {
-    signal,
-    timeout: options.timeout ?? config.StopTimeout ?? DEFAULT_TIMEOUT,
-  });
+  await end(context, container, how);
   tell(context, container, { action: "stop" });
 }
 
-/** Ends a container that is up, by `signal` first; what it leaves is seen to by the time this resolves. */
-async function end(
-  context: Context,
-  container: Container,
-  { signal, timeout }: { signal: number; timeout: number },
-): Promise<void> {
+/** The signal that comes first, and the seconds until SIGKILL. */
+interface HowToStop {
+  signal: number;
+  timeout: number;
+}
+
+function howToStop({ record }: Container, options: StopOptions): HowToStop {
+  const { StopSignal, StopTimeout } = record.config.Config;
+  return {
+    signal: parseSignal(options.signal || StopSignal || String(SIGTERM)),
+    timeout: options.timeout ?? StopTimeout ?? DEFAULT_TIMEOUT,
+  };
+}
+
+/** Ends a container that is up; what it leaves is seen to by the time this resolves. */
+async function end(context: Context, container: Container, { signal, timeout }: HowToStop): Promise<void> {
   container.record.state.ManuallyStopped = true;
   container.stopping = true;
   const { live } = container;
@@ -128,12 +128,10 @@ export function restartContainer(
   container: Container,
   options: StopOptions,
 ): Promise<void> {
-  const { Config: config } = container.record.config;
-  const signal = parseSignal(options.signal || config.StopSignal || String(SIGTERM));
-  const timeout = options.timeout ?? config.StopTimeout ?? DEFAULT_TIMEOUT;
+  const how = howToStop(container, options);
   return container.exclusive(async () => {
     if (isUp(container.record.state.Status)) {
-      await end(context, container, { signal, timeout });
+      await end(context, container, how);
       tell(context, container, { action: "stop" });
     }
     await context.start(container);

@@ -1,11 +1,9 @@
 /** Waiting for a container: registered before anybody is told, so that no end is missed. */
 
 import type { ContainerWaitResponse } from "../spec/docker.ts";
+import type { WaitCondition } from "../spec/docker_query.ts";
 import type { Container, Waiter } from "./container.ts";
 import { isUp } from "./state.ts";
-
-/** Docker's conditions. */
-export type WaitCondition = "not-running" | "next-exit" | "removed";
 
 /** A promise of the end; it rejects with the signal's reason. */
 export function waitFor(

@@ -53,6 +53,23 @@ async function end({ pid, pidfd }: Child): Promise<ReturnType<typeof reap>> {
   return reap(pid);
 }
 
+async function expectToFreeze(cgroup: Cgroup): Promise<void> {
+  const child = start(cgroup, "while :; do :; done");
+  const used = (): string =>
+    readFileSync(`/proc/${child.pid}/stat`, "latin1").split(" ").slice(13, 15).join();
+  await cgroup.freeze();
+  const before = used();
+  await Bun.sleep(60);
+  expect(used()).toBe(before);
+  await cgroup.thaw();
+  await Bun.sleep(60);
+  expect(used()).not.toBe(before);
+  await cgroup.freeze();
+  await cgroup.kill();
+  expect(await end(child)).toEqual({ signal: 9 });
+  await cgroup.remove();
+}
+
 describe("a control group", () => {
   test("is made in every hierarchy, entered, counted and removed", async () => {
     const cgroup = createCgroup(freshPath(), {});
@@ -124,22 +141,8 @@ describe("a control group", () => {
     await cgroup.remove();
   });
 
-  test("stops its processes and lets them go on", async () => {
-    const cgroup = createCgroup(freshPath(), {});
-    const child = start(cgroup, "while :; do :; done");
-    const used = (): string =>
-      readFileSync(`/proc/${child.pid}/stat`, "latin1").split(" ").slice(13, 15).join();
-    await cgroup.freeze();
-    const before = used();
-    await Bun.sleep(60);
-    expect(used()).toBe(before);
-    await cgroup.thaw();
-    await Bun.sleep(60);
-    expect(used()).not.toBe(before);
-    await cgroup.freeze();
-    await cgroup.kill(); // frozen processes too
-    expect(await end(child)).toEqual({ signal: 9 });
-    await cgroup.remove();
+  test("stops its processes, lets them go on, and kills them stopped", async () => {
+    await expectToFreeze(createCgroup(freshPath(), {}));
   });
 
   test("is removed with the groups that were made inside, and counts and kills what runs there", async () => {
@@ -204,21 +207,7 @@ describe.skipIf(unified === undefined)("a control group of version 2", () => {
   });
 
   test("stops its processes, lets them go on, and kills them stopped", async () => {
-    const cgroup = createCgroup(freshPath(layout), {}, layout);
-    const child = start(cgroup, "while :; do :; done");
-    const used = (): string =>
-      readFileSync(`/proc/${child.pid}/stat`, "latin1").split(" ").slice(13, 15).join();
-    await cgroup.freeze();
-    const before = used();
-    await Bun.sleep(60);
-    expect(used()).toBe(before);
-    await cgroup.thaw();
-    await Bun.sleep(60);
-    expect(used()).not.toBe(before);
-    await cgroup.freeze();
-    await cgroup.kill();
-    expect(await end(child)).toEqual({ signal: 9 });
-    await cgroup.remove();
+    await expectToFreeze(createCgroup(freshPath(layout), {}, layout));
   });
 
   test("allows the devices that its rules allow", async () => {

@@ -6,19 +6,13 @@
  * is no record is left out.
  */
 
+import type { LogOptions } from "../spec/docker_query.ts";
 import { HEADER_LENGTH, putHeader } from "../std/stdcopy.ts";
 import { rfc3339 } from "../std/time.ts";
 import { unescapeInto } from "./_decode.ts";
 import type { OutputStream } from "./writer.ts";
 
-export interface RenderOptions {
-  stdout: boolean;
-  stderr: boolean;
-  timestamps: boolean;
-  details: boolean;
-  /** Seconds since the epoch, with fraction; 0 for no bound. Both bounds are inclusive. */
-  since: number;
-  until: number;
+export interface RenderOptions extends Omit<LogOptions, "follow" | "tail"> {
   /** Docker's multiplexed stream, rather than the bytes alone. */
   framed: boolean;
 }

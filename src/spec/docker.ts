@@ -16,14 +16,16 @@ export interface ContainerCreateRequest extends ContainerConfig {
   NetworkingConfig?: { EndpointsConfig?: Record<string, unknown> | null };
 }
 
-export type ContainerStatus =
-  | "created"
-  | "running"
-  | "paused"
-  | "restarting"
-  | "removing"
-  | "exited"
-  | "dead";
+export const CONTAINER_STATUSES = [
+  "created",
+  "running",
+  "paused",
+  "restarting",
+  "removing",
+  "exited",
+  "dead",
+] as const;
+export type ContainerStatus = (typeof CONTAINER_STATUSES)[number];
 
 export interface ContainerState {
   Status: ContainerStatus;

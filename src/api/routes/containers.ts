@@ -9,6 +9,7 @@ import type {
   ContainerTop,
   ContainerWaitResponse,
 } from "../../spec/docker.ts";
+import type { AttachOptions, LogOptions, StopOptions, WaitCondition } from "../../spec/docker_query.ts";
 import { FathomError } from "../../std/errors.ts";
 import { boolParam, filtersParam, intParam, sizeParams } from "../query.ts";
 import { containerCreateRequest } from "../requests.ts";
@@ -18,20 +19,6 @@ import { olderThan } from "../version.ts";
 
 /** Docker's `filters` parameter after decoding: name to accepted values. */
 export type Filters = Record<string, string[]>;
-
-export type WaitCondition = "not-running" | "next-exit" | "removed";
-
-export interface AttachOptions {
-  /** Replay what the log holds before following. */
-  logs: boolean;
-  /** Follow live output; without it only the log is replayed and the stream ends. */
-  stream: boolean;
-  stdin: boolean;
-  stdout: boolean;
-  stderr: boolean;
-  /** Docker's notation, `ctrl-p,ctrl-q` when absent. Seen on a terminal's input they end the attachment, not the program. */
-  detachKeys?: string;
-}
 
 /** Both directions of an attached program, in place before the promise that gave it resolved. */
 export interface Attachment {
@@ -44,19 +31,6 @@ export interface Attachment {
   stream: Duplex;
 }
 
-export interface LogOptions {
-  follow: boolean;
-  stdout: boolean;
-  stderr: boolean;
-  timestamps: boolean;
-  details: boolean;
-  /** Seconds since the epoch, with fraction; 0 for no bound. */
-  since: number;
-  until: number;
-  /** Number of last lines, or all. */
-  tail: number | "all";
-}
-
 /** Every id is an ID, an unambiguous prefix of one, or a name; not-found and conflict (ambiguous) errors are thrown. */
 export interface ContainerBackend {
   create(
@@ -65,9 +39,9 @@ export interface ContainerBackend {
   ): Promise<ContainerCreateResponse>;
   /** Throws `not-modified` when it runs already. */
   start(id: string): Promise<void>;
-  /** `timeout` in seconds: -1 waits for ever, absent means the container's own. Throws `not-modified` when it is stopped. */
-  stop(id: string, options: { signal?: string; timeout?: number }): Promise<void>;
-  restart(id: string, options: { signal?: string; timeout?: number }): Promise<void>;
+  /** Throws `not-modified` when it is stopped. */
+  stop(id: string, options: StopOptions): Promise<void>;
+  restart(id: string, options: StopOptions): Promise<void>;
   kill(id: string, signal?: string): Promise<void>;
   /** Resolves to a promise of the exit once the wait is registered, so that headers can go out in between. */
   wait(
@@ -187,8 +161,8 @@ function listOptions(query: URLSearchParams): Parameters<ContainerBackend["list"
   };
 }
 
-function stopOptions(query: URLSearchParams): { signal?: string; timeout?: number } {
-  const options: { signal?: string; timeout?: number } = {};
+function stopOptions(query: URLSearchParams): StopOptions {
+  const options: StopOptions = {};
   const signal = textParam(query, "signal");
   const timeout = intParam(query, "t");
   if (signal !== undefined) options.signal = signal;

@@ -1,5 +1,6 @@
 /** A container's streams: attach, logs, wait. The backend they need is that of containers.ts. */
 
+import type { AttachOptions, LogOptions, WaitCondition } from "../../spec/docker_query.ts";
 import { FathomError } from "../../std/errors.ts";
 import { withoutFrames } from "../_unframed.ts";
 import { boolParam, timeParam } from "../query.ts";
