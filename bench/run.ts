@@ -31,11 +31,11 @@ const WITH_HUGETLB = `
   mkdir -p ${HUGETLB} && there || exit 1
   "$@"
   status=$?
-  for try in $(seq 60); do
+  for try in $(seq 20); do
     find ${HUGETLB} -mindepth 1 -depth -type d -exec rmdir {} ';'
     umount ${HUGETLB}
-    grep -q '^hugetlb[[:space:]]*0' /proc/cgroups && exit $status
     sleep 0.5
+    grep -q '^hugetlb[[:space:]]*0' /proc/cgroups && exit $status
     there
   done
   echo "the hugetlb controller did not go back to the v2 hierarchy" >&2
