@@ -12,7 +12,6 @@
 
 export { ENGINE_UNDER_TEST, type Engine, FATHOM, startDocker, startEngine, startFathom } from "./engine.ts";
 export { busyboxArchive, type Entry, tarOf } from "./image.ts";
-export { leftovers } from "./leaks.ts";
 export { type Result, run } from "./program.ts";
-export { openTerminal, type Terminal } from "./terminal.ts";
+export type { Terminal } from "./terminal.ts";
 export { eventually } from "./wait.ts";
