@@ -24,7 +24,9 @@ export function createDispatch(
       await handler(request, respondWith(reply, client));
     } catch (error) {
       const status = statusOf(error);
-      if (status === 500 || reply.started) report(error);
+      // A client that left is nobody's fault.
+      const left = error === http.signal.reason;
+      if (!left && (status === 500 || reply.started)) report(error);
       if (!reply.started) await sendError(http, reply, { status, message: messageOf(error) });
     }
   };

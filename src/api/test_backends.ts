@@ -1,7 +1,7 @@
 /**
  * For tests of the API: an engine that remembers what it was asked and makes up its answers.
  *
- * Containers named `throw-KIND` throw, `slow` waits for `release()`, `tty` has a terminal.
+ * Containers named `throw-KIND` throw, `slow` waits for `release()`, `lasting` never ends, `tty` has a terminal.
  */
 
 import { Duplex } from "node:stream";
@@ -21,7 +21,7 @@ export interface FakeEngine {
   calls: unknown[][];
   /** Lets everything that waits for it go on. */
   release(): void;
-  /** A client of `events` has left. */
+  /** A client of `events`, or one that waited for `lasting`, has left. */
   left: boolean;
 }
 
@@ -53,6 +53,11 @@ export function fakeBackends(): FakeEngine {
     if (id === "slow") await new Promise<void>((resolve) => waiting.push(resolve));
   }
 
+  async function untilLeft(signal: AbortSignal): Promise<void> {
+    await new Promise((resolve) => signal.addEventListener("abort", resolve));
+    engine.left = true;
+  }
+
   function containersAndExec(): Pick<Backends, "containers" | "exec"> {
     const attachment = (tty: boolean) => ({ tty, stream: answering(tty) });
     return {
@@ -65,7 +70,8 @@ export function fakeBackends(): FakeEngine {
         stop: (id, options) => called("containers.stop", id, options),
         restart: (id, options) => called("containers.restart", id, options),
         kill: (id, signal) => called("containers.kill", id, signal),
-        async wait(id) {
+        async wait(id, _, signal) {
+          if (id === "lasting") return { exit: untilLeft(signal).then(() => Promise.reject(signal.reason)) };
           return { exit: called("containers.wait", id).then(() => ({ StatusCode: 7 })) };
         },
         rename: (id, name) => called("containers.rename", id, name),
@@ -121,8 +127,7 @@ export function fakeBackends(): FakeEngine {
       info: async () => ({ ID: "fake" }) as SystemInfo,
       async *events(_, signal) {
         yield { Type: "container", Action: "start" } as EventMessage;
-        await new Promise((resolve) => signal.addEventListener("abort", resolve));
-        engine.left = true;
+        await untilLeft(signal);
       },
     };
   }
