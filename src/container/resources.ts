@@ -102,12 +102,11 @@ function userRule(rule: string): DeviceRule {
 /** `--device-cgroup-rule`'s notation. */
 export const DEVICE_RULE = /^([acb]) (\d+|\*):(\d+|\*) ([rwm]{1,3})$/;
 
-/** Ulimits as setrlimit(2) takes them; -1 is no limit. */
+/** Ulimits as setrlimit(2) takes them. */
 export function rlimitsOf(host: FullHostConfig): Rlimit[] {
-  const value = (limit: number) => (limit === -1 ? Number.MAX_SAFE_INTEGER : limit);
   return (host.Ulimits ?? []).map(({ Name: name, Soft: soft, Hard: hard }) => ({
     type: `RLIMIT_${name.toUpperCase()}`,
-    soft: value(soft),
-    hard: value(hard),
+    soft,
+    hard,
   }));
 }

@@ -10,6 +10,7 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Shim } from "../shim/handle.ts";
 import type { Launch } from "../shim/protocol.ts";
+import { configText } from "../spec/oci_text.ts";
 import { messageOf } from "../std/errors.ts";
 import { settleAll } from "../std/settle.ts";
 import { type Container, nameOf } from "./container.ts";
@@ -109,7 +110,7 @@ async function writeBundle(context: Context, container: Container): Promise<void
     devices,
     joined,
   });
-  await writeConfig(container.bundle, JSON.stringify(config));
+  await writeConfig(container.bundle, configText(config));
 }
 
 /** The directory is there before the first start; an end or a boot takes it away. */

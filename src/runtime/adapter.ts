@@ -19,6 +19,7 @@ import {
   spawnProgram,
 } from "../kernel/mod.ts";
 import type { Process } from "../spec/oci_runtime.ts";
+import { processText } from "../spec/oci_text.ts";
 import { FathomError } from "../std/errors.ts";
 import { readBundle } from "./bundle.ts";
 import {
@@ -102,7 +103,7 @@ async function exec(target: Target, process: Process, stdio: Stdio): Promise<Sta
   const file = join(stateOf(target), `exec-${crypto.randomUUID()}.json`);
   await using stack = new AsyncDisposableStack();
   stack.defer(() => rm(file, { force: true }));
-  await writeFile(file, JSON.stringify({ ...process, terminal: "terminal" in stdio }), { mode: 0o600 });
+  await writeFile(file, processText({ ...process, terminal: "terminal" in stdio }), { mode: 0o600 });
   return await launch(target, ["exec", "--process", file, "--detach"], { stdio, name: target.container.id });
 }
 

@@ -42,6 +42,7 @@ export interface Capabilities {
 export interface Rlimit {
   /** `RLIMIT_NOFILE` and so on, getrlimit(2). */
   type: string;
+  /** -1, and 2^64 or more, which 2^64 - 1 becomes as a number, are no limit. */
   soft: number;
   hard: number;
 }

@@ -48,7 +48,6 @@ export function limitRows(limits: readonly Rlimit[], host: HostFacts): Call[] {
   });
 }
 
-/** -1 and what JSON made of 2^64 - 1 mean no limit. */
 function limitOf(value: number): bigint {
   if (!Number.isInteger(value)) throw new FathomError("invalid", `not a resource limit: ${value}`);
   const whole = BigInt(value);
