@@ -112,7 +112,7 @@ export interface FakeEngine extends AsyncDisposable {
   warnings: string[];
   mounted: Set<string>;
   prepared: Set<string>;
-  /** Containers whose leftovers were killed. */
+  /** Control groups whose leftovers were killed. */
   killed: string[];
   /** Lets the next launch fail. */
   failNext: (error: Error) => void;
@@ -174,8 +174,8 @@ export async function fakeEngine(): Promise<FakeEngine> {
     },
     receipts: { record: (_id, work) => work(), append: async () => undefined },
     emit: (event) => fake.events.push(event),
-    killLeftovers: async (id) => {
-      fake.killed.push(id);
+    killLeftovers: async (path) => {
+      fake.killed.push(path);
     },
     runProgram: async () => undefined,
     runtimes: { native: {} },

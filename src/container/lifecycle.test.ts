@@ -172,7 +172,15 @@ describe("an end", () => {
     fake.shim().lose();
     await eventually(() => fake.actions().includes("die"));
     expect(await state(fake, id)).toMatchObject({ Status: "exited", ExitCode: 255 });
-    expect(fake.killed).toEqual([id]);
+    expect(fake.killed).toEqual([`/fathom/${id}`]);
+  });
+
+  test("of a shim that is lost kills what is left where the container's group is, below --cgroup-parent", async () => {
+    await using fake = await fakeEngine();
+    const id = await run(fake, { HostConfig: { CgroupParent: "custom/../own" } });
+    fake.shim().lose();
+    await eventually(() => fake.killed.length > 0);
+    expect(fake.killed).toEqual([`/own/${id}`]);
   });
 });
 

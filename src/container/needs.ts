@@ -44,7 +44,7 @@ export interface Receipts {
 }
 
 /** Kills whatever still runs in the control group of a container whose shim is gone, and removes the group; no error when none. */
-export type KillLeftovers = (containerId: string) => Promise<void>;
+export type KillLeftovers = (cgroupPath: string) => Promise<void>;
 
 /** Runs a program of the host to its end; undefined when it is not installed. */
 export type RunProgram = (

@@ -7,9 +7,9 @@
 
 import type { Linux, Namespace, NamespaceType, Process, RuntimeConfig } from "../spec/oci_runtime.ts";
 import { grantedCapabilities } from "./capabilities.ts";
+import { cgroupPath } from "./cgroup_path.ts";
 import { capabilityRequest } from "./check.ts";
 import { commandLine, variableName } from "./config.ts";
-import { cleanPath } from "./mount_points.ts";
 import type { PlanInput } from "./plan_input.ts";
 import { planMounts } from "./plan_mounts.ts";
 import type { ConfigRecord } from "./records.ts";
@@ -104,7 +104,7 @@ function planLinux(input: PlanInput, { capabilities, security }: Granted): Linux
   return {
     namespaces: namespaces(input),
     resources: resourcesOf(host, input.devices),
-    cgroupsPath: cleanPath(`/${host.CgroupParent || "fathom"}/${config.Id}`),
+    cgroupsPath: cgroupPath(input.record),
     ...(devices.length > 0 && { devices }),
     ...(Object.keys(sysctl).length > 0 && { sysctl }),
     ...(!unconfined && { seccomp: profile ?? customProfile(security.seccomp, subject) }),

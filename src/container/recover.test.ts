@@ -55,7 +55,7 @@ describe("an engine that starts", () => {
     const id = await run(fake);
     await fake.reopen();
     expect(await shown(fake, id)).toMatchObject({ Status: "exited", ExitCode: 255 });
-    expect(fake.killed).toContain(id);
+    expect(fake.killed).toContain(`/fathom/${id}`);
   });
 
   test("knows a run of which the engine before did not hear: its shim was noted", async () => {

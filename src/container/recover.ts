@@ -5,6 +5,7 @@
 
 import { rm } from "node:fs/promises";
 import { messageOf } from "../std/errors.ts";
+import { cgroupPath } from "./cgroup_path.ts";
 import { type Container, containerOf, nameOf } from "./container.ts";
 import type { Context } from "./context.ts";
 import { fillHostConfig } from "./host_config.ts";
@@ -101,7 +102,7 @@ async function recoverOne(context: Context, container: Container): Promise<void>
   const { id } = nameOf(container);
   const wasUp = state.Shim !== null && isUp(state.Status);
   try {
-    if (state.Status === "dead") await context.options.killLeftovers(id);
+    if (state.Status === "dead") await context.options.killLeftovers(cgroupPath(container.record));
     else if (state.Shim !== null) await askShim(context, container, state.Shim.Socket);
     else if (isUp(state.Status)) settle(container);
     // The end of one that was up has seen to this already.

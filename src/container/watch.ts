@@ -10,6 +10,7 @@ import type { Shim } from "../shim/handle.ts";
 import type { ExitRecord } from "../shim/protocol.ts";
 import { messageOf } from "../std/errors.ts";
 import { rfc3339, wallClock } from "../std/time.ts";
+import { cgroupPath } from "./cgroup_path.ts";
 import { type Container, nameOf, notify } from "./container.ts";
 import type { Context } from "./context.ts";
 import { LOST_EXIT_CODE, readExit } from "./records.ts";
@@ -50,9 +51,8 @@ async function endWithoutShim(context: Context, container: Container): Promise<E
 
 /** Ends what still runs of a container whose shim is gone. */
 async function killLeftovers(context: Context, container: Container): Promise<void> {
-  const { id } = nameOf(container);
-  await context.options.killLeftovers(id).catch((error) => {
-    context.options.warn(`container ${id}: what is left of it cannot be ended: ${messageOf(error)}`);
+  await context.options.killLeftovers(cgroupPath(container.record)).catch((error) => {
+    context.options.warn(`container ${nameOf(container).id}: what is left of it cannot be ended: ${messageOf(error)}`);
   });
 }
 

@@ -16,8 +16,8 @@ export function findRuntimes(): Record<string, { path?: string }> {
 }
 
 /** See KillLeftovers. */
-export const killLeftovers: KillLeftovers = async (containerId) => {
-  const cgroup = openCgroup(`/fathom/${containerId}`);
+export const killLeftovers: KillLeftovers = async (path) => {
+  const cgroup = openCgroup(path);
   if (cgroup === undefined) return;
   try {
     await cgroup.kill();

@@ -1,0 +1,9 @@
+/** Where a container's control group is. */
+
+import { cleanPath } from "./mount_points.ts";
+import type { ContainerRecord } from "./records.ts";
+
+/** The path in each hierarchy: below `--cgroup-parent`, or the engine's own group. */
+export function cgroupPath({ config, host }: Pick<ContainerRecord, "config" | "host">): string {
+  return cleanPath(`/${host.CgroupParent || "fathom"}/${config.Id}`);
+}
