@@ -7,6 +7,7 @@
  */
 
 import type { Socket } from "bun";
+import { descriptorOf } from "./_sockets.ts";
 
 export interface ConnectionEvents {
   data(bytes: Uint8Array): void;
@@ -38,6 +39,12 @@ export class Connection {
   /** Resolves when the connection is gone. */
   get closed(): Promise<void> {
     return this.#closed.promise;
+  }
+
+  /** The descriptor, while nothing waits to be sent and the end has not begun. */
+  get idle(): number | undefined {
+    const busy = this.#gone || this.#finishing || this.#unsent.length > 0;
+    return busy ? undefined : descriptorOf(this.#socket);
   }
 
   listen(events: ConnectionEvents): void {

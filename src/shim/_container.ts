@@ -7,16 +7,17 @@
 
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { Cgroup, cgroupLayout, openCgroup } from "../kernel/cgroup.ts";
 import { closeFd } from "../kernel/file.ts";
 import { type Ending, exited, reap, sendSignal } from "../kernel/process.ts";
-import { LogFile } from "../logs/writer.ts";
+import { LogFile, type OutputStream } from "../logs/writer.ts";
 import type { Running, Runtime, Started, Stdio } from "../runtime/runtime.ts";
 import { FathomError } from "../std/errors.ts";
 import { rfc3339, wallClock } from "../std/time.ts";
 import type { Attachment } from "./_attachment.ts";
 import { flushReceipts, noteTrouble, recordPhase, writeExitRecord } from "./_files.ts";
 import { childless, reapOrphans } from "./_orphans.ts";
-import { Program } from "./_program.ts";
+import { Program, type Streams } from "./_program.ts";
 import { makePipes, type OwnEnds, terminalEnds } from "./_stdio.ts";
 import type { ExecLaunch, ExitRecord, Launch, LogTarget, Notice, Target } from "./protocol.ts";
 
@@ -38,9 +39,21 @@ const MOST_ENDED = 1000;
 
 interface RunningContainer extends Launched {
   launch: Launch;
-  runtime: Runtime;
   running: Running;
   log: LogFile | undefined;
+}
+
+/** A container that runs, for another image of this process to go on with; descriptors by their numbers. */
+export interface ContainerHandover extends Launched {
+  launch: Launch;
+  pidfd: number;
+  /** Path of the control group. */
+  cgroup: string;
+  streams: Streams;
+  /** The lines that are begun, in base64. */
+  unfinished: Record<OutputStream, string>;
+  /** Execs that have ended: ID and exit code. */
+  ended: [string, number][];
 }
 
 /** Gives a runtime by its name. @throws {FathomError} unsupported, when there is none. */
@@ -105,6 +118,52 @@ export class Container {
         "unavailable",
         "something that the container has left behind holds on to its shim",
       );
+  }
+
+  /** How much of its output has come; for whoever wants to know whether it is quiet. */
+  get written(): number {
+    return this.#own.program.written;
+  }
+
+  /** What it takes to go on with it elsewhere; undefined while it does not run, or anything else is under way. */
+  get handover(): ContainerHandover | undefined {
+    const streams = this.#own.program.handover;
+    const busy = this.#execs.size + this.#arriving.size + this.#starting > 0;
+    const held = [...this.#held].some(({ open }) => open);
+    if (this.#container === undefined || this.#own.process === undefined) return undefined;
+    if (streams === undefined || busy || held) return undefined;
+    const { launch, running, pid, startedAt, log } = this.#container;
+    const unfinished = (stream: OutputStream) =>
+      Buffer.from(log?.unfinished(stream) ?? []).toString("base64");
+    return {
+      launch,
+      pid,
+      pidfd: running.pidfd,
+      startedAt,
+      cgroup: running.cgroup.path,
+      streams,
+      unfinished: { stdout: unfinished("stdout"), stderr: unfinished("stderr") },
+      ended: [...this.#ended],
+    };
+  }
+
+  /** Goes on with a container that an earlier image of this process has started. */
+  resume({ launch, pid, pidfd, startedAt, ...rest }: ContainerHandover): void {
+    const cgroup = openCgroup(rest.cgroup) ?? new Cgroup(rest.cgroup, cgroupLayout(), []);
+    const log = openLog(launch.log, dirname(launch.exitFile));
+    for (const stream of ["stdout", "stderr"] as const)
+      log?.write(stream, Buffer.from(rest.unfinished[stream], "base64"));
+    for (const [id, exitCode] of rest.ended) this.#ended.set(id, exitCode);
+    const container = { launch, running: { container: launch, pid, pidfd, cgroup }, log, pid, startedAt };
+    this.#launching = Promise.resolve({ pid, startedAt });
+    this.#own.program.start({ ...rest.streams, log });
+    this.#run(container);
+  }
+
+  #run(container: RunningContainer): void {
+    this.#container = container;
+    this.#own.process = container.running;
+    void this.#watch(container);
   }
 
   /** What a daemon that connects now has to know, in order. */
@@ -199,9 +258,7 @@ export class Container {
     try {
       await program.attached(launch.attachments);
       const container = await this.#started(launch);
-      this.#container = container;
-      this.#own.process = container.running;
-      void this.#watch(container);
+      this.#run(container);
       return { pid: container.pid, startedAt: container.startedAt };
     } catch (error) {
       void program.release();
@@ -213,7 +270,8 @@ export class Container {
     const container = this.#container;
     if (container === undefined || this.#exit !== undefined)
       throw new FathomError("conflict", "the container is not running");
-    const { launch, runtime, running } = container;
+    const { launch, running } = container;
+    const runtime = await this.#runtimes(launch.runtime);
     const terminal = exec.process.terminal === true;
     const { started, ends } = await recordPhase(launch.receiptFile, () =>
       this.#withStdio({ ...exec, terminal }, (stdio) => runtime.exec(running, exec.process, stdio)),
@@ -237,7 +295,7 @@ export class Container {
     const startedAt = rfc3339(wallClock());
     undo.move();
     this.#own.program.start({ ends, terminal, stdinOnce: launch.stdinOnce, log });
-    return { launch, runtime, running, log, pid: running.pid, startedAt };
+    return { launch, running, log, pid: running.pid, startedAt };
   }
 
   /** Starts something with streams of its own; on success the shim's ends stay open. */
@@ -265,7 +323,7 @@ export class Container {
   }
 
   async #watch(container: RunningContainer): Promise<void> {
-    const { launch, runtime, running, log } = container;
+    const { launch, running, log } = container;
     const exitCode = await codeOf(running);
     const exit: ExitRecord = {
       exitCode,
@@ -274,7 +332,10 @@ export class Container {
       finishedAt: rfc3339(wallClock()),
     };
     this.#own.process = undefined;
-    await this.#attempt(() => recordPhase(launch.receiptFile, () => runtime.remove(running)));
+    await this.#attempt(async () => {
+      const runtime = await this.#runtimes(launch.runtime);
+      await recordPhase(launch.receiptFile, () => runtime.remove(running));
+    });
     await this.#attempt(() => this.#own.program.end());
     await this.#attempt(() => log?.[Symbol.dispose]());
     await this.#attempt(flushReceipts);

@@ -55,6 +55,11 @@ export async function recordPhase<T>(file: string, work: () => Promise<T>): Prom
   }
 }
 
+/** Runs work after which nothing can be written any more: each step is in the receipt as soon as it is reported. */
+export function recordNow(file: string, work: () => never): never {
+  return recording("shim", (step) => appendSteps(file, [step]), work);
+}
+
 /** Writes what phases that are done have left to be written. */
 export function flushReceipts(): void {
   const phases = unwritten;

@@ -33,6 +33,11 @@ export class LineBuffer {
     return new TextDecoder().decode(all.subarray(0, newline));
   }
 
+  /** Whether nothing of a line has come. */
+  get empty(): boolean {
+    return this.#length === 0;
+  }
+
   /** What has come behind the last line that was given; it is then forgotten. */
   rest(): Uint8Array {
     const all = this.#joined();

@@ -17,15 +17,19 @@ import { Pump } from "./_pump.ts";
 import type { OwnEnds } from "./_stdio.ts";
 import type { Attached } from "./protocol.ts";
 
-export interface ProgramOptions {
+/** The streams of a program that runs. */
+export interface Streams {
   ends: OwnEnds;
   terminal: boolean;
   /** Standard input ends with the first attachment that ends its own. */
   stdinOnce: boolean;
+}
+
+export interface ProgramOptions extends Streams {
   log?: LogFile | undefined;
 }
 
-type RunningProgram = ProgramOptions & { input: Input | undefined; pumps: Pump[] };
+type RunningProgram = ProgramOptions & { input: Input | undefined; pumps: Map<OutputStream, Pump> };
 
 export class Program {
   readonly #attachments = new Set<Attachment>();
@@ -34,6 +38,7 @@ export class Program {
   #running: RunningProgram | undefined;
   #over = false;
   #abandoned = false;
+  #written = 0;
 
   /** Adds an attachment; the reply to it goes out before any output. */
   attach(attachment: Attachment): void {
@@ -74,30 +79,52 @@ export class Program {
   start(options: ProgramOptions): void {
     const { ends, log, terminal } = options;
     const input = ends.stdin === undefined ? undefined : new Input(ends.stdin);
-    const pumps: Pump[] = [];
+    const pumps = new Map<OutputStream, Pump>();
     this.#running = { ...options, input, pumps };
     // Before any output is read: a line that the first read leaves unfinished would come to them twice.
     for (const attachment of this.#attachments) this.#begin(attachment, this.#running);
-    pumps.push(this.#pump("stdout", ends.stdout, { log, terminal }));
-    if (ends.stderr !== undefined) pumps.push(this.#pump("stderr", ends.stderr, { log, terminal }));
+    for (const stream of ["stdout", "stderr"] as const) {
+      const fd = ends[stream];
+      if (fd !== undefined) pumps.set(stream, this.#pump(stream, fd, { log, terminal }));
+    }
   }
 
   /** Tells the terminal its size. @throws {FathomError} conflict, where there is no terminal (any more). */
   resize(size: { columns: number; rows: number }): void {
-    if (this.#running === undefined || !this.#running.terminal || this.#over)
+    const { terminal, ends } = this.#running ?? {};
+    if (!terminal || ends?.stdout === undefined || this.#over)
       throw new FathomError("conflict", "cannot resize: the program is not running on a terminal");
-    setWindowSize(this.#running.ends.stdout, size.columns, size.rows);
+    setWindowSize(ends.stdout, size.columns, size.rows);
   }
 
   /** Whether something may still write to its streams. */
   get open(): boolean {
-    return this.#running?.pumps.some((pump) => pump.open) ?? false;
+    return this.#running?.pumps.values().some((pump) => pump.open) ?? false;
+  }
+
+  /** How many bytes it has written. */
+  get written(): number {
+    return this.#written;
+  }
+
+  /** What it takes to go on with a running program elsewhere; undefined while somebody is attached or something under way. */
+  get handover(): Streams | undefined {
+    const running = this.#running;
+    if (running === undefined || this.#over || this.#attachments.size > 0) return undefined;
+    const { terminal, stdinOnce, input, pumps } = running;
+    const idle = input === undefined ? { fd: undefined } : input.idle;
+    if (idle === undefined) return undefined;
+    const ends: OwnEnds = {};
+    if (idle.fd !== undefined) ends.stdin = idle.fd;
+    for (const [stream, { open, fd }] of pumps) if (open) ends[stream] = fd;
+    return { ends, terminal, stdinOnce };
   }
 
   /** The program has ended: resolves when all that it wrote is in the log and on its way to the attachments. */
   async end(): Promise<void> {
     this.#over = true;
-    const { pumps = [], input } = this.#running ?? {};
+    const { input } = this.#running ?? {};
+    const pumps = [...(this.#running?.pumps.values() ?? [])];
     for (const pump of pumps) pump.end();
     await Promise.all(pumps.map((pump) => pump.taken));
     await input?.close();
@@ -130,6 +157,7 @@ export class Program {
     { log, terminal }: { log: LogFile | undefined; terminal: boolean },
   ): Pump {
     return new Pump(fd, (bytes, framed) => {
+      this.#written += bytes.length;
       log?.write(stream, bytes);
       if (this.#attachments.size === 0) return undefined;
       if (!terminal) putHeader(framed, 0, { stream, length: bytes.length });

@@ -29,7 +29,7 @@ let memory: Uint8Array | undefined;
 export class Pump {
   /** Resolves when the program has ended and all that it wrote was taken. */
   readonly taken: Promise<void>;
-  readonly #fd: number;
+  readonly fd: number;
   readonly #take: Take;
   readonly #taken = Promise.withResolvers<void>();
   #ended = false;
@@ -39,7 +39,7 @@ export class Pump {
 
   /** Begins to read `fd`, which is non-blocking and is closed at the end. */
   constructor(fd: number, take: Take) {
-    this.#fd = fd;
+    this.fd = fd;
     this.#take = take;
     this.taken = this.#taken.promise;
     this.#run().then(this.#taken.resolve, this.#taken.reject);
@@ -68,20 +68,20 @@ export class Pump {
       } else if (this.#ended) {
         return await this.#drop(memory);
       } else {
-        await this.#either(count === -ERRNO.EIO ? Bun.sleep(LOOK) : readable(this.#fd));
+        await this.#either(count === -ERRNO.EIO ? Bun.sleep(LOOK) : readable(this.fd));
       }
     }
   }
 
   #close(): void {
     this.#open = false;
-    closeFd(this.#fd);
+    closeFd(this.fd);
   }
 
   /** The number of bytes read, 0 at the end; -EAGAIN when there is nothing now, -EIO when nobody has the terminal open. */
   #read(into: Uint8Array): number {
     for (;;) {
-      const count = sys("read", this.#fd, into.subarray(HEADER_LENGTH), SIZE);
+      const count = sys("read", this.fd, into.subarray(HEADER_LENGTH), SIZE);
       if (count === -ERRNO.EINTR) continue;
       if (count === -ERRNO.EIO) return this.#ended ? 0 : count;
       return count === -ERRNO.EAGAIN ? count : check(count, "read a program's output");
@@ -109,7 +109,7 @@ export class Pump {
   async #drop(into: Uint8Array): Promise<void> {
     this.#taken.resolve();
     for (let count = this.#read(into); count !== 0; count = this.#read(into)) {
-      if (count < 0) await readable(this.#fd);
+      if (count < 0) await readable(this.fd);
       else await this.#heldUp(undefined, count);
     }
   }

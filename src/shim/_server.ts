@@ -1,123 +1,191 @@
 /** The shim's socket: tells control connections from stream connections and answers requests. */
 
 import { chmodSync, rmSync } from "node:fs";
+import type { SocketHandler, SocketListener } from "bun";
 import { FathomError, kindOf, messageOf } from "../std/errors.ts";
 import { Attachment } from "./_attachment.ts";
 import { Connection } from "./_connection.ts";
 import { encodeMessage, LineBuffer } from "./_messages.ts";
+import { adopt, descriptorOf, listenWith } from "./_sockets.ts";
 import type { Turns } from "./_turns.ts";
 import type { FromDaemon, Notice, Reply, Request } from "./protocol.ts";
 
 /** How long a shim waits for its daemon, in milliseconds. */
 const PATIENCE = 10_000;
 
-/** Serves the containers of a shim to whoever may open the socket. */
-export interface Server {
-  /** Sends a notice to every control connection. */
-  notify(notice: Notice): void;
-  /** Takes nobody on any more; resolves when every control connection has taken all that was sent and is closed. */
-  close(): Promise<void>;
+/** The open sockets, for another image of this process to go on with. */
+export interface ServerHandover {
+  listener: number;
+  controls: number[];
 }
 
-/** Listens at `path`, mode 0600. */
-export function serve(path: string, turns: Turns): Server {
-  const controls = new Set<Connection>();
-  const nobodyCame = setTimeout(() => turns.left(), PATIENCE);
-  const accept = (connection: Connection): void => {
+/** Serves the containers of a shim to whoever may open its socket. */
+export class Server {
+  readonly #path: string;
+  readonly #turns: Turns;
+  readonly #connections = new Set<Connection>();
+  /** Control connections, with the beginning of a message that has not come whole. */
+  readonly #controls = new Map<Connection, LineBuffer>();
+  readonly #nobodyCame: ReturnType<typeof setTimeout>;
+  #listener: SocketListener<Connection> | undefined;
+  #received = 0;
+  #answering = 0;
+
+  /** `listen` or `resume` begins. */
+  constructor(path: string, turns: Turns) {
+    this.#path = path;
+    this.#turns = turns;
+    this.#nobodyCame = setTimeout(() => turns.left(), PATIENCE);
+  }
+
+  /** How many bytes have come; for whoever wants to know whether it is quiet. */
+  get received(): number {
+    return this.#received;
+  }
+
+  /** What it takes to go on elsewhere; undefined while a message, an answer or an attachment is under way. */
+  get handover(): ServerHandover | undefined {
+    if (this.#listener === undefined || this.#answering > 0) return undefined;
+    if (this.#connections.size > this.#controls.size) return undefined;
+    const controls: number[] = [];
+    for (const [{ idle }, lines] of this.#controls) {
+      if (idle === undefined || !lines.empty) return undefined;
+      controls.push(idle);
+    }
+    return { listener: descriptorOf(this.#listener), controls };
+  }
+
+  /** Listens at the path, mode 0600. */
+  listen(): void {
+    const mask = process.umask(0o177);
+    try {
+      this.#listener = Bun.listen<Connection>({ unix: this.#path, ...this.#accepting() });
+      chmodSync(this.#path, 0o600);
+    } finally {
+      process.umask(mask);
+    }
+  }
+
+  /** Goes on with sockets that an earlier image of this process has opened. */
+  async resume({ listener, controls }: ServerHandover): Promise<void> {
+    clearTimeout(this.#nobodyCame);
+    if (controls.length === 0) this.#turns.left();
+    const adopted = handlers((connection) => this.#adopt(connection));
+    const adopting = controls.map((fd) => adopt(fd, adopted));
+    this.#listener = listenWith(listener, this.#accepting());
+    await Promise.all(adopting);
+  }
+
+  /** Sends a notice to every control connection. */
+  notify(notice: Notice): void {
+    for (const connection of this.#controls.keys()) connection.send(encodeMessage(notice));
+  }
+
+  /** Takes nobody on any more; resolves when every control connection has taken all that was sent and is closed. */
+  async close(): Promise<void> {
+    clearTimeout(this.#nobodyCame);
+    rmSync(this.#path, { force: true });
+    this.#listener?.stop();
+    const open = [...this.#controls.keys()];
+    for (const connection of open) connection.finish();
+    await Promise.all(open.map(({ closed }) => closed));
+  }
+
+  #accepting(): ReturnType<typeof handlers> {
+    return handlers((connection) => this.#accept(connection));
+  }
+
+  #accept(connection: Connection): void {
     const lines = new LineBuffer();
-    const receive = (bytes: Uint8Array): void => {
+    this.#register(connection);
+    this.#receive(connection, (bytes) => {
       lines.push(bytes);
       const first = lines.line();
       if (first === undefined) return;
       const message: FromDaemon = JSON.parse(first);
       if (message.type === "attach") {
-        turns.at(message.turn).attach(new Attachment(connection, message, lines.rest()), message.target);
+        const container = this.#turns.at(message.turn);
+        container.attach(new Attachment(connection, message, lines.rest()), message.target);
         return;
       }
-      controls.add(connection);
-      clearTimeout(nobodyCame);
-      turns.joined();
-      for (const notice of turns.notices()) connection.send(encodeMessage(notice));
-      control(turns, connection, lines);
-    };
-    connection.listen({
-      data: guarded(connection, receive),
-      end: () => connection.finish(),
-      close: () => undefined,
+      clearTimeout(this.#nobodyCame);
+      this.#turns.joined();
+      for (const notice of this.#turns.notices()) connection.send(encodeMessage(notice));
+      this.#control(connection, lines);
     });
-    void connection.closed.then(() => {
-      if (controls.delete(connection) && controls.size === 0) turns.left();
-    });
-  };
-  const listener = listen(path, accept);
-  return {
-    notify: (notice) => {
-      for (const connection of controls) connection.send(encodeMessage(notice));
-    },
-    close: async () => {
-      clearTimeout(nobodyCame);
-      rmSync(path, { force: true });
-      listener.stop();
-      const open = [...controls];
-      for (const connection of open) connection.finish();
-      await Promise.all(open.map(({ closed }) => closed));
-    },
-  };
-}
+  }
 
-function listen(path: string, accept: (connection: Connection) => void): { stop(): void } {
-  const mask = process.umask(0o177);
-  try {
-    const listener = Bun.listen<Connection>({
-      unix: path,
-      allowHalfOpen: true,
-      socket: {
-        open: (socket) => {
-          socket.data = new Connection(socket);
-          accept(socket.data);
-        },
-        data: (socket, bytes) => socket.data.told.data(bytes),
-        drain: (socket) => socket.data.told.drain(),
-        end: (socket) => socket.data.told.end(),
-        close: (socket) => socket.data.told.close(),
-        error: (socket) => socket.data.told.close(),
-      },
+  /** A control connection whose hello an earlier image of this process has heard. */
+  #adopt(connection: Connection): void {
+    this.#register(connection);
+    this.#control(connection, new LineBuffer());
+  }
+
+  #register(connection: Connection): void {
+    this.#connections.add(connection);
+    void connection.closed.then(() => {
+      this.#connections.delete(connection);
+      if (this.#controls.delete(connection) && this.#controls.size === 0) this.#turns.left();
     });
-    chmodSync(path, 0o600);
-    return listener;
-  } finally {
-    process.umask(mask);
+  }
+
+  /** Goes on with a connection that has said hello. */
+  #control(connection: Connection, lines: LineBuffer): void {
+    this.#controls.set(connection, lines);
+    const take = this.#receive(connection, (bytes) => {
+      lines.push(bytes);
+      for (let line = lines.line(); line !== undefined; line = lines.line()) {
+        const message: FromDaemon = JSON.parse(line);
+        if (!("seq" in message))
+          throw new FathomError("invalid", `a ${message.type} message has no place here`);
+        void this.#answer(connection, message);
+      }
+    });
+    take(new Uint8Array(0));
+  }
+
+  async #answer(connection: Connection, message: Numbered & { seq: number }): Promise<void> {
+    this.#answering += 1;
+    const reply = await answer(this.#turns, message);
+    this.#answering -= 1;
+    connection.send(encodeMessage({ ...reply, seq: message.seq }));
+  }
+
+  /** Whoever sends what is no message is cut off; others do not notice. */
+  #receive(connection: Connection, receive: (bytes: Uint8Array) => void): (bytes: Uint8Array) => void {
+    const data = (bytes: Uint8Array): void => {
+      this.#received += bytes.length;
+      try {
+        receive(bytes);
+      } catch (error) {
+        connection.send(encodeMessage({ type: "refused", message: messageOf(error) }));
+        connection.finish();
+      }
+    };
+    connection.listen({ data, end: () => connection.finish(), close: () => undefined });
+    return data;
   }
 }
 
-/** Whoever sends what is no message is cut off; others do not notice. */
-function guarded(connection: Connection, receive: (bytes: Uint8Array) => void): (bytes: Uint8Array) => void {
-  return (bytes) => {
-    try {
-      receive(bytes);
-    } catch (error) {
-      connection.send(encodeMessage({ type: "refused", message: messageOf(error) }));
-      connection.finish();
-    }
+/** What the sockets tell goes to their connections; `open` is given each. */
+function handlers(open: (connection: Connection) => void): {
+  allowHalfOpen: true;
+  socket: SocketHandler<Connection>;
+} {
+  return {
+    allowHalfOpen: true,
+    socket: {
+      open: (socket) => {
+        socket.data = new Connection(socket);
+        open(socket.data);
+      },
+      data: (socket, bytes) => socket.data.told.data(bytes),
+      drain: (socket) => socket.data.told.drain(),
+      end: (socket) => socket.data.told.end(),
+      close: (socket) => socket.data.told.close(),
+      error: (socket) => socket.data.told.close(),
+    },
   };
-}
-
-/** Goes on with a connection that has said hello. */
-function control(turns: Turns, connection: Connection, lines: LineBuffer): void {
-  const receive = (bytes: Uint8Array): void => {
-    lines.push(bytes);
-    for (let line = lines.line(); line !== undefined; line = lines.line()) {
-      const message: FromDaemon = JSON.parse(line);
-      if (!("seq" in message))
-        throw new FathomError("invalid", `a ${message.type} message has no place here`);
-      void answer(turns, message).then((reply) => {
-        connection.send(encodeMessage({ ...reply, seq: message.seq }));
-      });
-    }
-  };
-  const take = guarded(connection, receive);
-  connection.listen({ data: take, end: () => connection.finish(), close: () => undefined });
-  take(new Uint8Array(0));
 }
 
 async function answer(turns: Turns, request: Numbered): Promise<Reply> {

@@ -8,12 +8,12 @@ import type { Streams } from "../runtime/runtime.ts";
 
 const F_DUPFD_CLOEXEC = 1030;
 
-/** The shim's ends: non-blocking, close-on-exec. */
+/** The shim's ends: non-blocking, close-on-exec. Absent are those that the program has closed. */
 export interface OwnEnds {
-  /** Absent where the program's input is /dev/null. */
+  /** Absent too where the program's input is /dev/null. */
   stdin?: number;
   /** A terminal carries both outputs. */
-  stdout: number;
+  stdout?: number;
   stderr?: number;
 }
 

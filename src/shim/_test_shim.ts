@@ -12,7 +12,7 @@ import { openPty, setWindowSize, TTY } from "../kernel/pty.ts";
 import { spawn } from "../kernel/spawn.ts";
 import { type Runtime, RuntimeError, type Started, type Stdio } from "../runtime/runtime.ts";
 import type { Process } from "../spec/oci_runtime.ts";
-import { serveContainers } from "./main.ts";
+import { main } from "./main.ts";
 
 const host: Runtime = {
   run: async (container, stdio) => {
@@ -60,6 +60,4 @@ function duplicate(fd: number, target: number): Call {
   return { call: "dup3", args: [fd, target, 0] };
 }
 
-const [, , , socket = ""] = process.argv;
-await serveContainers(socket, async () => host);
-process.exit(0);
+process.exit(await main(process.argv.slice(2), { runtimes: async () => host }));

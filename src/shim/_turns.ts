@@ -7,7 +7,7 @@
 
 import { readControlFile } from "../kernel/control_file.ts";
 import { FathomError } from "../std/errors.ts";
-import { Container, type Runtimes } from "./_container.ts";
+import { Container, type ContainerHandover, type Runtimes } from "./_container.ts";
 import type { Notice } from "./protocol.ts";
 
 const MOST_TURNS = 100;
@@ -15,6 +15,12 @@ const MOST_TURNS = 100;
 const MOST_MEMORY = 48 * 1024;
 /** How long a shim whose container has ended waits to be given another, in milliseconds. */
 const PATIENCE = 10_000;
+
+/** The turn that is under way, for another image of this process to go on with. */
+export interface TurnsHandover {
+  number: number;
+  container: ContainerHandover;
+}
 
 export class Turns {
   readonly #runtimes: Runtimes;
@@ -50,6 +56,18 @@ export class Turns {
   /** What a daemon that connects now has to know, in order. */
   notices(): Notice[] {
     return this.#container.notices(this.#number);
+  }
+
+  /** What it takes to go on elsewhere with the container that has its turn; undefined while that is not to be. */
+  get handover(): TurnsHandover | undefined {
+    const container = this.#container.handover;
+    return container && { number: this.#number, container };
+  }
+
+  /** Goes on with a container that an earlier image of this process has started. */
+  resume({ number, container }: TurnsHandover): void {
+    this.#number = number;
+    this.#container.resume(container);
   }
 
   /** A daemon is there. */

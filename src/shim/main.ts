@@ -3,67 +3,44 @@
  *
  * It is started ahead of need, in a session of its own, and says on standard output when it can be reached. While it has no
  * container it ends with its control connection; while it has one, with that alone.
+ *
+ * This file loads as little as can be: a shim that dozes (_doze.ts) has nothing else in memory.
  */
 
-import { writeSync } from "node:fs";
-import { setSubreaper } from "../kernel/process.ts";
-import { runtimeFor, warmUp } from "../runtime/mod.ts";
+import { blockUntilReadable } from "../kernel/poll.ts";
 import { FathomError } from "../std/errors.ts";
 import type { Runtimes } from "./_container.ts";
-import { READY } from "./_ready.ts";
-import { serve } from "./_server.ts";
-import { Turns } from "./_turns.ts";
 
-/** Signals that are meant for a daemon or a terminal's programs, and must not take the container with them. */
-const NOT_FOR_US = ["SIGHUP", "SIGINT", "SIGTERM"] as const;
+/** What tests change. */
+interface Options {
+  /** Without them, the engine's own, warmed up ahead of need. */
+  runtimes?: Runtimes;
+  /** How long a shim must be quiet before it dozes, in milliseconds. */
+  patience?: number;
+}
 
-const STDOUT = 1;
-
-/** The role `shim`: `--socket PATH`. Gives its exit status. */
-export async function main(argv: string[]): Promise<number> {
-  const rehearsal = new AbortController();
-  const served = serveContainers(socketOf(argv), (name) => {
-    rehearsal.abort();
-    return runtimeFor(name);
-  });
-  // A container's start is loaded and rehearsed while nobody waits for it; where that fails, the start will say so.
-  warmUp(rehearsal.signal).catch(() => undefined);
-  await served;
+/** The role `shim`: `--socket PATH`; or, to go on after a doze, `--socket PATH --resume FD FD,…`. Gives its exit status. */
+export async function main(argv: string[], options: Options = {}): Promise<number> {
+  const { path, doze } = argumentsOf(argv);
+  if (doze !== undefined) blockUntilReadable(doze.watched);
+  const { resumeContainers, serveContainers } = await import("./_serve.ts");
+  if (doze === undefined) await serveContainers(path, options);
+  else await resumeContainers(path, doze.memory, options);
   return 0;
 }
 
-/** A shim at a socket, with runtimes by name; resolves when it is not needed any more. @internal */
-export async function serveContainers(path: string, runtimes: Runtimes): Promise<void> {
-  for (const signal of NOT_FOR_US) process.on(signal, () => undefined);
-  setSubreaper();
-  const turns: Turns = new Turns(runtimes, (notice) => server.notify(notice));
-  const server = serve(path, turns);
-  process.on("SIGCHLD", () => turns.container.reapOrphans());
-  // Whatever is wrong in here, the container is not to die of it; without one there is nothing to go on for.
-  const survive = (error: unknown): void => {
-    if (turns.container.idle) throw error;
-    turns.container.trouble(error);
-  };
-  process.on("uncaughtException", survive);
-  process.on("unhandledRejection", survive);
-  if (tellReady()) await turns.over;
-  await server.close();
+interface Arguments {
+  path: string;
+  doze?: { memory: number; watched: number[] };
 }
 
-/** False when whoever started this process is gone already. */
-function tellReady(): boolean {
-  try {
-    writeSync(STDOUT, READY);
-    return true;
-  } catch {
-    return false;
+/** Parsed by hand, as whatever a shim loads it holds for as long as its container runs. */
+function argumentsOf(argv: readonly string[]): Arguments {
+  const [socket, path, resume, memory, watched] = argv;
+  if (socket === "--socket" && path !== undefined) {
+    if (argv.length === 2) return { path };
+    if (argv.length === 5 && resume === "--resume" && watched !== undefined)
+      return { path, doze: { memory: Number(memory), watched: watched.split(",").map(Number) } };
   }
-}
-
-/** `--socket PATH`; parsed by hand, as whatever a shim loads it holds for as long as its container runs. */
-function socketOf(argv: readonly string[]): string {
-  const [option, path] = argv;
-  if (option !== "--socket" || path === undefined || argv.length !== 2)
-    throw new FathomError("invalid", "a shim is started with --socket PATH and nothing else");
-  return path;
+  throw new FathomError("invalid", "a shim is started with --socket PATH and nothing else");
 }

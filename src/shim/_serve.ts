@@ -1,0 +1,73 @@
+/** A shim at work: its parts put together, from the start or after a doze. */
+
+import { writeSync } from "node:fs";
+import { setSubreaper } from "../kernel/process.ts";
+import { runtimeFor, warmUp } from "../runtime/mod.ts";
+import type { Runtimes } from "./_container.ts";
+import { dozeWhenQuiet, NOT_FOR_US, PATIENCE, patienceAfter, readHandover, type Shim } from "./_doze.ts";
+import { READY } from "./_ready.ts";
+import { Server } from "./_server.ts";
+import { Turns } from "./_turns.ts";
+
+const STDOUT = 1;
+
+interface Options {
+  runtimes?: Runtimes;
+  patience?: number;
+}
+
+/** A new shim that listens at a path; resolves when it is not needed any more. */
+export async function serveContainers(path: string, options: Options): Promise<void> {
+  const shim = assemble(path, options.runtimes ?? warmRuntimes());
+  shim.server.listen();
+  dozeWhenQuiet(shim, options.patience ?? PATIENCE);
+  if (tellReady()) await shim.turns.over;
+  await shim.server.close();
+}
+
+/** A shim that goes on after a doze, with what it has left in the file `memory`. */
+export async function resumeContainers(path: string, memory: number, options: Options): Promise<void> {
+  const handover = readHandover(memory);
+  const shim = assemble(path, options.runtimes ?? runtimeFor);
+  shim.turns.resume(handover.turns);
+  await shim.server.resume(handover.server);
+  dozeWhenQuiet(shim, patienceAfter(handover, options.patience ?? PATIENCE));
+  await shim.turns.over;
+  await shim.server.close();
+}
+
+function assemble(path: string, runtimes: Runtimes): Shim {
+  for (const signal of Object.keys(NOT_FOR_US)) process.on(signal, () => undefined);
+  setSubreaper();
+  const turns: Turns = new Turns(runtimes, (notice) => server.notify(notice));
+  const server = new Server(path, turns);
+  process.on("SIGCHLD", () => turns.container.reapOrphans());
+  // Whatever is wrong in here, the container is not to die of it; without one there is nothing to go on for.
+  const survive = (error: unknown): void => {
+    if (turns.container.idle) throw error;
+    turns.container.trouble(error);
+  };
+  process.on("uncaughtException", survive);
+  process.on("unhandledRejection", survive);
+  return { path, turns, server };
+}
+
+/** A container's start is loaded and rehearsed while nobody waits for it; where that fails, the start will say so. */
+function warmRuntimes(): Runtimes {
+  const rehearsal = new AbortController();
+  warmUp(rehearsal.signal).catch(() => undefined);
+  return (name) => {
+    rehearsal.abort();
+    return runtimeFor(name);
+  };
+}
+
+/** False when whoever started this process is gone already. */
+function tellReady(): boolean {
+  try {
+    writeSync(STDOUT, READY);
+    return true;
+  } catch {
+    return false;
+  }
+}
