@@ -41,6 +41,7 @@ import {
   type PathKind,
   type ProgramStreams,
   sharesMemory,
+  workingDirectoryFailure,
 } from "./program/mod.ts";
 import {
   type Bundle,
@@ -77,16 +78,24 @@ async function remove({ cgroup }: Running): Promise<void> {
   await cgroup.remove();
 }
 
-/** What went wrong, in the terms of the runtime. */
 async function explained(config: RuntimeConfig, start: () => Promise<Started>): Promise<Started> {
   try {
     return await start();
   } catch (error) {
-    if (error instanceof SyscallError && isExecuteFailure(error.message))
-      throw explainExecFailure(config.root.path, config, error);
-    if (error instanceof RuntimeError) throw error;
-    throw new RuntimeError(kindOf(error), messageOf(error), { cause: error, exitCode: 128 });
+    throw explain(config, error);
   }
+}
+
+/** What went wrong, in the terms of the runtime. */
+function explain(config: RuntimeConfig, error: unknown): RuntimeError {
+  if (error instanceof RuntimeError) return error;
+  if (error instanceof SyscallError) {
+    if (isExecuteFailure(error.message)) return explainExecFailure(config.root.path, config, error);
+    const [message, exitCode] = workingDirectoryFailure(error) ?? [];
+    if (message !== undefined && exitCode !== undefined)
+      return new RuntimeError("invalid", message, { cause: error, exitCode });
+  }
+  return new RuntimeError(kindOf(error), messageOf(error), { cause: error, exitCode: 128 });
 }
 
 async function startContainer(config: RuntimeConfig, cgroup: Cgroup, stdio: Stdio): Promise<Started> {

@@ -9,7 +9,7 @@ import { entryRows, umaskRow } from "./entry.ts";
 import { mountRows, propagationRows } from "./mounts.ts";
 import { hostNameRows, isNew, joinRows, loopbackRows } from "./namespaces.ts";
 import { maskedRows, readonlyRows } from "./paths.ts";
-import { makeDirectory, writeText } from "./rows.ts";
+import { writeText } from "./rows.ts";
 import { settingRows } from "./settings.ts";
 import {
   consoleRows,
@@ -19,6 +19,7 @@ import {
   SESSION,
   terminalRows,
 } from "./terminal.ts";
+import { makeWorkingDirectory } from "./working_directory.ts";
 
 /**
  * The system calls that make a process, born with `newNamespaces(config)`, the container of an OCI configuration.
@@ -52,7 +53,7 @@ export function containerProgram(config: RuntimeConfig, context: ProgramContext)
     ...deviceRows(config, mounted),
     ...(terminal ? [...terminal.rows, ...(ownsDev(config) ? consoleRows(root, terminal.fd) : [])] : []),
     ...settingRows(config, context.host),
-    ...makeDirectory(root, config.process.cwd).rows,
+    ...makeWorkingDirectory(root, config.process.cwd),
     ...readonlyRows(root, config.linux.readonlyPaths ?? []),
     ...maskedRows(root, config.linux.maskedPaths ?? [], context),
     ...mounted.finish,

@@ -1,13 +1,14 @@
 /** The last rows: from a process that may do anything to the program that may do what its configuration says. */
 
-import { type Argument, type Call, type Errno, named, O, result, text, texts } from "../../kernel/mod.ts";
+import { type Argument, type Call, type Errno, named, text, texts } from "../../kernel/mod.ts";
 import type { Process, Seccomp } from "../../spec/oci_runtime.ts";
 import { FathomError } from "../../std/errors.ts";
 import type { HostFacts } from "./context.ts";
 import { capabilitySets, capsetRow, identityRows, needsAdmin } from "./identity.ts";
 import { limitRows } from "./limits.ts";
-import { openIn, prctl } from "./rows.ts";
+import { prctl } from "./rows.ts";
 import { seccompRows } from "./seccomp.ts";
+import { workingDirectoryRows } from "./working_directory.ts";
 
 export interface Entry {
   process: Process;
@@ -39,21 +40,6 @@ export function entryRows({ process, seccomp, root, home, host }: Entry): Call[]
     ...seccompRows(seccomp, host.arch),
     ...(keepAdmin ? [capsetRow(capabilitySets(process.capabilities, host), 0n)] : []),
     ...executeRows(process, home),
-  ];
-}
-
-/**
- * Changes to the working directory as the user who is to work there. It is resolved beneath the root, and a link of /proc to
- * an open descriptor is no way to anywhere (CVE-2024-21626).
- */
-function workingDirectoryRows(root: Argument, cwd: string): Call[] {
-  if (!cwd.startsWith("/"))
-    throw new FathomError("invalid", `the working directory is not an absolute path: ${cwd}`);
-  const what = `change to the working directory ${cwd}`;
-  const opened = openIn(root, { path: cwd, flags: O.PATH | O.DIRECTORY, what });
-  return [
-    opened,
-    { call: "fchdir", args: [result(opened, `fd of ${cwd}`)], what, see: "ls -l /proc/PID/cwd" },
   ];
 }
 

@@ -16,3 +16,4 @@ export { isExecuteFailure, programPaths } from "./entry.ts";
 export { execProgram } from "./exec.ts";
 export { RLIMITS } from "./limits.ts";
 export { newNamespaces, sharesMemory } from "./namespaces.ts";
+export { workingDirectoryFailure } from "./working_directory.ts";

@@ -159,7 +159,7 @@ function targetOf(mounted: Mounted, { mount, options }: MountPlan, context: Prog
   const resolve = mount.type === "proc" || mount.type === "sysfs" ? RESOLVE.NO_SYMLINKS : 0;
   const isFile = options.bind !== undefined && context.kinds.get(mount.source ?? "") === "file";
   const [root, path] = within(mounted, mount.destination);
-  return (isFile ? makeFile : makeDirectory)(root, path, resolve);
+  return (isFile ? makeFile : makeDirectory)(root, path, { resolve });
 }
 
 /** The innermost file system of the rows' own making that holds a path, and the path in there. */

@@ -77,7 +77,11 @@ export function components(path: string): string[] {
  * Makes a directory with those above it, each beneath one that was opened inside the root, and gives it as an O_PATH descriptor.
  * What exists is left as it is.
  */
-export function makeDirectory(root: Argument, path: string, resolve = 0): Opened {
+export function makeDirectory(
+  root: Argument,
+  path: string,
+  { resolve = 0, what }: { resolve?: number; what?: (part: string) => string } = {},
+): Opened {
   const rows: Call[] = [];
   let at: Argument = root;
   const names = components(path);
@@ -89,7 +93,12 @@ export function makeDirectory(root: Argument, path: string, resolve = 0): Opened
       may: ["EEXIST", "EROFS"],
       what: `make the directory ${prefix}`,
     };
-    const opened = openIn(root, { path: prefix, flags: O.PATH | O.DIRECTORY, resolve });
+    const opened = openIn(root, {
+      path: prefix,
+      flags: O.PATH | O.DIRECTORY,
+      resolve,
+      ...(what && { what: what(prefix) }),
+    });
     rows.push(made, opened);
     at = result(opened, `fd of ${prefix}`);
   }
@@ -97,7 +106,7 @@ export function makeDirectory(root: Argument, path: string, resolve = 0): Opened
 }
 
 /** Makes an empty file to mount something on, with the directories above it. */
-export function makeFile(root: Argument, path: string, resolve = 0): Opened {
+export function makeFile(root: Argument, path: string, { resolve = 0 }: { resolve?: number } = {}): Opened {
   const names = components(path);
   const parent = makeDirectory(root, names.slice(0, -1).join("/"));
   const made: Call = {

@@ -124,7 +124,7 @@ export function controllingRows(slave: Argument): Call[] {
  * let an image choose what is covered (CVE-2025-52565).
  */
 export function consoleRows(root: Argument, slave: Argument): Call[] {
-  const place = makeFile(root, "/dev/console", RESOLVE.NO_SYMLINKS);
+  const place = makeFile(root, "/dev/console", { resolve: RESOLVE.NO_SYMLINKS });
   const clone = cloneMount({ fd: slave }, { recursive: false, what: "clone the terminal's mount" });
   return [...place.rows, ...clone.rows, attachMount(clone.fd, place.fd, { what: "mount /dev/console" })];
 }
