@@ -14,12 +14,12 @@ let subject: ReceiptSubject;
 const file = () => join(directory, ID, "receipt.jsonl");
 
 /** Stands in for kernel/receipt.ts, which tells steps the same way. */
-const current = new AsyncLocalStorage<{ by: Actor; sink: (step: Step) => void }>();
-const recording = <T>(by: Actor, sink: (step: Step) => void, work: () => T): T =>
+const current = new AsyncLocalStorage<{ by: Actor; sink: (step: () => Step) => void }>();
+const recording = <T>(by: Actor, sink: (step: () => Step) => void, work: () => T): T =>
   current.run({ by, sink }, work);
 function report(make: (by: Actor) => Step): void {
   const receipt = current.getStore();
-  receipt?.sink(make(receipt.by));
+  receipt?.sink(() => make(receipt.by));
 }
 
 function open() {

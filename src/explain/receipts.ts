@@ -28,7 +28,7 @@ interface ReceiptOptions {
   /** Holds one directory for each container, named by its ID. */
   containersDirectory: string;
   /** Runs work with its steps going to a sink (kernel/receipt.ts). */
-  recording: <T>(by: Actor, sink: (step: Step) => void, work: () => T) => T;
+  recording: <T>(by: Actor, sink: (step: () => Step) => void, work: () => T) => T;
   /** A container by ID, prefix or name; throws not-found. */
   find: (name: string) => Promise<ReceiptSubject>;
 }
@@ -47,7 +47,8 @@ export interface ReceiptStore {
 
 /** What waits to be written for one container. */
 interface Pending {
-  steps: Step[];
+  /** What makes the steps: nobody waits for that while work is under way. */
+  steps: (() => Step)[];
   omitted: number;
   /** Works under way; nothing is written before the last has ended. */
   works: number;
@@ -102,7 +103,7 @@ export function openReceipts(options: ReceiptOptions): ReceiptStore {
     },
     async append(id, steps) {
       const entry = pendingOf(id);
-      for (const step of steps) keep(entry, step);
+      for (const step of steps) keep(entry, () => step);
       await write(id);
     },
     async get(name) {
@@ -141,17 +142,18 @@ export function openReceipts(options: ReceiptOptions): ReceiptStore {
   }
 }
 
-function keep(entry: Pending, step: Step): void {
+function keep(entry: Pending, step: () => Step): void {
   if (entry.steps.length < MOST_PENDING) entry.steps.push(step);
   else entry.omitted++;
-  for (const listener of entry.listeners) listener(step);
+  for (const listener of entry.listeners) listener(step());
 }
 
 async function writeOut(entry: Pending, path: string): Promise<void> {
   const { steps, omitted } = entry;
   entry.steps = [];
   entry.omitted = 0;
-  if (steps.length > 0) await append(path, steps, omitted);
+  const made = steps.map((make) => make());
+  if (made.length > 0) await append(path, made, omitted);
 }
 
 /** A receipt that cannot be written (a full disk) must not take the engine down: what is lost is told on the daemon's log. */

@@ -47,7 +47,7 @@ export async function* readStream(fd: number): AsyncGenerator<Uint8Array, void, 
 /** The steps that `work` reports. */
 export function stepsOf(work: () => unknown): Step[] {
   const steps: Step[] = [];
-  recording("daemon", (step) => steps.push(step), work);
+  recording("daemon", (step) => steps.push(step()), work);
   return steps;
 }
 

@@ -8,8 +8,11 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Actor, Step } from "../spec/receipt.ts";
 
-/** Where steps go; must not throw and must not wait. */
-export type Sink = (step: Step) => void;
+/**
+ * Where steps go; must not throw and must not wait. It is given what makes the step and not the step itself: putting a call into
+ * words costs more than making it, and can be done when nobody waits for the work any more.
+ */
+export type Sink = (step: () => Step) => void;
 
 const current = new AsyncLocalStorage<{ by: Actor; sink: Sink }>();
 
@@ -21,7 +24,7 @@ export function recording<T>(by: Actor, sink: Sink, work: () => T): T {
 /** Reports the step that `make` describes, if anybody listens. For functions of this folder only. */
 export function report(make: (by: Actor) => Step): void {
   const receipt = current.getStore();
-  if (receipt !== undefined) receipt.sink(make(receipt.by));
+  if (receipt !== undefined) receipt.sink(() => make(receipt.by));
 }
 
 const epoch = BigInt(Date.now()) * 1_000_000n - process.hrtime.bigint();

@@ -9,7 +9,7 @@ test("warming up has no effect: nothing is mounted, left open or reported", asyn
   const steps: Step[] = [];
   await recording(
     "shim",
-    (step) => steps.push(step),
+    (step) => steps.push(step()),
     () => warmUp(),
   );
   expect(steps).toEqual([]);

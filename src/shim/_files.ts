@@ -39,14 +39,14 @@ function syncDirectory(path: string): void {
 }
 
 /** Steps that are not in their file yet. */
-let unwritten: { file: string; steps: Step[] }[] = [];
+let unwritten: { file: string; steps: (() => Step)[] }[] = [];
 
 /**
  * Runs one phase of work and appends its steps to the receipt in one write, also when it fails. Whoever waits for the work is told
  * first; `flushReceipts` makes sure of the rest.
  */
 export async function recordPhase<T>(file: string, work: () => Promise<T>): Promise<T> {
-  const steps: Step[] = [];
+  const steps: (() => Step)[] = [];
   try {
     return await recording("shim", (step) => steps.push(step), work);
   } finally {
@@ -67,11 +67,11 @@ export function flushReceipts(): void {
   for (const { file, steps } of phases) appendSteps(file, steps);
 }
 
-function appendSteps(receiptFile: string, steps: readonly Step[]): void {
+function appendSteps(receiptFile: string, steps: readonly (() => Step)[]): void {
   if (steps.length === 0) return;
   const size = statSync(receiptFile, { throwIfNoEntry: false })?.size ?? 0;
   if (size > MOST_OF_RECEIPT) return;
-  const lines = steps.map((step) => `${JSON.stringify(step)}\n`).join("");
+  const lines = steps.map((step) => `${JSON.stringify(step())}\n`).join("");
   try {
     appendFileSync(receiptFile, lines, { mode: 0o600 });
   } catch (error) {

@@ -63,7 +63,7 @@ async function make({ runDirectory, command }: ShimsOptions): Promise<Ready> {
   const socket = socketPath(runDirectory);
   await recording(
     "daemon",
-    (step) => steps.push(step),
+    (step) => steps.push(step()),
     () => startShim(command, socket),
   );
   const remote = await connectShim(socket);

@@ -75,7 +75,7 @@ test("only the first container's receipt holds the start of its shim", async () 
     const steps: Step[] = [];
     const shim = await recording(
       "daemon",
-      (step) => steps.push(step),
+      (step) => steps.push(step()),
       () => pool.take(),
     );
     await shim.launch(launchOf("true"));

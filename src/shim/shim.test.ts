@@ -138,7 +138,7 @@ describe("a container's life", () => {
 
   test("steps of the start stand in the receipt, the spare's own among the taker's", async () => {
     const steps: Step[] = [];
-    const shim = await recording("daemon", (step) => steps.push(step), take);
+    const shim = await recording("daemon", (step) => steps.push(step()), take);
     expect(steps.map(({ what }) => what)).toContain("start a shim");
     await shim.launch(launchOf("true"));
     await shim.exited;
