@@ -52,7 +52,9 @@ async function endWithoutShim(context: Context, container: Container): Promise<E
 /** Ends what still runs of a container whose shim is gone. */
 async function killLeftovers(context: Context, container: Container): Promise<void> {
   await context.options.killLeftovers(cgroupPath(container.record)).catch((error) => {
-    context.options.warn(`container ${nameOf(container).id}: what is left of it cannot be ended: ${messageOf(error)}`);
+    context.options.warn(
+      `container ${nameOf(container).id}: what is left of it cannot be ended: ${messageOf(error)}`,
+    );
   });
 }
 

@@ -22,7 +22,13 @@ describe("no limit is written to the last digit", () => {
   });
 
   test("in a bundle's configuration too, and the rest stays as it is", () => {
-    const config = { ociVersion: "1.0.2", root: { path: "/r" }, process, mounts: [], linux: { namespaces: [] } };
+    const config = {
+      ociVersion: "1.0.2",
+      root: { path: "/r" },
+      process,
+      mounts: [],
+      linux: { namespaces: [] },
+    };
     expect(configText(config)).toContain('"hard":18446744073709551615');
     const plain = { ...config, process: { ...process, rlimits: [{ ...LIMIT, hard: 6 }] } };
     expect(JSON.parse(configText(plain))).toEqual(plain);
