@@ -67,6 +67,7 @@ test("inspect has Docker's fields", async () => {
     Parent: "",
     Comment: "Imported from -",
     Created: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
+    DockerVersion: "",
     Author: "",
     Config: {
       Cmd: ["sh"],
@@ -74,6 +75,7 @@ test("inspect has Docker's fields", async () => {
       Env: null,
       Labels: { k: "v" },
       OnBuild: null,
+      User: "",
       Volumes: null,
       WorkingDir: "",
     },

@@ -65,6 +65,7 @@ export async function inspectImage(store: ImageStore, name: string): Promise<Ima
     Parent: "",
     Comment: config.history?.at(-1)?.comment ?? "",
     ...(config.created !== undefined && { Created: config.created }),
+    DockerVersion: "",
     Author: config.author ?? "",
     Config: runConfig(config),
     Architecture: config.architecture,
@@ -83,6 +84,7 @@ const NEVER = "0001-01-01T00:00:00Z";
 /** Clients read Env and Cmd without asking whether they are there. */
 function runConfig({ config }: ImageConfig): ContainerConfig {
   const empty = {
+    User: "",
     Env: null,
     Cmd: null,
     Volumes: null,

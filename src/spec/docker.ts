@@ -211,6 +211,8 @@ export interface ImageInspect {
   Parent: string;
   Comment: string;
   Created?: string;
+  /** Of the builder that Docker no longer has; empty. */
+  DockerVersion: string;
   Author: string;
   Config: ContainerConfig | null;
   Architecture: string;

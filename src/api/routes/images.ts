@@ -2,6 +2,7 @@
 
 import type { ImageDeleteResponse, ImageInspect, ImageSummary } from "../../spec/docker.ts";
 import { FathomError } from "../../std/errors.ts";
+import { legacyImage, legacyImageSummary } from "../legacy.ts";
 import { boolParam, filtersParam } from "../query.ts";
 import type { Respond } from "../respond.ts";
 import { type ApiRequest, param, type Route } from "../route.ts";
@@ -32,7 +33,10 @@ export function imageRoutes(backend: ImageBackend): Route[] {
     {
       method: "GET",
       pattern: "/images/json",
-      handler: async (request, respond) => respond.json(await backend.list(listOptions(request))),
+      handler: async (request, respond) => {
+        const images = await backend.list(listOptions(request));
+        await respond.json(images.map((image) => legacyImageSummary(image, request.version)));
+      },
     },
     {
       method: "POST",
@@ -42,7 +46,10 @@ export function imageRoutes(backend: ImageBackend): Route[] {
     {
       method: "GET",
       pattern: "/images/{name*}/json",
-      handler: async (request, respond) => respond.json(await backend.inspect(param(request, "name"))),
+      handler: async (request, respond) => {
+        const image = await backend.inspect(param(request, "name"));
+        await respond.json(legacyImage(image, request.version));
+      },
     },
     {
       method: "POST",

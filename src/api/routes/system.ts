@@ -1,6 +1,7 @@
 /** System routes: ping, version, info, events; and what they need of the engine behind them. */
 
 import type { EventMessage, SystemInfo, SystemVersion } from "../../spec/docker.ts";
+import { legacyInfo } from "../legacy.ts";
 import { filtersParam, timeParam } from "../query.ts";
 import type { Route } from "../route.ts";
 import type { Filters } from "./containers.ts";
@@ -31,7 +32,11 @@ export function systemRoutes(backend: SystemBackend): Route[] {
       pattern: "/version",
       handler: async (_, respond) => respond.json(await backend.version()),
     },
-    { method: "GET", pattern: "/info", handler: async (_, respond) => respond.json(await backend.info()) },
+    {
+      method: "GET",
+      pattern: "/info",
+      handler: async ({ version }, respond) => respond.json(legacyInfo(await backend.info(), version)),
+    },
     {
       method: "GET",
       pattern: "/events",
