@@ -29,14 +29,16 @@ export async function runInForeground(
   options: ForegroundOptions,
 ): Promise<number> {
   await using cleanup = new AsyncDisposableStack();
-  const [hijacked, { exit }] = await Promise.all([attach(context, id, options), wait(context, id, options)]);
+  const proxied = options.signalProxy && !options.tty;
+  const [hijacked, { exit }, signals] = await Promise.all([
+    attach(context, id, options),
+    wait(context, id, options),
+    proxied ? import("../signals.ts") : undefined,
+  ]);
   cleanup.defer(() => hijacked.connection.close());
   const output = copyOutput(hijacked.connection, options.tty);
   output.catch(() => undefined);
-  if (options.signalProxy && !options.tty) {
-    const { proxySignals } = await import("../signals.ts");
-    cleanup.use(proxySignals(context.client, id));
-  }
+  if (signals) cleanup.use(signals.proxySignals(context.client, id));
   const terminal = options.tty ? await takeTerminal(options) : undefined;
   cleanup.defer(() => terminal?.leave());
   await options.start?.();
