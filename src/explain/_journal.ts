@@ -95,7 +95,9 @@ function fitting(steps: readonly Step[], room: number): { lines: string; left: n
 
 /** Not through the descriptor that appends: it would write at the end whatever the position (pwrite(2), BUGS). */
 async function recount(path: string, { count, at }: { count: number; at: number }): Promise<void> {
-  await using file = await open(path, "r+");
+  const file = await openUnlessGone(path, "r+");
+  if (file === undefined) return;
+  await using _ = file;
   await file.write(omittedLine(count), at);
 }
 

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { afterEach, beforeEach, describe, expect, spyOn, test } from "bun:test";
 import { AsyncLocalStorage } from "node:async_hooks";
 import { appendFile, mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -84,12 +84,24 @@ describe("recording", () => {
 
   test("the steps of a container that was removed meanwhile are dropped without a trace", async () => {
     const receipts = open();
+    const complaint = spyOn(process.stderr, "write");
     await receipts.record(ID, async () => {
       report(() => step("umount2"));
       await rm(join(directory, ID), { recursive: true });
     });
     await Bun.sleep(120);
     expect(await stat(join(directory, ID)).catch(() => "absent")).toBe("absent");
+    expect(complaint).not.toHaveBeenCalled();
+    complaint.mockRestore();
+  });
+
+  test("a write that fails is told once and hinders none that follow", async () => {
+    const receipts = open();
+    await mkdir(file());
+    await expect(receipts.append(ID, [step("lost")])).rejects.toThrow("EISDIR");
+    await rm(file(), { recursive: true });
+    await receipts.append(ID, [step("kept")]);
+    expect((await receipts.get(ID)).Steps.map(({ call }) => call)).toEqual(["kept"]);
   });
 });
 

@@ -84,7 +84,9 @@ export function openReceipts(options: ReceiptOptions): ReceiptStore {
   const write = (id: string): Promise<void> => {
     const entry = pending.get(id);
     if (entry === undefined) return Promise.resolve();
-    entry.writing = entry.writing.then(() => writeOut(entry, fileOf(id)));
+    const writing = () => writeOut(entry, fileOf(id));
+    // A write that failed has been told to whoever asked for it.
+    entry.writing = entry.writing.then(writing, writing);
     return entry.writing.finally(() => {
       if (entry.works + entry.steps.length + entry.listeners.size === 0) pending.delete(id);
     });
