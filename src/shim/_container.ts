@@ -8,34 +8,19 @@
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Cgroup, cgroupLayout, openCgroup } from "../kernel/cgroup.ts";
-import { closeFd } from "../kernel/file.ts";
-import { type Ending, exited, reap, sendSignal } from "../kernel/process.ts";
+import { sendSignal } from "../kernel/process.ts";
 import { LogFile, type OutputStream } from "../logs/writer.ts";
 import type { Running, Runtime, Started, Stdio } from "../runtime/runtime.ts";
 import { FathomError } from "../std/errors.ts";
 import { rfc3339, wallClock } from "../std/time.ts";
 import type { Attachment } from "./_attachment.ts";
+import { type Entry, type Launched, statusOf } from "./_entry.ts";
+import { Execs } from "./_execs.ts";
 import { flushReceipts, noteTrouble, recordPhase, writeExitRecord } from "./_files.ts";
 import { childless, reapOrphans } from "./_orphans.ts";
 import { Program, type Streams } from "./_program.ts";
-import { makePipes, type OwnEnds, terminalEnds } from "./_stdio.ts";
+import { type Wanted, type WithEnds, withStdio } from "./_stdio.ts";
 import type { ExecLaunch, ExitRecord, Launch, LogTarget, Notice, Target } from "./protocol.ts";
-
-export interface Launched {
-  pid: number;
-  startedAt: string;
-}
-
-/** A program and, while it runs, its process. */
-interface Entry {
-  program: Program;
-  process?: { pid: number; pidfd: number } | undefined;
-  /** Settles when an exec has ended and its attachments are served. */
-  served?: Promise<void>;
-}
-
-/** How many execs are remembered that have ended. */
-const MOST_ENDED = 1000;
 
 interface RunningContainer extends Launched {
   launch: Launch;
@@ -61,14 +46,7 @@ export type Runtimes = (name: string) => Promise<Runtime>;
 
 export class Container {
   readonly #own: Entry = { program: new Program() };
-  /** Execs that run, and those that somebody attaches to before they do. */
-  readonly #execs = new Map<string, Entry>();
-  /** Exit codes of the others, oldest first. */
-  readonly #ended = new Map<string, number>();
-  /** Programs that have ended and whose streams others still hold. */
-  readonly #held = new Set<Program>();
-  /** Execs that are being started. */
-  readonly #arriving = new Set<Promise<unknown>>();
+  readonly #execs: Execs;
   readonly #runtimes: Runtimes;
   readonly #notify: (notice: Notice) => void;
   readonly #over = Promise.withResolvers<void>();
@@ -82,6 +60,11 @@ export class Container {
   constructor(runtimes: Runtimes, notify: (notice: Notice) => void) {
     this.#runtimes = runtimes;
     this.#notify = notify;
+    this.#execs = new Execs({
+      start: (exec) => this.#startExec(exec),
+      notify,
+      attempt: (work) => this.#attempt(work),
+    });
   }
 
   /** Whether no container was ever asked for. */
@@ -112,8 +95,7 @@ export class Container {
     if (this.#exit === undefined)
       throw new FathomError("conflict", "the container of this shim has not ended");
     await this.over;
-    const held = [...this.#held].some(({ open }) => open);
-    if (held || !childless())
+    if (this.#own.program.open || this.#execs.holding || !childless())
       throw new FathomError(
         "unavailable",
         "something that the container has left behind holds on to its shim",
@@ -128,10 +110,8 @@ export class Container {
   /** What it takes to go on with it elsewhere; undefined while it does not run, or anything else is under way. */
   get handover(): ContainerHandover | undefined {
     const streams = this.#own.program.handover;
-    const busy = this.#execs.size + this.#arriving.size + this.#starting > 0;
-    const held = [...this.#held].some(({ open }) => open);
     if (this.#container === undefined || this.#own.process === undefined) return undefined;
-    if (streams === undefined || busy || held) return undefined;
+    if (streams === undefined || this.#execs.busy || this.#starting > 0) return undefined;
     const { launch, running, pid, startedAt, log } = this.#container;
     const unfinished = (stream: OutputStream) =>
       Buffer.from(log?.unfinished(stream) ?? []).toString("base64");
@@ -143,7 +123,7 @@ export class Container {
       cgroup: running.cgroup.path,
       streams,
       unfinished: { stdout: unfinished("stdout"), stderr: unfinished("stderr") },
-      ended: [...this.#ended],
+      ended: this.#execs.ended,
     };
   }
 
@@ -153,7 +133,7 @@ export class Container {
     const log = openLog(launch.log, dirname(launch.exitFile));
     for (const stream of ["stdout", "stderr"] as const)
       log?.write(stream, Buffer.from(rest.unfinished[stream], "base64"));
-    for (const [id, exitCode] of rest.ended) this.#ended.set(id, exitCode);
+    for (const [id, exitCode] of rest.ended) this.#execs.remember(id, exitCode);
     const container = { launch, running: { container: launch, pid, pidfd, cgroup }, log, pid, startedAt };
     this.#launching = Promise.resolve({ pid, startedAt });
     this.#own.program.start({ ...rest.streams, log });
@@ -168,11 +148,8 @@ export class Container {
 
   /** What a daemon that connects now has to know, in order. */
   notices(turn: number): Notice[] {
-    const execs = [...this.#execs].flatMap(([id, { process }]) =>
-      process === undefined ? [] : [{ id, pid: process.pid }],
-    );
-    const ends = [...this.#ended].map(([id, exitCode]): Notice => ({ type: "exec-exit", id, exitCode }));
-    const state: Notice = { type: "state", shim: process.pid, turn, execs };
+    const ends = this.#execs.ended.map(([id, exitCode]): Notice => ({ type: "exec-exit", id, exitCode }));
+    const state: Notice = { type: "state", shim: process.pid, turn, execs: this.#execs.running };
     if (this.#container !== undefined) {
       const { launch, pid, startedAt } = this.#container;
       state.launched = { id: launch.id, pid, startedAt };
@@ -183,7 +160,8 @@ export class Container {
 
   /** Attaches to a program; an exec that is not known yet is expected to come. */
   attach(attachment: Attachment, target: Target): void {
-    this.#entry(target).program.attach(attachment);
+    const entry = target.exec === undefined ? this.#own : this.#execs.entry(target.exec);
+    entry.program.attach(attachment);
   }
 
   /** Starts the container, once. @throws {RuntimeError | FathomError} and leaves nothing. */
@@ -195,28 +173,8 @@ export class Container {
   }
 
   /** Starts another program in the container. @throws {RuntimeError | FathomError} */
-  async exec(exec: ExecLaunch): Promise<Launched> {
-    const arriving = this.#exec(exec);
-    this.#arriving.add(arriving);
-    try {
-      return await arriving;
-    } finally {
-      this.#arriving.delete(arriving);
-    }
-  }
-
-  async #exec(exec: ExecLaunch): Promise<Launched> {
-    if (this.#ended.has(exec.id) || this.#execs.get(exec.id)?.process !== undefined)
-      throw new FathomError("conflict", `exec ${exec.id} has been started already`);
-    const entry = this.#entry({ exec: exec.id });
-    try {
-      await entry.program.attached(exec.attachments);
-      return await this.#startExec(exec, entry);
-    } catch (error) {
-      this.#execs.delete(exec.id);
-      void entry.program.release();
-      throw error;
-    }
+  exec(exec: ExecLaunch): Promise<Launched> {
+    return this.#execs.start(exec);
   }
 
   /** Sends a signal to a program. @throws {FathomError} conflict, when it does not run (any more). */
@@ -236,21 +194,13 @@ export class Container {
   /** A child of this process has ended. */
   reapOrphans(): void {
     if (this.#starting > 0) return;
-    const entries = [this.#own, ...this.#execs.values()];
-    reapOrphans(new Set(entries.flatMap(({ process }) => (process === undefined ? [] : [process.pid]))));
+    const own = this.#own.process;
+    const known = own === undefined ? this.#execs.running : [own, ...this.#execs.running];
+    reapOrphans(new Set(known.map(({ pid }) => pid)));
   }
 
   #known(target: Target): Entry | undefined {
-    return target.exec === undefined ? this.#own : this.#execs.get(target.exec);
-  }
-
-  #entry(target: Target): Entry {
-    const known = this.#known(target);
-    if (known !== undefined || target.exec === undefined) return known ?? this.#own;
-    const entry: Entry = { program: new Program() };
-    if (this.#exit !== undefined || this.#ended.has(target.exec)) void entry.program.end();
-    else this.#execs.set(target.exec, entry);
-    return entry;
+    return target.exec === undefined ? this.#own : this.#execs.known(target.exec);
   }
 
   async #launch(launch: Launch): Promise<Launched> {
@@ -266,21 +216,14 @@ export class Container {
     }
   }
 
-  async #startExec(exec: ExecLaunch, entry: Entry): Promise<Launched> {
+  async #startExec(exec: ExecLaunch): Promise<WithEnds<Started>> {
     const container = this.#container;
     if (container === undefined || this.#exit !== undefined)
       throw new FathomError("conflict", "the container is not running");
     const { launch, running } = container;
     const runtime = await this.#runtimes(launch.runtime);
-    const terminal = exec.process.terminal === true;
-    const { started, ends } = await recordPhase(launch.receiptFile, () =>
-      this.#withStdio({ ...exec, terminal }, (stdio) => runtime.exec(running, exec.process, stdio)),
-    );
-    const startedAt = rfc3339(wallClock());
-    entry.process = started;
-    entry.program.start({ ends, terminal, stdinOnce: true });
-    entry.served = this.#watchExec(exec.id, entry, started);
-    return { pid: started.pid, startedAt };
+    const wanted = { ...exec, terminal: exec.process.terminal === true };
+    return this.#start(launch, wanted, (stdio) => runtime.exec(running, exec.process, stdio));
   }
 
   async #started(launch: Launch): Promise<RunningContainer> {
@@ -289,8 +232,8 @@ export class Container {
     using undo = new DisposableStack();
     const log = openLog(launch.log, dirname(launch.exitFile));
     if (log !== undefined) undo.use(log);
-    const { started: running, ends } = await recordPhase(launch.receiptFile, () =>
-      this.#withStdio({ ...launch, terminal }, (stdio) => runtime.run(launch, stdio)),
+    const { started: running, ends } = await this.#start(launch, { ...launch, terminal }, (stdio) =>
+      runtime.run(launch, stdio),
     );
     const startedAt = rfc3339(wallClock());
     undo.move();
@@ -298,25 +241,14 @@ export class Container {
     return { launch, running, log, pid: running.pid, startedAt };
   }
 
-  /** Starts something with streams of its own; on success the shim's ends stay open. */
-  async #withStdio<T extends Started>(
-    {
-      terminal,
-      openStdin,
-      size,
-    }: { terminal: boolean; openStdin: boolean; size?: { columns: number; rows: number } },
+  async #start<T extends Started>(
+    { receiptFile }: Launch,
+    wanted: Wanted,
     start: (stdio: Stdio) => Promise<T>,
-  ): Promise<{ started: T; ends: OwnEnds }> {
+  ): Promise<WithEnds<T>> {
     this.#starting += 1;
     try {
-      if (terminal) {
-        const started = await start({ terminal: { ...size } });
-        if (started.terminal === undefined) throw new FathomError("internal", "the runtime gave no terminal");
-        return { started, ends: terminalEnds(started.terminal, openStdin) };
-      }
-      using pipes = makePipes(openStdin);
-      const started = await start(pipes.program);
-      return { started, ends: pipes.keep() };
+      return await recordPhase(receiptFile, () => withStdio(wanted, start));
     } finally {
       this.#starting -= 1;
     }
@@ -324,7 +256,7 @@ export class Container {
 
   async #watch(container: RunningContainer): Promise<void> {
     const { launch, running, log } = container;
-    const exitCode = await codeOf(running);
+    const exitCode = await statusOf(running);
     const exit: ExitRecord = {
       exitCode,
       oomKilled: running.cgroup.oomKilled(),
@@ -341,32 +273,11 @@ export class Container {
     await this.#attempt(flushReceipts);
     await this.#attempt(() => writeExitRecord(launch.exitFile, exit, launch));
     this.#exit = exit;
+    this.#execs.close();
     this.#notify({ type: "exit", exit });
-    this.#hold(this.#own.program);
     await this.#own.program.release();
-    for (const { program } of this.#execs.values()) program.abandon();
-    await Promise.allSettled(this.#arriving);
-    await Promise.all([...this.#execs.values()].map(({ served, program }) => served ?? program.release()));
+    await this.#execs.served();
     this.#over.resolve();
-  }
-
-  async #watchExec(id: string, entry: Entry, started: Started): Promise<void> {
-    const exitCode = await codeOf(started);
-    entry.process = undefined;
-    await this.#attempt(() => entry.program.end());
-    this.#execs.delete(id);
-    this.#ended.set(id, exitCode);
-    const [oldest] = this.#ended.keys();
-    if (this.#ended.size > MOST_ENDED && oldest !== undefined) this.#ended.delete(oldest);
-    this.#notify({ type: "exec-exit", id, exitCode });
-    this.#hold(entry.program);
-    await entry.program.release();
-  }
-
-  /** Remembers an ended program for as long as others may hold its streams. */
-  #hold(program: Program): void {
-    for (const held of this.#held) if (!held.open) this.#held.delete(held);
-    if (program.open) this.#held.add(program);
   }
 
   /** At the end one failure must not keep the rest from being done. */
@@ -382,21 +293,6 @@ export class Container {
   trouble(error: unknown): void {
     if (this.#container !== undefined) noteTrouble(dirname(this.#container.launch.exitFile), error);
   }
-}
-
-/** Waits for a process and takes its status: its own, or 128 + the signal that ended it. */
-async function codeOf({ pid, pidfd }: Started): Promise<number> {
-  await exited(pidfd);
-  const ending = reap(pid);
-  closeFd(pidfd);
-  return ending === undefined ? UNKNOWN_STATUS : statusOf(ending);
-}
-
-/** Docker's status for a process whose end nobody saw. */
-const UNKNOWN_STATUS = 255;
-
-function statusOf(ending: Ending): number {
-  return "signal" in ending ? 128 + ending.signal : ending.exitCode;
 }
 
 function hasTerminal(bundle: string): boolean {

@@ -40,11 +40,14 @@ export interface Shim {
   server: Server;
 }
 
-/** Lets the shim doze whenever nothing has come or gone for a while. */
-export function dozeWhenQuiet(shim: Shim, patience: number): void {
+/** Lets the shim doze whenever nothing has come or gone for a while: `first` for a new container, `patience` for the present one. */
+export function dozeWhenQuiet(shim: Shim, first: number, patience = first): void {
+  let { container } = shim.turns;
   let seen = -1;
   const look = (): void => {
-    const activity = shim.server.received + shim.turns.container.written;
+    if (shim.turns.container !== container) patience = first;
+    container = shim.turns.container;
+    const activity = shim.server.received + container.written;
     if (activity === seen) doze(shim, patience);
     seen = activity;
     setTimeout(look, patience).unref();
@@ -52,7 +55,7 @@ export function dozeWhenQuiet(shim: Shim, patience: number): void {
   setTimeout(look, patience).unref();
 }
 
-/** Patience after a doze: more where it was short, so that what wakes a shim often is not woken from every time. */
+/** Patience after a doze: more where it was short, so that what wakes a shim often does not find it dozing every time. */
 export function patienceAfter({ patience, since }: Handover, first: number): number {
   const slept = Date.now() - since;
   return slept > patience * WORTH ? first : Math.min(patience * 2, MOST_PATIENCE);

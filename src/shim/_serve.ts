@@ -27,11 +27,12 @@ export async function serveContainers(path: string, options: Options): Promise<v
 
 /** A shim that goes on after a doze, with what it has left in the file `memory`. */
 export async function resumeContainers(path: string, memory: number, options: Options): Promise<void> {
+  const { patience = PATIENCE } = options;
   const handover = readHandover(memory);
   const shim = assemble(path, options.runtimes ?? runtimeFor);
   shim.turns.resume(handover.turns);
   await shim.server.resume(handover.server);
-  dozeWhenQuiet(shim, patienceAfter(handover, options.patience ?? PATIENCE));
+  dozeWhenQuiet(shim, patience, patienceAfter(handover, patience));
   await shim.turns.over;
   await shim.server.close();
 }

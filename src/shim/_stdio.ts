@@ -4,7 +4,8 @@ import { constants, openSync } from "node:fs";
 import { closeFd } from "../kernel/file.ts";
 import { pipe, setNonBlocking } from "../kernel/ready.ts";
 import { check, sys } from "../kernel/syscall.ts";
-import type { Streams } from "../runtime/runtime.ts";
+import type { Started, Stdio, Streams } from "../runtime/runtime.ts";
+import { FathomError } from "../std/errors.ts";
 
 const F_DUPFD_CLOEXEC = 1030;
 
@@ -18,13 +19,13 @@ export interface OwnEnds {
 }
 
 /** Both ends of a program's pipes. Disposing closes the program's; the shim's too, unless `keep` was called. */
-export interface Pipes extends Disposable {
+interface Pipes extends Disposable {
   program: Streams;
   keep(): OwnEnds;
 }
 
 /** Makes the pipes of a program without a terminal. @throws {SyscallError} */
-export function makePipes(openStdin: boolean): Pipes {
+function makePipes(openStdin: boolean): Pipes {
   using undo = new DisposableStack();
   using own = new DisposableStack();
   const input = openStdin ? pipe() : undefined;
@@ -53,10 +54,38 @@ export function makePipes(openStdin: boolean): Pipes {
 }
 
 /** The shim's ends of a terminal. Input has a descriptor of its own, as each end is closed by who uses it. */
-export function terminalEnds(master: number, openStdin: boolean): OwnEnds {
+function terminalEnds(master: number, openStdin: boolean): OwnEnds {
   if (!openStdin) return { stdout: master };
   return {
     stdout: master,
     stdin: check(sys("fcntl", master, F_DUPFD_CLOEXEC, 0), "copy a terminal's descriptor"),
   };
+}
+
+/** What streams a program wants. */
+export interface Wanted {
+  terminal: boolean;
+  openStdin: boolean;
+  size?: { columns: number; rows: number };
+}
+
+/** Something that was started, and the shim's ends of its streams. */
+export interface WithEnds<T> {
+  started: T;
+  ends: OwnEnds;
+}
+
+/** Starts something with streams of its own; on success the shim's ends stay open. @throws what `start` throws. */
+export async function withStdio<T extends Started>(
+  { terminal, openStdin, size }: Wanted,
+  start: (stdio: Stdio) => Promise<T>,
+): Promise<WithEnds<T>> {
+  if (terminal) {
+    const started = await start({ terminal: { ...size } });
+    if (started.terminal === undefined) throw new FathomError("internal", "the runtime gave no terminal");
+    return { started, ends: terminalEnds(started.terminal, openStdin) };
+  }
+  using pipes = makePipes(openStdin);
+  const started = await start(pipes.program);
+  return { started, ends: pipes.keep() };
 }

@@ -1,23 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { openCgroup } from "../kernel/cgroup.ts";
-import type { RuntimeConfig } from "../spec/oci_runtime.ts";
 import { demultiplexer } from "../std/stdcopy.ts";
+import { BUSYBOX, type BundleOptions, containerIn, loggedIn, makeRootfs, untilGone } from "./_fixtures.ts";
 import { type ShimPool, shims } from "./client.ts";
-import type { Shim } from "./handle.ts";
 import type { Launch } from "./protocol.ts";
 
-const BUSYBOX = "/bin/busybox";
 const COMMAND = [
   process.execPath,
   "--no-env-file",
@@ -30,11 +19,7 @@ let directory = "";
 let pool: ShimPool;
 beforeAll(async () => {
   directory = mkdtempSync("/tmp/fathom-test-shim-");
-  const root = join(directory, "rootfs");
-  for (const name of ["bin", "proc", "dev", "sys", "tmp"]) mkdirSync(join(root, name), { recursive: true });
-  copyFileSync(BUSYBOX, join(root, "bin/busybox"));
-  for (const name of ["sh", "cat", "true", "sleep", "tail", "head", "tty", "stty", "ps"])
-    symlinkSync("busybox", join(root, "bin", name));
+  makeRootfs(directory);
   pool = await shims({ runDirectory: join(directory, "run"), command: COMMAND });
 });
 afterAll(async () => {
@@ -42,77 +27,10 @@ afterAll(async () => {
   rmSync(directory, { recursive: true });
 });
 
-interface Options {
-  terminal?: boolean;
-  memory?: number;
-  args?: string[];
-}
+const launchOf = (script: string, options: BundleOptions = {}, more: Partial<Launch> = {}): Launch =>
+  containerIn(directory, script, { ...options, ...more });
 
-function launchOf(
-  script: string,
-  { terminal = false, memory, args }: Options = {},
-  more: Partial<Launch> = {},
-): Launch {
-  const id = `test-${crypto.randomUUID().slice(0, 8)}`;
-  const bundle = join(directory, id);
-  mkdirSync(bundle);
-  const config: RuntimeConfig = {
-    ociVersion: "1.2.0",
-    hostname: "test",
-    process: {
-      terminal,
-      user: { uid: 0, gid: 0 },
-      args: args ?? ["/bin/sh", "-c", script],
-      env: ["PATH=/bin"],
-      cwd: "/",
-    },
-    root: { path: join(directory, "rootfs") },
-    mounts: [
-      { destination: "/proc", type: "proc", source: "proc" },
-      { destination: "/dev", type: "tmpfs", source: "tmpfs", options: ["nosuid", "mode=755"] },
-      {
-        destination: "/dev/pts",
-        type: "devpts",
-        source: "devpts",
-        options: ["newinstance", "ptmxmode=0666", "mode=0620"],
-      },
-    ],
-    linux: {
-      namespaces: (["pid", "mount", "ipc", "uts", "network"] as const).map((type) => ({ type })),
-      cgroupsPath: `/fathom-${id}`,
-      resources: memory === undefined ? {} : { memory: { limit: memory, swap: memory } },
-    },
-  };
-  writeFileSync(join(bundle, "config.json"), JSON.stringify(config));
-  return {
-    id,
-    bundle,
-    runtime: "native",
-    openStdin: false,
-    stdinOnce: false,
-    log: { driver: "json-file", path: join(bundle, "x.log"), maxSize: 0, maxFiles: 1 },
-    exitFile: join(bundle, "exit.json"),
-    disposable: false,
-    receiptFile: join(bundle, "receipt.jsonl"),
-    attachments: 0,
-    ...more,
-  };
-}
-
-const logged = ({ bundle }: Launch): string =>
-  readFileSync(join(bundle, "x.log"), "utf8")
-    .split("\n")
-    .filter(Boolean)
-    .map((line) => JSON.parse(line).log)
-    .join("");
-
-async function untilGone({ pid }: Shim): Promise<boolean> {
-  for (let wait = 0; wait < 300; wait += 1) {
-    if (!existsSync(`/proc/${pid}/fd/0`)) return true;
-    await Bun.sleep(10);
-  }
-  return false;
-}
+const logged = ({ bundle }: Launch): string => loggedIn(join(bundle, "x.log"));
 
 describe.skipIf(!existsSync(BUSYBOX))("with the native runtime", () => {
   test("a container runs, and nothing of it is left when it has ended", async () => {
@@ -135,7 +53,7 @@ describe.skipIf(!existsSync(BUSYBOX))("with the native runtime", () => {
     expect(existsSync(launch.exitFile)).toBeFalse();
     expect(openCgroup(`/fathom-${launch.id}`)).toBeUndefined();
     shim.close();
-    expect(await untilGone(shim)).toBeTrue();
+    expect(await untilGone(shim.pid)).toBeTrue();
   });
 
   test("a container that runs out of memory is told so", async () => {
