@@ -52,6 +52,7 @@ async function cgroupOf(pid: number): Promise<string | undefined> {
   return join(CGROUPS, controller ?? "", path);
 }
 
+/** A group that vanishes meanwhile holds none. */
 async function pidsIn(directory: string): Promise<number[]> {
   const [own, entries] = await Promise.all([
     readFile(join(directory, "cgroup.procs"), "utf8").catch(() => ""),

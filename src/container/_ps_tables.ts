@@ -3,6 +3,7 @@
 import { readFile } from "node:fs/promises";
 import { totalmem } from "node:os";
 import type { ContainerTop } from "../spec/docker.ts";
+import { ifAbsent } from "../std/absent.ts";
 import type { ProcessRow } from "./_proc.ts";
 
 /** USER_HZ: what proc(5) counts time in, 100 on every architecture Linux runs on here. */
@@ -55,7 +56,7 @@ interface HostFacts {
 async function readHostFacts(): Promise<HostFacts> {
   const [uptime, passwd] = await Promise.all([
     readFile("/proc/uptime", "utf8"),
-    readFile("/etc/passwd", "utf8").catch(() => ""),
+    readFile("/etc/passwd", "utf8").catch(ifAbsent("")),
   ]);
   const names = new Map(passwd.split("\n").map((line) => [line.split(":")[2], line.split(":")[0]]));
   return {

@@ -103,6 +103,7 @@ async function attachAhead(
     return attached;
   } catch (error) {
     giveUp();
+    // Where taking a shim is what failed, there is none to close.
     void taking.then(({ shim }) => shim.close()).catch(() => undefined);
     throw error;
   }

@@ -3,6 +3,7 @@
 import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import type { ContainerCreateRequest, ContainerCreateResponse, HostConfig } from "../spec/docker.ts";
 import type { ImageConfig } from "../spec/oci_image.ts";
+import { ifAbsent } from "../std/absent.ts";
 import { FathomError } from "../std/errors.ts";
 import { settleAll } from "../std/settle.ts";
 import { rfc3339, wallClock } from "../std/time.ts";
@@ -105,7 +106,7 @@ async function writeFiles({ record, paths }: Container): Promise<void> {
 
 /** A host without the file has nothing to say in it. */
 function readHostFile(path: string): Promise<string> {
-  return readFile(path, "utf8").catch(() => "");
+  return readFile(path, "utf8").catch(ifAbsent(""));
 }
 
 /** `-v` makes a directory of the host that is missing, `--mount` refuses it: as in Docker. */

@@ -63,13 +63,13 @@ async function everyDevice(): Promise<DeviceAccess[]> {
 }
 
 async function devicesBelow(directory: string): Promise<{ path: string; device: Device }[]> {
+  // What goes away meanwhile, or lets nobody look in (FUSE), has no devices.
   const entries = await readdir(directory, { withFileTypes: true }).catch(() => []);
   const found = await Promise.all(
     entries.map(async (entry) => {
       const path = posix.join(directory, entry.name);
       if (entry.isDirectory()) return NOT_OF_THE_HOST.includes(entry.name) ? [] : devicesBelow(path);
       if (!(entry.isCharacterDevice() || entry.isBlockDevice()) || entry.name === "console") return [];
-      // A device may go away meanwhile: then it is not there.
       const device = await stat(path)
         .then((one) => deviceOf(path, one))
         .catch(() => undefined);

@@ -4,6 +4,7 @@ import { CONTAINER_STATUSES } from "../spec/docker.ts";
 import { FathomError } from "../std/errors.ts";
 import type { Container } from "./container.ts";
 import type { Context } from "./context.ts";
+import { imageIdOf } from "./image_id.ts";
 import { mountPoints, networksOf } from "./inspect.ts";
 import { isUp } from "./state.ts";
 
@@ -56,14 +57,7 @@ export async function matcher(
   const created = (names: string[]) => names.map((name) => context.registry.find(name).record.config.Created);
   const before = created(filters.before);
   const since = created(filters.since);
-  const images = await Promise.all(
-    filters.ancestor.map((name) =>
-      context.options.images
-        .resolve(name)
-        .then(({ id }) => id)
-        .catch(() => undefined),
-    ),
-  );
+  const images = await Promise.all(filters.ancestor.map((name) => imageIdOf(context, name)));
   const any = (name: Name, test: (value: string) => boolean) =>
     filters[name].length === 0 || filters[name].some(test);
   return ({ record }) => {
@@ -101,6 +95,7 @@ function matchesText(value: string, text: string): boolean {
   try {
     return new RegExp(value).test(text);
   } catch {
+    // No regular expression: then only what is equal matches.
     return false;
   }
 }

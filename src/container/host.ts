@@ -1,8 +1,9 @@
 /** What this host can do for containers: read once, when the engine starts. */
 
-import { access, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { availableParallelism, hostname } from "node:os";
 import { capabilitiesOfMask } from "./capabilities.ts";
+import { exists } from "./exists.ts";
 
 export interface Host {
   architecture: "amd64" | "arm64";
@@ -75,11 +76,4 @@ async function thermalPaths(cpus: number): Promise<string[]> {
   );
   const there = await Promise.all(paths.map(exists));
   return paths.filter((_, index) => there[index]);
-}
-
-function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }

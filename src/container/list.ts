@@ -5,6 +5,7 @@ import { commandLine } from "./config.ts";
 import type { Container } from "./container.ts";
 import type { Context } from "./context.ts";
 import { type Filters, matcher, readFilters } from "./filters.ts";
+import { imageIdOf } from "./image_id.ts";
 import { mountPoints, networksOf } from "./inspect.ts";
 import { isUp } from "./state.ts";
 import { statusText } from "./status_text.ts";
@@ -75,12 +76,7 @@ function imageNames(context: Context): (container: Container) => Promise<string>
   const ids = new Map<string, Promise<string | undefined>>();
   return async ({ record: { config } }) => {
     const name = config.Config.Image;
-    const asked =
-      ids.get(name) ??
-      context.options.images
-        .resolve(name)
-        .then(({ id }) => id)
-        .catch(() => undefined);
+    const asked = ids.get(name) ?? imageIdOf(context, name);
     ids.set(name, asked);
     return (await asked) === config.Image ? name : config.Image;
   };

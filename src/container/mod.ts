@@ -216,6 +216,7 @@ async function close(context: Context): Promise<void> {
 
 async function closeOne(container: Container): Promise<void> {
   clearTimeout(container.retryTimer);
+  // Where taking a shim failed, whoever attached was told, and there is none to close.
   const pending = await container.pending?.catch(() => undefined);
   pending?.shim.close();
   const { live } = container;

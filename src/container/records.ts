@@ -7,13 +7,14 @@
  * a power cut makes it untrue.
  */
 
-import { access, mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ExitRecord } from "../shim/protocol.ts";
 import type { ContainerStatus, MountPoint } from "../spec/docker.ts";
 import type { Digest } from "../spec/oci_image.ts";
 import { messageOf } from "../std/errors.ts";
 import type { FullConfig } from "./config.ts";
+import { exists } from "./exists.ts";
 import type { FullHostConfig } from "./host_config.ts";
 
 /** `config.json`: what does not change after the container was made, but for its name. */
@@ -168,7 +169,7 @@ function lostState(error: unknown): StateRecord {
 /** The exit code of a container of which nobody saw the end, Docker's. */
 export const LOST_EXIT_CODE = 255;
 
-/** The shim's record of a container's end; undefined when it left none. */
+/** The shim's record of a container's end; undefined when it left none, or one that cannot be read: that end is lost. */
 export async function readExit(path: string): Promise<ExitRecord | undefined> {
   return readJson(path, isExitRecord).catch(() => undefined);
 }
@@ -188,13 +189,6 @@ async function readJson<T>(path: string, is: (value: unknown) => value is T): Pr
   }
   if (!is(value)) throw new Error(`${path} is not what Fathom writes`);
   return value;
-}
-
-function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }
 
 function fieldsOf(value: unknown): Record<string, unknown> {

@@ -66,6 +66,7 @@ async function launch(
 ): Promise<{ shim: Shim; pid: number; startedAt: string }> {
   await using undo = new AsyncDisposableStack();
   const taking = takeShim(context, container);
+  // That none could be taken is why the start fails, and is thrown below.
   undo.defer(async () => (await taking.catch(() => undefined))?.shim.close());
   undo.defer(() => context.options.images.unmount(nameOf(container).id));
   const preparing = writeBundle(context, container);

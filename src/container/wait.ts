@@ -17,7 +17,7 @@ export function waitFor(
   return until(container, condition === "removed" ? "removed" : "exit", signal);
 }
 
-/** Resolves when it has ended and is not started again; at once where that is so. */
+/** Resolves when it has ended and is not started again, at once where that is so; and when the signal comes. */
 export async function untilDown(container: Container, signal: AbortSignal): Promise<void> {
   if (isUp(container.record.state.Status)) await until(container, "down", signal).catch(() => undefined);
 }

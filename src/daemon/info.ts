@@ -5,6 +5,7 @@ import { readFile, rename, writeFile } from "node:fs/promises";
 import { availableParallelism, hostname, release, totalmem } from "node:os";
 import { join } from "node:path";
 import type { SystemInfo, SystemVersion } from "../spec/docker.ts";
+import { ifAbsent } from "../std/absent.ts";
 import { API_VERSION, GOARCH, MIN_API_VERSION, VERSION } from "../std/version.ts";
 import type { DaemonConfig } from "./config.ts";
 
@@ -127,12 +128,12 @@ export async function engineId(dataRoot: string): Promise<string> {
 
 /** From os-release(5). */
 async function operatingSystem(): Promise<{ name: string; version: string }> {
-  const text = await readFile("/etc/os-release", "utf8").catch(() => "");
+  const text = await readFile("/etc/os-release", "utf8").catch(ifAbsent(""));
   const value = (key: string): string => new RegExp(`^${key}="?([^"\n]*)"?$`, "m").exec(text)?.[1] ?? "";
   return { name: value("PRETTY_NAME") || "Linux", version: value("VERSION_ID") };
 }
 
 async function firstLine(path: string): Promise<string | undefined> {
-  const text = await readFile(path, "utf8").catch(() => undefined);
+  const text = await readFile(path, "utf8").catch(ifAbsent(undefined));
   return text?.split("\n")[0];
 }

@@ -2,6 +2,7 @@
 
 import { readFile } from "node:fs/promises";
 import type { Listener } from "../api/mod.ts";
+import { ifAbsent } from "../std/absent.ts";
 import { FathomError } from "../std/errors.ts";
 import type { DaemonConfig } from "./config.ts";
 
@@ -32,6 +33,6 @@ function listenerOf(host: string, options: { group: string | undefined; insecure
 
 /** Docker's group, or one of our own, whose members may use the socket; undefined where there is neither. */
 async function ownGroup(): Promise<string | undefined> {
-  const groups = (await readFile("/etc/group", "utf8").catch(() => "")).split("\n");
+  const groups = (await readFile("/etc/group", "utf8").catch(ifAbsent(""))).split("\n");
   return ["fathom", "docker"].find((name) => groups.some((line) => line.startsWith(`${name}:`)));
 }

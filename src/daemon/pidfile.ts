@@ -2,6 +2,7 @@
 
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
+import { ifAbsent } from "../std/absent.ts";
 import { FathomError } from "../std/errors.ts";
 
 /**
@@ -9,7 +10,7 @@ import { FathomError } from "../std/errors.ts";
  * @throws {FathomError} conflict when the process named there is alive and is a daemon of ours.
  */
 export async function claimPidfile(path: string): Promise<AsyncDisposable> {
-  const holder = Number.parseInt(await readFile(path, "latin1").catch(() => ""), 10);
+  const holder = Number.parseInt(await readFile(path, "latin1").catch(ifAbsent("")), 10);
   if (holder > 0 && holder !== process.pid && (await isDaemon(holder))) {
     throw new FathomError(
       "conflict",
@@ -23,7 +24,7 @@ export async function claimPidfile(path: string): Promise<AsyncDisposable> {
   return { [Symbol.asyncDispose]: () => rm(path, { force: true }) };
 }
 
-/** Whether a process is a Fathom daemon; after a crash the number may belong to anybody. */
+/** Whether a process is a Fathom daemon; after a crash the number may belong to anybody, or to nobody. */
 async function isDaemon(pid: number): Promise<boolean> {
   const argv = (await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")).split("\0");
   return argv.includes("daemon");

@@ -2,6 +2,7 @@
 
 import { type FileHandle, open } from "node:fs/promises";
 import type { Step } from "../spec/receipt.ts";
+import { isAbsent } from "../std/absent.ts";
 
 /** Bytes after which a file takes no more steps; the line that counts the rest may stand behind it. */
 export const CAPACITY = 1 << 20;
@@ -76,7 +77,7 @@ async function openUnlessGone(path: string, flags: string): Promise<FileHandle |
   try {
     return await open(path, flags, 0o600);
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    if (isAbsent(error)) return undefined;
     throw error;
   }
 }
@@ -101,6 +102,7 @@ async function recount(path: string, { count, at }: { count: number; at: number 
   await file.write(omittedLine(count), at);
 }
 
+/** Undefined for what is no JSON. */
 function parseLine(line: string): unknown {
   try {
     return JSON.parse(line);

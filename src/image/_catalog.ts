@@ -16,8 +16,9 @@ import {
   type ImageManifest,
   MEDIA_TYPE,
 } from "../spec/oci_image.ts";
+import { codeOf, isAbsent } from "../std/absent.ts";
 import { readBlob } from "./_blobs.ts";
-import { isAbsent, readIndex, referenceOf, taggedAt } from "./_index.ts";
+import { readIndex, referenceOf, taggedAt } from "./_index.ts";
 import { layerPath, type Paths } from "./_paths.ts";
 
 /** A manifest with what it names, parsed. Never changed. */
@@ -101,7 +102,9 @@ async function loadImage(paths: Paths, descriptor: Descriptor): Promise<Image | 
     const size = sizes.reduce((sum, one) => sum + one, 0);
     const { annotations: _annotations, ...bare } = descriptor;
     return { id: manifest.config.digest, descriptor: bare, manifest, config, chain, size };
-  } catch {
+  } catch (error) {
+    // A system call that failed says nothing about the image.
+    if (codeOf(error) !== undefined && !isAbsent(error)) throw error;
     return undefined;
   }
 }

@@ -8,8 +8,8 @@ import { readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { digestOfHex, isDigest } from "../spec/digest.ts";
 import type { Digest } from "../spec/oci_image.ts";
+import { ifAbsent } from "../std/absent.ts";
 import type { Catalog, Image } from "./_catalog.ts";
-import { isAbsent } from "./_index.ts";
 import { blobPath, isOurs, layerPath, uniqueName } from "./_paths.ts";
 import { layersInUse } from "./snapshots.ts";
 import { currentCatalog, type ImageStore, inBackground } from "./store.ts";
@@ -55,13 +55,8 @@ async function digestsIn(directory: string): Promise<Digest[]> {
   return (await namesIn(directory)).map(digestOfHex).filter(isDigest);
 }
 
-async function namesIn(directory: string): Promise<string[]> {
-  try {
-    return await readdir(directory);
-  } catch (error) {
-    if (isAbsent(error)) return [];
-    throw error;
-  }
+function namesIn(directory: string): Promise<string[]> {
+  return readdir(directory).catch(ifAbsent([]));
 }
 
 /**

@@ -9,6 +9,7 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Descriptor, type Digest, type ImageIndex, MEDIA_TYPE } from "../spec/oci_image.ts";
+import { isAbsent } from "../std/absent.ts";
 import { FathomError } from "../std/errors.ts";
 import { syncDirectory, writeDurably } from "./_blobs.ts";
 import type { Paths } from "./_paths.ts";
@@ -46,11 +47,6 @@ function parse(text: string): ImageIndex | undefined {
     if (error instanceof SyntaxError) return undefined;
     throw error;
   }
-}
-
-/** Whether a file operation failed because there is nothing of that name. */
-export function isAbsent(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "ENOENT";
 }
 
 /** Replaces the index on disk, and makes the layout around it where it is new. */

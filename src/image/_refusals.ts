@@ -1,6 +1,7 @@
 /** What is said when an archive cannot be unpacked: one sentence that names the entry. */
 
 import { ERRNO, errnoName } from "../kernel/mod.ts";
+import { codeOf } from "../std/absent.ts";
 import { FathomError } from "../std/errors.ts";
 import { type TarEntry, tarNameText } from "../std/tar/entry.ts";
 
@@ -68,7 +69,7 @@ const ARCHIVES_FAULT: ReadonlySet<number> = new Set([
 
 /** The error, in words if it says that the disk is full. `path` is what was being written. */
 export function diskFullError(error: unknown, path: string): unknown {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  const code = codeOf(error);
   if (code !== "ENOSPC" && code !== "EDQUOT") return error;
   return new FathomError("unavailable", `no space left on device to write ${path}: free some and try again`, {
     cause: error,

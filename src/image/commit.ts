@@ -15,6 +15,7 @@ import {
   MEDIA_TYPE,
 } from "../spec/oci_image.ts";
 import { canonicalText, type Reference } from "../spec/reference.ts";
+import { codeOf } from "../std/absent.ts";
 import { messageOf } from "../std/errors.ts";
 import { rfc3339, wallClock } from "../std/time.ts";
 import { publishBlob, putBlob, syncDirectory } from "./_blobs.ts";
@@ -72,7 +73,7 @@ async function adoptLayers(store: ImageStore, layers: readonly StagedLayer[]): P
 
 /** A directory cannot take the place of one that has something in it: rename(2). */
 function ignoreExisting(error: unknown): void {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  const code = codeOf(error);
   if (code !== "ENOTEMPTY" && code !== "EEXIST") throw error;
 }
 

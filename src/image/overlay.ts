@@ -7,7 +7,7 @@
 import { access, mkdir, open, rename, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { isMounted, mountOverlay, unmount } from "../kernel/mod.ts";
-import { isAbsent } from "./_index.ts";
+import { ifAbsent } from "../std/absent.ts";
 import { bytesBelow } from "./_usage.ts";
 import type { Snapshot, SnapshotDirectory, SnapshotDriver } from "./driver.ts";
 
@@ -81,22 +81,15 @@ async function detach(root: string, releases: Releases): Promise<void> {
 async function discard(snapshot: SnapshotDirectory, trash: string): Promise<void> {
   const { upper, work, root, empty } = partsOf(snapshot);
   // Never recursively: were it mounted still, that would empty the container.
-  await rmdir(root).catch(ignoreAbsent);
+  await rmdir(root).catch(ifAbsent(undefined));
   await mkdir(trash, { recursive: true, mode: 0o700 });
   for (const part of [upper, work, empty]) {
-    await rename(part, join(trash, part.slice(snapshot.directory.length + 1))).catch(ignoreAbsent);
+    await rename(part, join(trash, part.slice(snapshot.directory.length + 1))).catch(ifAbsent(undefined));
   }
 }
 
-function ignoreAbsent(error: unknown): void {
-  if (!isAbsent(error)) throw error;
-}
-
 async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
+  return access(path).then(() => true, ifAbsent(false));
 }
 
 type Part = "upper" | "work" | "root" | "empty" | "volatile";

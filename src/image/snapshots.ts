@@ -10,9 +10,9 @@ import { basename, join } from "node:path";
 import { readFileInRoot } from "../kernel/mod.ts";
 import { digestOfHex, hexOf } from "../spec/digest.ts";
 import type { Digest } from "../spec/oci_image.ts";
+import { codeOf, ifAbsent, isAbsent } from "../std/absent.ts";
 import { FathomError } from "../std/errors.ts";
 import { layerSize } from "./_catalog.ts";
-import { isAbsent } from "./_index.ts";
 import { layerPath, uniqueName } from "./_paths.ts";
 import type { Snapshot } from "./driver.ts";
 import { currentCatalog, type ImageStore, inBackground } from "./store.ts";
@@ -102,10 +102,7 @@ export async function snapshotSizes(
 
 /** All layers that some snapshot stands on. */
 export async function layersInUse(store: ImageStore): Promise<Set<Digest>> {
-  const containers = await readdir(store.paths.containers).catch((error: unknown) => {
-    if (isAbsent(error)) return [];
-    throw error;
-  });
+  const containers = await readdir(store.paths.containers).catch(ifAbsent([]));
   const tops = await Promise.all(containers.map((container) => topOf(store, container)));
   const chains = await Promise.all(tops.map((top) => chainOf(store, top)));
   return new Set(chains.flat());
@@ -144,8 +141,7 @@ async function linkedLayer(link: string): Promise<Digest | undefined> {
     return digestOfHex(basename(await readlink(link)));
   } catch (error) {
     // A file among the containers' directories is not the engine's.
-    if (isAbsent(error) || (error instanceof Error && "code" in error && error.code === "ENOTDIR"))
-      return undefined;
+    if (isAbsent(error) || codeOf(error) === "ENOTDIR") return undefined;
     throw error;
   }
 }

@@ -3,6 +3,7 @@
 import { expect } from "bun:test";
 import { mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
 import type { Step } from "../spec/receipt.ts";
+import { codeOf } from "../std/absent.ts";
 import { type Call, text, texts } from "./call.ts";
 import { recording } from "./receipt.ts";
 
@@ -40,7 +41,7 @@ export async function* readStream(fd: number): AsyncGenerator<Uint8Array, void, 
   try {
     yield* Bun.file(fd).stream();
   } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "EIO")) throw error;
+    if (codeOf(error) !== "EIO") throw error;
   }
 }
 

@@ -5,6 +5,7 @@
  * runtime makes, so the caller may close its own at any time; the duplicate goes a few milliseconds after the wait has ended.
  */
 
+import { codeOf } from "../std/absent.ts";
 import { ARCH } from "./arch.ts";
 import { ERRNO } from "./errno.ts";
 import { owned } from "./file.ts";
@@ -50,7 +51,7 @@ export async function untilEinval(fd: number): Promise<void> {
   try {
     for await (const _ of Bun.file(fd).stream());
   } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "EINVAL")) throw error;
+    if (codeOf(error) !== "EINVAL") throw error;
   }
 }
 

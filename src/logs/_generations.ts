@@ -1,6 +1,7 @@
 /** The files a log consists of, opened for reading. */
 
 import { type FileHandle, open } from "node:fs/promises";
+import { isAbsent } from "../std/absent.ts";
 import { generation } from "./_rotate.ts";
 
 /** One file of a log. Its name may change while it is open; its inode does not. */
@@ -36,7 +37,7 @@ async function openPart(path: string): Promise<LogPart | undefined> {
   try {
     file = await open(path, "r");
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    if (isAbsent(error)) return undefined;
     throw error;
   }
   const { ino, size } = await file.stat();

@@ -1,6 +1,7 @@
 /** The names of a log and its predecessors: `NAME`, then `NAME.1` (the newest before it), `NAME.2` and so on. */
 
 import { renameSync, rmSync } from "node:fs";
+import { isAbsent } from "../std/absent.ts";
 
 /** The path of generation `number`; 0 is the log being written. */
 export function generation(path: string, number: number): string {
@@ -19,6 +20,6 @@ function renameIfThere(from: string, to: string): void {
   try {
     renameSync(from, to);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    if (!isAbsent(error)) throw error;
   }
 }

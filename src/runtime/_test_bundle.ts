@@ -14,6 +14,7 @@ import {
 import { join } from "node:path";
 import { closeFd, exited, pipe, reap, setNonBlocking } from "../kernel/mod.ts";
 import type { Process, RuntimeConfig } from "../spec/oci_runtime.ts";
+import { codeOf } from "../std/absent.ts";
 import type { Running, Runtime, Started, Streams } from "./runtime.ts";
 
 const BUSYBOX = "/bin/busybox";
@@ -181,7 +182,7 @@ export async function textOf(fd: number): Promise<string> {
   try {
     for await (const chunk of Bun.file(fd).stream()) chunks.push(chunk.slice());
   } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "EIO")) throw error;
+    if (codeOf(error) !== "EIO") throw error;
   }
   return Buffer.concat(chunks).toString();
 }

@@ -20,6 +20,7 @@ import {
 } from "../kernel/mod.ts";
 import type { Process } from "../spec/oci_runtime.ts";
 import { processText } from "../spec/oci_text.ts";
+import { ifAbsent } from "../std/absent.ts";
 import { FathomError } from "../std/errors.ts";
 import { readBundle } from "./bundle.ts";
 import {
@@ -174,7 +175,7 @@ async function command(
   streams: Streams = ["ignore", "ignore", "ignore"],
 ): Promise<void> {
   if ((await invoke(target, args, streams)) === 0) return;
-  const message = lastError(await readFile(logOf(target), "utf8").catch(() => ""));
+  const message = lastError(await readFile(logOf(target), "utf8").catch(ifAbsent("")));
   const name = basename(target.program);
   throw new RuntimeError("invalid", `OCI runtime ${action} failed: ${message ?? `${name} gave no reason`}`, {
     exitCode: exitCodeOf(message ?? ""),
@@ -206,6 +207,7 @@ function errorOf(line: string): string | undefined {
     const { level, msg } = JSON.parse(line) as { level?: string; msg?: string };
     return level === "error" || level === "fatal" ? msg : undefined;
   } catch {
+    // Not what was asked for, so the runtime's own words.
     return line;
   }
 }

@@ -208,7 +208,7 @@ describe.skipIf(!hasBusybox)("a container", () => {
     const steps: Step[] = [];
     await recording(
       "shim",
-      (step) => steps.push(step),
+      (step) => steps.push(step()),
       () => containers.run(["true"]),
     );
     const own = steps.filter(({ by }) => by === "container");

@@ -112,7 +112,7 @@ describe.skipIf(!hasBusybox)("an exec", () => {
     const steps: Step[] = [];
     await recording(
       "shim",
-      (step) => steps.push(step),
+      (step) => steps.push(step()),
       () => exec(["true"]),
     );
     const own = steps.filter(({ by }) => by === "exec");

@@ -1,0 +1,17 @@
+/** Which image a name means now. */
+
+import { type ErrorKind, kindOf } from "../std/errors.ts";
+import type { Context } from "./context.ts";
+
+/** What resolving says of a name that means no image, or more than one. */
+const NONE: readonly ErrorKind[] = ["not-found", "invalid", "conflict"];
+
+/** Its ID; undefined where the name means none. */
+export async function imageIdOf(context: Context, name: string): Promise<string | undefined> {
+  try {
+    return (await context.options.images.resolve(name)).id;
+  } catch (error) {
+    if (NONE.includes(kindOf(error))) return undefined;
+    throw error;
+  }
+}
