@@ -2,7 +2,7 @@
 
 import { statfs } from "node:fs/promises";
 import type { KillLeftovers, RunProgram } from "../container/needs.ts";
-import { cgroupLayout, openCgroup, readControlFile, spawnProgram } from "../kernel/mod.ts";
+import { cgroupLayout, openCgroup, readControlFile, removeStrays, spawnProgram } from "../kernel/mod.ts";
 import type { Facts } from "./info.ts";
 
 /** The native runtime, and those of other projects that are installed. */
@@ -18,13 +18,13 @@ export function findRuntimes(): Record<string, { path?: string }> {
 /** See KillLeftovers. */
 export const killLeftovers: KillLeftovers = async (path) => {
   const cgroup = openCgroup(path);
-  if (cgroup === undefined) return;
   try {
-    await cgroup.kill();
-    await cgroup.remove();
+    await cgroup?.kill();
+    await cgroup?.remove();
   } finally {
-    cgroup.close();
+    cgroup?.close();
   }
+  removeStrays(path);
 };
 
 /** See RunProgram. */

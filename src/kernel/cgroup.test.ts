@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "n
 import type { DeviceRule } from "../spec/oci_runtime.ts";
 import { shell, stepsOf } from "./_test_support.ts";
 import { bytes, type Call } from "./call.ts";
-import { type Cgroup, cgroupLayout, createCgroup, openCgroup } from "./cgroup.ts";
+import { type Cgroup, cgroupLayout, createCgroup, openCgroup, removeStrays } from "./cgroup.ts";
 import type { CgroupLayout } from "./cgroup_layout.ts";
 import { closeFd } from "./file.ts";
 import { mountpoints } from "./mount.ts";
@@ -186,6 +186,22 @@ describe("a control group", () => {
     expect(openCgroup(path)).toBeUndefined();
   });
 });
+
+const STRAY_TYPES: readonly string[] = ["cgroup", "cgroup2"];
+const strayRoots = mountpoints()
+  .filter(({ type, mountPoint }) => STRAY_TYPES.includes(type) && !roots.includes(mountPoint))
+  .map(({ mountPoint }) => mountPoint);
+if (strayRoots.length === 0) console.log("skipped: every hierarchy has a controller of containers");
+
+test.skipIf(strayRoots.length === 0)(
+  "a group that another runtime made in hierarchies without a controller is removed there too",
+  () => {
+    const path = `${TOP}-stray`;
+    for (const root of strayRoots) mkdirSync(`${root}${path}/below`, { recursive: true });
+    removeStrays(path);
+    expect(strayRoots.filter((root) => existsSync(root + path))).toEqual([]);
+  },
+);
 
 const unified = mountpoints().find(({ type }) => type === "cgroup2")?.mountPoint;
 if (unified === undefined) console.log("skipped: no cgroup2 is mounted");

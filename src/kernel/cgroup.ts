@@ -21,6 +21,7 @@ import { readControlFile, writeControlFile } from "./control_file.ts";
 import { ERRNO, SyscallError } from "./errno.ts";
 import { closeFd } from "./file.ts";
 import { AT, O } from "./flags.ts";
+import { mountpoints } from "./mount.ts";
 import { statAt } from "./stat.ts";
 import { check, perform, sys } from "./syscall.ts";
 
@@ -54,6 +55,18 @@ export function openCgroup(path: string, layout = cgroupLayout()): Cgroup | unde
   const plan = planCgroup(layout, path, {});
   const there = plan.filter(({ directory }) => statAt(AT.FDCWD, directory) !== undefined);
   return there.length === 0 ? undefined : new Cgroup(path, layout, there);
+}
+
+/**
+ * Removes what is left of a group in any hierarchy of this host, those without a controller of containers included: other
+ * runtimes make directories in them too (`name=systemd`, and v2 beside v1). One in which processes run stays.
+ */
+export function removeStrays(path: string): void {
+  for (const { type, mountPoint } of mountpoints()) {
+    const directory = mountPoint + path;
+    const isHierarchy = type === "cgroup" || type === "cgroup2";
+    if (isHierarchy && statAt(AT.FDCWD, directory) !== undefined) removeTree(directory);
+  }
 }
 
 /** What a process needs to enter a group. Owned by the Cgroup it came from. */
