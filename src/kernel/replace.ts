@@ -1,6 +1,7 @@
 /** Running this process's own program anew, in this process. */
 
 import { type Call, stepOf, text, texts } from "./call.ts";
+import { AT } from "./flags.ts";
 import { now, report } from "./receipt.ts";
 import { check, perform, sys } from "./syscall.ts";
 
@@ -12,8 +13,17 @@ export interface Replacement {
   environment: readonly string[];
 }
 
-/** The very file this process runs, whatever stands by its name today: proc_pid_exe(5). */
-const OWN_PROGRAM = "/proc/self/exe";
+/** Leads to the very file this process runs, whatever stands by its name today: proc_pid_exe(5). */
+const SELF = "/proc/self/exe";
+const PATH_MAX = 4096;
+
+/** The path of that file, since ps(1) shows its last part; the link itself where a newer version has taken its place. */
+function ownProgram(): string {
+  const buffer = new Uint8Array(PATH_MAX);
+  const length = check(sys("readlinkat", AT.FDCWD, SELF, buffer, buffer.length), `read ${SELF}`);
+  const path = new TextDecoder().decode(buffer.subarray(0, length));
+  return path.endsWith(" (deleted)") ? SELF : path;
+}
 
 /**
  * Replaces what this process runs by its own program with other arguments: it keeps its PID and its children, and starts with empty
@@ -26,7 +36,7 @@ export function replaceProcess(argv: readonly string[], { keep, ignore, environm
   for (const signal of ignore) undo.use(ignored(signal));
   const call: Call = {
     call: "execve",
-    args: [text(OWN_PROGRAM), texts(argv), texts(environment)],
+    args: [text(ownProgram()), texts(argv), texts(environment)],
     what: "run this program anew",
     see: "ps -o pid,args",
   };

@@ -93,6 +93,8 @@ describe.skipIf(!existsSync(BUSYBOX))("a shim whose container is quiet", () => {
     console.log(`private memory: ${awake} kB awake, ${dozing} kB dozing`);
     // Bun's own transpiler, which an executable does not have, takes one of these megabytes.
     expect(dozing).toBeLessThan(3500);
+    const comm = readFileSync(`/proc/${shim.pid}/comm`, "utf8");
+    expect(comm).not.toBe("exe\n");
     await end(shim);
   });
 
