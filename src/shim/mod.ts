@@ -18,4 +18,4 @@
  * - A container whose start failed leaves no process, no cgroup and no exit record.
  */
 
-export { ShimError, type ShimPool, type ShimsOptions, shims } from "./client.ts";
+export { type ShimPool, type ShimsOptions, shims } from "./client.ts";
