@@ -21,8 +21,24 @@ export async function serveContainers(path: string, options: Options): Promise<v
   const shim = assemble(path, options.runtimes ?? warmRuntimes());
   shim.server.listen();
   dozeWhenQuiet(shim, options.patience ?? PATIENCE);
-  if (tellReady()) await shim.turns.over;
+  if (tellReady()) {
+    leaveWithParent(shim);
+    await shim.turns.over;
+  }
   await shim.server.close();
+}
+
+/** Milliseconds between two looks at the parent. */
+const LOOK_EVERY = 500;
+
+/** A daemon that was killed before it connected will never hang up; until then its being our parent says that it lives. */
+function leaveWithParent({ server, turns }: Shim): void {
+  const parent = process.ppid;
+  const look = setInterval(() => {
+    if (server.received === 0 && process.ppid === parent) return;
+    clearInterval(look);
+    if (server.received === 0) turns.left();
+  }, LOOK_EVERY);
 }
 
 /** A shim that goes on after a doze, with what it has left in the file `memory`. */

@@ -164,6 +164,16 @@ describe("without the daemon", () => {
     expect(existsSync(shim.socket)).toBeFalse();
   });
 
+  test("a shim ends whose daemon was killed before it ever connected", async () => {
+    const [socket, ready] = [join(directory, "orphan.sock"), join(directory, "ready")];
+    const command = [...TEST_SHIM, "--socket", socket].map((word) => `'${word}'`).join(" ");
+    const parent = Bun.spawn(["sh", "-c", `${command} > ${ready} & wait`]);
+    while (!existsSync(ready) || statSync(ready).size === 0) await Bun.sleep(10);
+    parent.kill("SIGKILL");
+    for (let wait = 0; existsSync(socket) && wait < 300; wait += 1) await Bun.sleep(10);
+    expect(existsSync(socket)).toBeFalse();
+  });
+
   test("a killed daemon costs no line, and the next one learns everything", async () => {
     const launch = launchOf(
       "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); echo line $i; done; sleep 0.5; exit 3",
