@@ -27,7 +27,7 @@ export class LineReader {
     this.#compact();
     for (;;) {
       const room = Math.min(this.#buffer.length - this.#filled, limit - this.#position);
-      if (room <= 0) return undefined;
+      if (room <= 0) return this.#cutBack();
       const { bytesRead } = await this.part.file.read(this.#buffer, this.#filled, room, this.#position);
       if (bytesRead === 0) return this.#cutBack();
       const newline = this.#buffer.subarray(this.#filled, this.#filled + bytesRead).lastIndexOf(NEWLINE);

@@ -9,6 +9,8 @@
  *
  * Invariants:
  * - A record stands in one file, whole; rotation falls between two.
+ * - Rotation moves files to higher numbers only, the oldest first, so one number at the most is free at any time. A file is known
+ *   by its device and inode, never by its name.
  * - A record once written is never changed. A torn last one, left by a crash, is no record: readers leave it out, the next
  *   writer cuts it off.
  * - Every byte that a program wrote is in the log, but for bytes that are not UTF-8, which JSON cannot hold: each stands as

@@ -209,12 +209,15 @@ describe("following", () => {
 
   test("starts at the tail", async () => {
     writeNumbers(100, 0);
-    const { text, end } = follow({ tail: 2 });
-    await Bun.sleep(20);
+    const ended = Promise.withResolvers<void>();
+    const pieces = readLog(path, { ...everything, tail: 2, followUntil: ended.promise });
+    const next = async () => Buffer.from((await pieces.next()).value ?? []).toString();
+    expect(await next()).toBe(numbers(99, 100));
     using log = new LogFile({ path, maxSize: 0, maxFiles: 1 });
     log.write("stdout", Buffer.from("101\n"));
-    end();
-    expect(await text).toBe(numbers(99, 101));
+    ended.resolve();
+    expect(await next()).toBe("101\n");
+    expect(await next()).toBe("");
   });
 
   test("goes on where a new writer has cut off a torn record", async () => {

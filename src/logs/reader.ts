@@ -5,7 +5,7 @@
  * A line that is no record (torn by a crash) is left out.
  */
 
-import { type LogPart, openParts } from "./_generations.ts";
+import { generationsOf, type LogPart, openParts } from "./_generations.ts";
 import { type Growth, watchGrowth } from "./_growth.ts";
 import { LineReader } from "./_lines.ts";
 import { type RenderOptions, renderer } from "./_render.ts";
@@ -38,10 +38,12 @@ export async function* readLog(path: string, options: ReadOptions): AsyncGenerat
 }
 
 async function* wholeLines(path: string, options: ReadOptions): AsyncGenerator<Uint8Array, void> {
-  await using open = new AsyncDisposableStack();
+  await using held = new HeldFiles();
   const { followUntil: ended } = options;
   using growth = ended === undefined ? undefined : watchGrowth(path, { ...options, ended });
-  const parts = upTo(await openAll(path, open), options.stopAt);
+  const all = await openParts(generationsOf(path));
+  held.exchange(all);
+  const parts = upTo(all, options.stopAt);
   const start = await startOf(parts, options.tail);
   let reader: LineReader | undefined;
   for (const [index, part] of parts.entries()) {
@@ -49,13 +51,24 @@ async function* wholeLines(path: string, options: ReadOptions): AsyncGenerator<U
     reader = new LineReader(part, index === start.part ? start.offset : 0);
     yield* available(reader, part.size);
   }
-  if (growth !== undefined) yield* grown(path, { reader, growth, open });
+  if (growth !== undefined) yield* grown(path, { reader, growth, held });
 }
 
-async function openAll(path: string, open: AsyncDisposableStack, after?: number): Promise<LogPart[]> {
-  const parts = await openParts(path, after);
-  for (const part of parts) open.use(part);
-  return parts;
+/** The files that are open for a read. */
+class HeldFiles implements AsyncDisposable {
+  #files = new AsyncDisposableStack();
+
+  /** Holds `parts` from now on, and hands over those held so far. */
+  exchange(parts: readonly LogPart[]): AsyncDisposableStack {
+    const former = this.#files;
+    this.#files = new AsyncDisposableStack();
+    for (const part of parts) this.#files.use(part);
+    return former;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#files.disposeAsync();
+  }
 }
 
 /** The parts before a position; the one it is in appears to end there. */
@@ -79,24 +92,24 @@ async function* available(reader: LineReader, limit: number): AsyncGenerator<Uin
 /** What is written from now on, over any number of rotations. */
 async function* grown(
   path: string,
-  { reader, growth, open }: { reader: LineReader | undefined; growth: Growth; open: AsyncDisposableStack },
+  { reader, growth, held }: { reader: LineReader | undefined; growth: Growth; held: HeldFiles },
 ): AsyncGenerator<Uint8Array, void> {
   let current = reader;
   for (;;) {
     const last = growth.over;
     if (current !== undefined) yield* available(current, Number.POSITIVE_INFINITY);
-    const newer = await openAll(path, open, current?.part.inode);
-    if (newer.length > 0 && current !== undefined) {
-      // Rotated: nothing is added to the old file any more, so what it holds now is the rest of it.
-      yield* available(current, Number.POSITIVE_INFINITY);
-      await current.part[Symbol.asyncDispose]();
+    const newer = await openParts(generationsOf(path), current?.part.identity);
+    if (newer.length === 0) {
+      if (last) return;
+      await growth.next();
+      continue;
     }
+    await using _former = held.exchange(newer);
+    // Rotated: nothing is added to the old file any more, so what it holds now is the rest of it.
+    if (current !== undefined) yield* available(current, Number.POSITIVE_INFINITY);
     for (const part of newer) {
       current = new LineReader(part, 0);
       yield* available(current, Number.POSITIVE_INFINITY);
     }
-    if (newer.length > 0) continue;
-    if (last) return;
-    await growth.next();
   }
 }

@@ -13,7 +13,7 @@ import { rfc3339, wallClock } from "../std/time.ts";
 import { characterBoundary } from "../std/utf8.ts";
 import { escapeInto, MOST_PER_BYTE } from "./_encode.ts";
 import { openEmpty, openMended } from "./_mend.ts";
-import { shiftGenerations } from "./_rotate.ts";
+import { rotation, successor } from "./_rotate.ts";
 import { MOST_OF_LINE, UnfinishedLine } from "./_unfinished.ts";
 
 export type OutputStream = "stdout" | "stderr";
@@ -181,9 +181,8 @@ export class LogFile implements Disposable {
     this.#flush();
     const { path, maxSize, maxFiles } = this.#options;
     try {
-      const fd = openEmpty(`${path}.new`);
-      shiftGenerations(path, maxFiles);
-      renameSync(`${path}.new`, path);
+      const fd = openEmpty(successor(path));
+      for (const { from, to } of rotation(path, maxFiles)) renameSync(from, to);
       closeSync(this.#fd);
       this.#use(fd);
     } catch (error) {
