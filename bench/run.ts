@@ -24,6 +24,11 @@ interface Table {
   rows: { name: string; value: number; more?: string }[];
 }
 
+/** Longer than a spare shim waits for the next container, in milliseconds. */
+const UNUSED = 35_000;
+/** Longer than it takes until a quiet shim dozes, in milliseconds. */
+const QUIET = 10_000;
+
 const HUGETLB = "/sys/fs/cgroup/hugetlb";
 /** A hierarchy goes back only when its groups are gone, which the kernel does some time after they were removed. */
 const WITH_HUGETLB = `
@@ -98,23 +103,25 @@ function rowOf({ name, median, min, p90, runs }: Measured): Table["rows"][number
   };
 }
 
-/** Once both have run a container and have been left alone for a while. */
+/** Once both have run a container, soon after and when they have been left alone for a while. */
 async function idleMemory(docker: Engine, fathom: Engine): Promise<Table> {
   for (const engine of [docker, fathom])
     await engine.output("docker", ["run", "--rm", "--network", "none", "busybox", "true"]);
-  await Bun.sleep(5000);
+  await Bun.sleep(1000);
   const tree = async (pid: number): Promise<number> => {
     const children = await childrenOf(pid);
     const sizes = await Promise.all([privateDirty(pid), ...children.map(privateDirty)]);
     return sizes.reduce((sum, size) => sum + size, 0);
   };
+  const soon = await tree(fathom.pid);
+  await Bun.sleep(UNUSED);
   return {
-    title: "memory of an idle engine, private and dirty",
+    title: "memory of an idle engine and its children, private and dirty",
     unit: "kB",
     rows: [
       { name: "dockerd and containerd", value: await tree(docker.pid) },
-      { name: "fathom daemon with the shims it keeps ready", value: await tree(fathom.pid) },
-      { name: "fathom daemon alone", value: await privateDirty(fathom.pid) },
+      { name: "fathom", value: await tree(fathom.pid) },
+      { name: "fathom, right after a run", value: soon, more: "with the shims that it keeps ready for 30 s" },
     ],
   };
 }
@@ -122,12 +129,12 @@ async function idleMemory(docker: Engine, fathom: Engine): Promise<Table> {
 async function shimMemory(docker: Engine, fathom: Engine): Promise<Table> {
   const shimOf = async (engine: Engine): Promise<number> => {
     const id = await engine.output("docker", ["run", "-d", "--network", "none", "busybox", "sleep", "1000"]);
-    await Bun.sleep(3000);
     const pid = Number(await engine.output("docker", ["inspect", "-f", "{{.State.Pid}}", id]));
+    await Bun.sleep(QUIET);
     return privateDirty(await parentOf(pid));
   };
   return {
-    title: "memory of the process beside each container, private and dirty",
+    title: "memory of the process beside a quiet container, private and dirty",
     unit: "kB",
     rows: [
       { name: "containerd-shim", value: await shimOf(docker) },

@@ -1,5 +1,14 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { join } from "node:path";
 import { recording } from "../kernel/receipt.ts";
 import type { Step } from "../spec/receipt.ts";
@@ -154,13 +163,14 @@ test("what an attachment has not taken yet is served before the next container c
   const launched = shim.launch(launchOf("head -c 1000000 /dev/zero", { attachments: 1 }));
   const { stream } = await shim.attach(OUTPUTS);
   await launched;
+  while (statSync(join(directory, "x.log")).size === 0) await Bun.sleep(5);
   await shim.signal(9, {});
   await shim.exited;
   shim.close();
   const other = await pool.take();
   expect(other.pid).not.toBe(shim.pid);
-  const exec = await all(stream);
-  expect(exec.length).toBeGreaterThan(0);
+  const output = await all(stream);
+  expect(output.length).toBeGreaterThan(0);
   other.close();
 });
 
