@@ -160,10 +160,11 @@ test("a signal, a resize or an exec that is meant for the container before is re
 
 test("what an attachment has not taken yet is served before the next container comes", async () => {
   const shim = await pool.take();
-  const launched = shim.launch(launchOf("head -c 1000000 /dev/zero", { attachments: 1 }));
+  const launch = launchOf("head -c 1000000 /dev/zero", { attachments: 1 });
+  const launched = shim.launch(launch);
   const { stream } = await shim.attach(OUTPUTS);
   await launched;
-  while (statSync(join(directory, "x.log")).size === 0) await Bun.sleep(5);
+  while (statSync(join(launch.bundle, "../x.log")).size === 0) await Bun.sleep(5);
   await shim.signal(9, {});
   await shim.exited;
   shim.close();

@@ -35,14 +35,14 @@ import { type SeccompArch, syscallNumbers } from "./syscalls.ts";
 /** The row that puts the filter in force for the rest of the program and all it starts. */
 export function seccompRows(profile: Seccomp | undefined, arch: Arch): Call[] {
   if (profile === undefined) return [];
-  const filter = compileSeccomp(profile, arch);
+  const { filter, length } = filterOf(profile, arch);
   const program = new Uint8Array(new ArrayBuffer(16));
-  new DataView(program.buffer).setUint16(0, filter.length, true);
+  new DataView(program.buffer).setUint16(0, length, true);
   const fprog = {
     kind: "struct",
     bytes: program,
-    pointers: [{ offset: 8, to: encode(filter) }],
-    shown: `{len=${filter.length}}`,
+    pointers: [{ offset: 8, to: filter }],
+    shown: `{len=${length}}`,
   } as const;
   return [
     {
@@ -84,6 +84,17 @@ const FAMILIES = {
     { audit: 0x4000_0028, archs: ["SCMP_ARCH_ARM"] },
   ],
 } as const satisfies Record<Arch, { audit: number; archs: SeccompArch[] }[]>;
+
+/** The filter of the last profile: nearly all containers of an engine have the same, and comparing is cheaper than compiling. */
+let last: { key: string; filter: Uint8Array; length: number } | undefined;
+
+function filterOf(profile: Seccomp, arch: Arch): { filter: Uint8Array; length: number } {
+  const key = JSON.stringify([arch, profile]);
+  if (last?.key === key) return last;
+  const instructions = compileSeccomp(profile, arch);
+  last = { key, filter: encode(instructions), length: instructions.length };
+  return last;
+}
 
 /**
  * Compiles a profile for the processor `arch` and its 32-bit companions.
