@@ -1,9 +1,10 @@
 /**
  * Fathom beside Docker on this machine, in one run, and what came of it in RESULTS.md.
  *
- *     node_modules/.bin/bun --no-env-file --config=/dev/null bench/run.ts [rounds]
+ *     npm run build
+ *     FATHOM_BIN=dist/fathom node_modules/.bin/bun --no-env-file --config=/dev/null bench/run.ts [rounds]
  *
- * Both engines are private ones, with the same image. Compiled numbers need `npm run build` first.
+ * Both engines are private ones, with the same image; FATHOM_BIN is what runs the daemon, ./fathom unless told.
  */
 
 import { access, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
@@ -189,7 +190,7 @@ async function report(all: readonly Table[]): Promise<string> {
     "# Results",
     `Written by \`bench/run.ts\` on ${new Date().toISOString().slice(0, 10)}. Medians; cases interleaved in one run; ratios against the first row of each table.`,
     "",
-    `Machine: ${machine}. Bun ${Bun.version}; ${versions.join("; ")}.`,
+    `Fathom's daemon is ${process.env.FATHOM_BIN === undefined ? "./fathom" : "dist/fathom"}. Machine: ${machine}. Bun ${Bun.version}; ${versions.join("; ")}.`,
     ...all.flatMap(tableText),
     "",
   ].join("\n");
