@@ -41,7 +41,9 @@ export function explainExecFailure(
       return failure(...explainErrno(name, error));
     return failure(`exec: ${quoted}: stat ${name}: no such file or directory`, 127);
   }
-  if ((file.stat.mode & S.IFMT) === S.IFDIR) return failure(`exec: ${quoted}: is a directory`, 126);
+  // Clients of Docker 20.10 know 126 by the words of EACCES alone, which is also what the kernel says of a directory.
+  if ((file.stat.mode & S.IFMT) === S.IFDIR)
+    return failure(`exec: ${quoted}: is a directory: permission denied`, 126);
   if (!isExecutable(file.stat)) return failure(`exec: ${quoted}: permission denied`, 126);
   return failure(...explainFile(name, file, { error, look }));
 }

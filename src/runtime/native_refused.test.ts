@@ -32,7 +32,7 @@ describe.skipIf(!hasBusybox)("a program that cannot be executed", () => {
     ]);
   });
   test("because it is a directory", async () => {
-    expect(await said("/etc")).toEqual(['exec: "/etc": is a directory', 126]);
+    expect(await said("/etc")).toEqual(['exec: "/etc": is a directory: permission denied', 126]);
   });
   test("because it may not be executed", async () => {
     expect(await said("/etc/passwd")).toEqual(['exec: "/etc/passwd": permission denied', 126]);
