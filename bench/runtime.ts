@@ -64,7 +64,5 @@ async function makeBundle(): Promise<void> {
   config.process.args = ["/bin/true"];
   config.process.terminal = false;
   config.root.readonly = false;
-  // As engines write it; what `runc spec` writes allows no device at all and trusts the runtime to know better.
-  config.linux.resources.devices.push({ allow: true, type: "c", access: "rwm" });
   await Bun.write(file, JSON.stringify(config));
 }

@@ -35,6 +35,7 @@ import { hostFacts } from "./host.ts";
 import { homeOf } from "./passwd.ts";
 import {
   containerProgram,
+  deviceRules,
   execProgram,
   isExecuteFailure,
   newNamespaces,
@@ -58,10 +59,8 @@ export const native: Runtime = { run, exec, remove };
 async function run(container: Bundle, stdio: Stdio): Promise<Running> {
   const config = readBundle(container.bundle);
   await using stack = new AsyncDisposableStack();
-  const cgroup = createCgroup(
-    config.linux.cgroupsPath ?? `/fathom/${container.id}`,
-    config.linux.resources ?? {},
-  );
+  const { cgroupsPath = `/fathom/${container.id}`, resources = {} } = config.linux;
+  const cgroup = createCgroup(cgroupsPath, { ...resources, devices: deviceRules(resources.devices ?? []) });
   stack.defer(() => cgroup.remove());
   const started = await explained(config, () => startContainer(config, cgroup, stdio));
   stack.move();

@@ -6,7 +6,7 @@
 
 import { basename, dirname } from "node:path/posix";
 import { type Argument, AT, type Call, device as deviceNumber, named, S, text } from "../../kernel/mod.ts";
-import type { Device, RuntimeConfig } from "../../spec/oci_runtime.ts";
+import type { Device, DeviceRule, RuntimeConfig } from "../../spec/oci_runtime.ts";
 import { FathomError } from "../../std/errors.ts";
 import { type Mounted, within } from "./mounts.ts";
 import { makeDirectory, type Opened } from "./rows.ts";
@@ -34,6 +34,29 @@ const LINKS: readonly [name: string, target: string][] = [
   ["stderr", "/proc/self/fd/2"],
   ["core", "/proc/kcore"],
 ];
+
+/** Making any node, and using the devices of every container: ptmx and the terminals behind it are devpts's. */
+const DEFAULT_RULES: readonly DeviceRule[] = [
+  { allow: true, type: "c", access: "m" },
+  { allow: true, type: "b", access: "m" },
+  ...DEFAULT_DEVICES.map(({ major, minor }) => usable(major, minor)),
+  usable(5, 1),
+  usable(5, 2),
+  usable(136),
+];
+
+function usable(major: number, minor?: number): DeviceRule {
+  return { allow: true, type: "c", major, ...(minor !== undefined && { minor }), access: "rwm" };
+}
+
+/** A configuration's device rules and behind them, as far as they are not among them, those without which no container works. */
+export function deviceRules(rules: readonly DeviceRule[]): DeviceRule[] {
+  if (rules.length === 0) return [];
+  const key = ({ allow, type, major, minor, access }: DeviceRule) =>
+    [allow, type, major ?? -1, minor ?? -1, access].join();
+  const given = new Set(rules.map(key));
+  return [...rules, ...DEFAULT_RULES.filter((rule) => !given.has(key(rule)))];
+}
 
 /** Rows for /dev; none where the whole of it is a bind mount and so belongs to somebody else. */
 export function deviceRows(config: RuntimeConfig, mounted: Mounted): Call[] {

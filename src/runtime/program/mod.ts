@@ -12,6 +12,7 @@
 
 export { containerProgram } from "./container.ts";
 export type { HostFacts, PathKind, ProgramContext, ProgramStreams } from "./context.ts";
+export { deviceRules } from "./devices.ts";
 export { isExecuteFailure, programPaths } from "./entry.ts";
 export { execProgram } from "./exec.ts";
 export { RLIMITS } from "./limits.ts";
