@@ -18,7 +18,7 @@ export interface Ready {
 const MOST_SPARES = 3;
 /**
  * How long they wait, in milliseconds. An engine that nobody uses keeps none: a spare holds ten times the memory of a shim that
- * dozes, and what it saves is some 30 ms of the first start after a pause.
+ * dozes, and what it saves is 50 to 80 ms of the first run after a pause (bench/RESULTS.md).
  */
 const IDLE = 30_000;
 /** A spare is made this long after the last start, in milliseconds: a short-lived container brings its shim back before. */
