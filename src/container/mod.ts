@@ -41,6 +41,7 @@ import { isUp, notRunning } from "./state.ts";
 import { forceEnd, killContainer, restartContainer, stopContainer } from "./stop.ts";
 import { waitFor } from "./wait.ts";
 
+export { ENGINE_CGROUP } from "./cgroup_path.ts";
 export type { ContainersOptions } from "./context.ts";
 
 /** All containers of an engine. */

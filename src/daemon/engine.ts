@@ -8,7 +8,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type Backends, serve } from "../api/mod.ts";
-import { type Containers, openContainers } from "../container/mod.ts";
+import { type Containers, ENGINE_CGROUP, openContainers } from "../container/mod.ts";
 import { openReceipts, type ReceiptSubject } from "../explain/mod.ts";
 import {
   countImages,
@@ -18,7 +18,7 @@ import {
   recoverImages,
   settleImages,
 } from "../image/mod.ts";
-import { recording } from "../kernel/mod.ts";
+import { recording, removeEmptyCgroup } from "../kernel/mod.ts";
 import { shims } from "../shim/mod.ts";
 import { FathomError, messageOf } from "../std/errors.ts";
 import { selfCommand } from "../std/self.ts";
@@ -45,6 +45,7 @@ export async function openEngine(config: DaemonConfig, log: Log): Promise<Engine
   stack.use(await claimPidfile(config.pidfile));
   stack.use(await claimPidfile(join(config.dataRoot, "daemon.pid")));
 
+  stack.defer(() => removeEmptyCgroup(ENGINE_CGROUP));
   const runtimes = findRuntimes();
   const events = eventBus();
   const images = openImageStore(config, { events, users: (image) => containers.usersOf(image) });

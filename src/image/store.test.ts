@@ -123,6 +123,7 @@ test("a process killed at any instant of an import leaves all or nothing of the 
       }
     }
     await recoverImages(store);
+    await settleImages(store);
     expect(await namesIn(fixture.root, "images/ingest")).toEqual([]);
     expect(await namesIn(fixture.root, "layers/ingest")).toEqual([]);
     if (tags.length === 1) expect(await filesOf(fixture.root)).toEqual(before);

@@ -16,9 +16,10 @@ import { perform } from "./syscall.ts";
  */
 export function makeDirectory({ directory, root }: PlannedGroup): void {
   let answer = mkdir(directory, ["ENOENT", "EEXIST"]);
-  if (answer === -ERRNO.ENOENT) {
+  // Another engine that stops takes away the parent where it is empty, which may be between the two calls.
+  for (let tries = 0; answer === -ERRNO.ENOENT && tries < PARENT_TRIES; tries++) {
     makeParents(directory, root);
-    answer = mkdir(directory, ["EEXIST"]);
+    answer = mkdir(directory, ["ENOENT", "EEXIST"]);
   }
   if (answer === 0) return;
   if (!removeTree(directory)) {
@@ -26,6 +27,8 @@ export function makeDirectory({ directory, root }: PlannedGroup): void {
   }
   mkdir(directory, []);
 }
+
+const PARENT_TRIES = 10;
 
 /** The directories between the root of the hierarchy and the group, which may be there already. */
 function makeParents(directory: string, root: string): void {

@@ -69,6 +69,11 @@ export function removeStrays(path: string): void {
   }
 }
 
+/** Removes a group that stands above others from every hierarchy where nothing is in it; elsewhere it stays. */
+export function removeEmptyCgroup(path: string): void {
+  for (const { directory } of planCgroup(cgroupLayout(), path, {})) removeDirectory(directory);
+}
+
 /** What a process needs to enter a group. Owned by the Cgroup it came from. */
 export interface Entrance {
   /**

@@ -34,7 +34,7 @@ export {
   setTimes,
 } from "./at.ts";
 export { type Argument, bytes, type Call, describe, named, result, text, texts } from "./call.ts";
-export { Cgroup, cgroupLayout, createCgroup, openCgroup, removeStrays } from "./cgroup.ts";
+export { Cgroup, cgroupLayout, createCgroup, openCgroup, removeEmptyCgroup, removeStrays } from "./cgroup.ts";
 export type { CgroupLayout, Hierarchy } from "./cgroup_layout.ts";
 export { readControlFile } from "./control_file.ts";
 export { ERRNO, type Errno, errnoName, SyscallError } from "./errno.ts";
