@@ -21,6 +21,7 @@ import { type ContainerBackend, containerRoutes } from "./routes/containers.ts";
 import { type ExecBackend, execRoutes } from "./routes/exec.ts";
 import { type ImageBackend, imageRoutes } from "./routes/images.ts";
 import { type ReceiptBackend, receiptRoutes } from "./routes/receipts.ts";
+import { type ResourceBackend, resourceRoutes } from "./routes/resources.ts";
 import { streamRoutes } from "./routes/streams.ts";
 import { type SystemBackend, systemRoutes } from "./routes/system.ts";
 
@@ -33,6 +34,7 @@ export interface Backends {
   exec: ExecBackend;
   images: ImageBackend;
   receipts: ReceiptBackend;
+  resources: ResourceBackend;
 }
 
 export interface ServeOptions {
@@ -91,6 +93,7 @@ function routesOf(backends: Backends) {
     ...execRoutes(backends.exec),
     ...imageRoutes(backends.images),
     ...receiptRoutes(backends.receipts),
+    ...resourceRoutes(backends.resources),
   ];
 }
 

@@ -41,7 +41,13 @@ export function fakeBackends(): FakeEngine {
       for (const go of waiting) go();
       waiting = [];
     },
-    backends: { ...containersAndExec(), system: system(), images: images(), receipts: receipts() },
+    backends: {
+      ...containersAndExec(),
+      system: system(),
+      images: images(),
+      receipts: receipts(),
+      resources: resources(),
+    },
   };
 
   async function called(name: string, id: string, ...rest: unknown[]): Promise<void> {
@@ -157,6 +163,13 @@ export function fakeBackends(): FakeEngine {
     return {
       get: async (id) => ({ Id: id, Name: `/${id}`, Steps: [] }),
       tell: async () => once("mounted /proc\n"),
+    };
+  }
+
+  function resources(): Backends["resources"] {
+    return {
+      pause: (id) => called("resources.pause", id),
+      unpause: (id) => called("resources.unpause", id),
     };
   }
 

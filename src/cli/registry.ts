@@ -40,6 +40,10 @@ const logs: Entry = {
   summary: "Show what a container has written",
   load: () => import("./commands/logs.ts"),
 };
+const pause: Entry = {
+  summary: "Let the processes of containers stand still",
+  load: () => import("./commands/pause.ts"),
+};
 const ps: Entry = { summary: "List containers", load: () => import("./commands/ps.ts") };
 const rename: Entry = { summary: "Rename a container", load: () => import("./commands/rename.ts") };
 const restart: Entry = {
@@ -54,6 +58,10 @@ const run: Entry = {
 const start: Entry = { summary: "Start stopped containers", load: () => import("./commands/start.ts") };
 const stop: Entry = { summary: "Stop running containers", load: () => import("./commands/stop.ts") };
 const top: Entry = { summary: "List the processes of a container", load: () => import("./commands/top.ts") };
+const unpause: Entry = {
+  summary: "Let the processes of paused containers go on",
+  load: async () => ({ command: (await import("./commands/pause.ts")).unpause }),
+};
 const wait: Entry = {
   summary: "Wait until containers end, then print their exit codes",
   load: () => import("./commands/wait.ts"),
@@ -93,6 +101,7 @@ export const COMMANDS: Registry = {
   },
   kill,
   logs,
+  pause,
   ps,
   rename,
   restart,
@@ -103,6 +112,7 @@ export const COMMANDS: Registry = {
   stop,
   tag,
   top,
+  unpause,
   version: {
     summary: "Show the versions of the command and the daemon",
     load: () => import("./commands/version.ts"),
@@ -116,6 +126,7 @@ export const COMMANDS: Registry = {
   "container list": ps,
   "container logs": logs,
   "container ls": ps,
+  "container pause": pause,
   "container ps": ps,
   "container remove": rm,
   "container rename": rename,
@@ -125,6 +136,7 @@ export const COMMANDS: Registry = {
   "container start": start,
   "container stop": stop,
   "container top": top,
+  "container unpause": unpause,
   "container wait": wait,
   "image from-host": {
     summary: "Make an image of programs of this host and the libraries they need",
@@ -151,15 +163,13 @@ export const GROUPS: Readonly<Record<string, string>> = {
 export const NOT_YET: ReadonlySet<string> = new Set(
   (
     "build builder buildx checkpoint commit compose config context cp diff export history load login logout manifest network node " +
-    "pause plugin port pull push save search secret service stack stats swarm trust unpause update volume"
+    "plugin port pull push save search secret service stack stats swarm trust update volume"
   ).split(" "),
 );
 
 /** The same for commands in groups. */
 export const NOT_YET_IN_GROUPS: ReadonlySet<string> = new Set([
-  ..."commit cp diff export pause port prune stats unpause update"
-    .split(" ")
-    .map((name) => `container ${name}`),
+  ..."commit cp diff export port prune stats update".split(" ").map((name) => `container ${name}`),
   ..."build history load prune pull push save".split(" ").map((name) => `image ${name}`),
   ..."df prune dial-stdio".split(" ").map((name) => `system ${name}`),
 ]);

@@ -114,6 +114,8 @@ export interface FakeEngine extends AsyncDisposable {
   prepared: Set<string>;
   /** Control groups whose leftovers were killed. */
   killed: string[];
+  /** Control groups that are frozen. */
+  frozen: Set<string>;
   /** Lets the next launch fail. */
   failNext: (error: Error) => void;
   failMount: boolean;
@@ -137,6 +139,7 @@ export async function fakeEngine(): Promise<FakeEngine> {
     mounted: new Set(),
     prepared: new Set(),
     killed: [],
+    frozen: new Set(),
     failNext: (error) => {
       failure = error;
     },
@@ -176,6 +179,11 @@ export async function fakeEngine(): Promise<FakeEngine> {
     emit: (event) => fake.events.push(event),
     killLeftovers: async (path) => {
       fake.killed.push(path);
+    },
+    cgroups: {
+      freeze: async (path) => void fake.frozen.add(path),
+      thaw: async (path) => void fake.frozen.delete(path),
+      frozen: async (path) => fake.frozen.has(path),
     },
     runProgram: async () => undefined,
     runtimes: { native: {} },

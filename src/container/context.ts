@@ -4,7 +4,7 @@ import type { Shims } from "../shim/handle.ts";
 import type { Container } from "./container.ts";
 import type { Exec } from "./exec_state.ts";
 import type { Host } from "./host.ts";
-import type { Emit, Images, KillLeftovers, Receipts, RunProgram } from "./needs.ts";
+import type { Cgroups, Emit, Images, KillLeftovers, Receipts, RunProgram } from "./needs.ts";
 import type { Registry } from "./registry.ts";
 
 export interface ContainersOptions {
@@ -17,6 +17,7 @@ export interface ContainersOptions {
   receipts: Receipts;
   emit: Emit;
   killLeftovers: KillLeftovers;
+  cgroups: Cgroups;
   runProgram: RunProgram;
   /** Name to program of the runtimes that containers may ask for; the native one has none. */
   runtimes: Readonly<Record<string, { path?: string }>>;

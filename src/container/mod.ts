@@ -36,6 +36,7 @@ import type { ListOptions } from "./list.ts";
 import { recoverContainers } from "./recover.ts";
 import { registry } from "./registry.ts";
 import { removeContainer } from "./remove.ts";
+import { type ResourceOperations, resourceOperations } from "./resource_operations.ts";
 import { startContainer } from "./start.ts";
 import { isUp, notRunning } from "./state.ts";
 import { forceEnd, killContainer, restartContainer, stopContainer } from "./stop.ts";
@@ -50,6 +51,8 @@ export interface Containers {
   readonly containers: ContainerOperations;
   /** What its exec routes need. */
   readonly execs: ExecOperations;
+  /** What the routes about a container's share of the host need. */
+  readonly resources: ResourceOperations;
   /** How many there are in which state. */
   counts(): { running: number; paused: number; stopped: number };
   /** The containers made from an image. */
@@ -115,6 +118,7 @@ export async function openContainers(options: ContainersOptions): Promise<Contai
   return {
     containers: containerOperations(context),
     execs: execOperations(context),
+    resources: resourceOperations(context),
     counts: () => counts(context),
     usersOf: (image) => usersOf(context, image),
     identify: (name) => nameOf(find(name)),

@@ -46,6 +46,15 @@ export interface Receipts {
 /** Kills whatever still runs in the control group of a container whose shim is gone, and removes the group; no error when none. */
 export type KillLeftovers = (cgroupPath: string) => Promise<void>;
 
+/** Control groups of containers that run, by their path. */
+export interface Cgroups {
+  /** Stops all processes where they stand; resolves when they do. Throws conflict where there is no such group. */
+  freeze(path: string): Promise<void>;
+  thaw(path: string): Promise<void>;
+  /** What the kernel says; false where there is no such group. */
+  frozen(path: string): Promise<boolean>;
+}
+
 /** Runs a program of the host to its end; undefined when it is not installed. */
 export type RunProgram = (
   command: readonly string[],

@@ -118,7 +118,8 @@ async function askShim(context: Context, container: Container, socket: string): 
   const shim = await context.options.shims.connect(socket);
   const running = shim?.running;
   if (shim !== undefined && running?.id === nameOf(container).id) {
-    Object.assign(state, { Status: state.Status === "paused" ? "paused" : "running", Pid: running.pid });
+    const frozen = await context.options.cgroups.frozen(cgroupPath(container.record));
+    Object.assign(state, { Status: frozen ? "paused" : "running", Pid: running.pid });
     state.StartedAt = running.startedAt;
     watchExit(context, container, shim);
     void saveState(context, container);

@@ -68,15 +68,23 @@ async function end(context: Context, container: Container, { signal, timeout }: 
   await container.released;
 }
 
-/** Sends a signal to the first process. One that has just ended is no error: that is what was wanted. */
+/** Sends a signal that is to end the first process. One that has just ended is no error: that is what was wanted. */
 async function send(context: Context, container: Container, signal: number): Promise<void> {
   const { live } = container;
   if (live === undefined) return;
   tell(context, container, { action: "kill", attributes: { signal: String(signal) } });
-  await live.shim.signal(signal, {}).catch((error) => {
+  const sent = live.shim.signal(signal, {}).catch((error) => {
     if (container.live === live)
       context.options.warn(`container ${nameOf(container).id}: signal ${signal}: ${messageOf(error)}`);
   });
+  await goOn(context, container);
+  await sent;
+}
+
+/** What is paused takes no signal. */
+async function goOn(context: Context, container: Container): Promise<void> {
+  if (container.record.state.Status === "paused")
+    await (await import("./pause.ts")).thawToEnd(context, container);
 }
 
 /** Whether `event` comes within so many seconds; for ever when negative. */
@@ -107,11 +115,13 @@ export async function killContainer(context: Context, container: Container, name
       `cannot kill container: ${nameOf(container).name}: ${notRunning(id).message}`,
     );
   record.state.ManuallyStopped = true;
-  container.stopping ||= endsIt(container, signal);
+  const ends = endsIt(container, signal);
+  container.stopping ||= ends;
   void saveState(context, container);
-  await live.shim.signal(signal, {}).catch((error) => {
+  const sent = live.shim.signal(signal, {}).catch((error) => {
     if (container.live === live) throw error;
   });
+  await Promise.all([sent, ends && goOn(context, container)]);
   tell(context, container, { action: "kill", attributes: { signal: String(signal) } });
   if (signal === SIGKILL) await within(live.ended, KILL_TIMEOUT);
 }

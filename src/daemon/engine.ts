@@ -22,6 +22,7 @@ import { recording, removeEmptyCgroup } from "../kernel/mod.ts";
 import { shims } from "../shim/mod.ts";
 import { FathomError, messageOf } from "../std/errors.ts";
 import { selfCommand } from "../std/self.ts";
+import { cgroups } from "./cgroups.ts";
 import type { DaemonConfig } from "./config.ts";
 import { type EventBus, eventBus } from "./events.ts";
 import { backingFilesystem, cgroupFacts, findRuntimes, killLeftovers, runProgram } from "./host.ts";
@@ -66,6 +67,7 @@ export async function openEngine(config: DaemonConfig, log: Log): Promise<Engine
     receipts,
     emit: ({ action, id, attributes }) => events.emit({ Type: "container", Action: action, id, attributes }),
     killLeftovers,
+    cgroups,
     runProgram,
     runtimes,
     defaultRuntime: knownRuntime(config.defaultRuntime, runtimes),
@@ -93,6 +95,7 @@ export async function openEngine(config: DaemonConfig, log: Log): Promise<Engine
     },
     containers: containers.containers,
     exec: containers.execs,
+    resources: containers.resources,
     images: imageBackend(images),
     receipts: {
       get: (name) => receipts.get(name),

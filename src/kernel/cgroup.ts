@@ -167,12 +167,25 @@ export class Cgroup implements Disposable {
     await this.#setFrozen(false);
   }
 
+  /** Whether they all stand still, or are about to. */
+  frozen(): boolean {
+    const directory = this.directoryOf("freezer");
+    if (directory === undefined) return false;
+    const { file, value } = this.#freezer(true);
+    const state = (readControlFile(`${directory}/${file}`) ?? "").trim();
+    return state === value || state === "FREEZING";
+  }
+
+  #freezer(frozen: boolean): Freezer {
+    return this.#isUnified ? unifiedFreezer(frozen) : legacyFreezer(frozen);
+  }
+
   async #setFrozen(frozen: boolean): Promise<void> {
     const directory = this.directoryOf("freezer");
     if (directory === undefined) {
       throw new FathomError("unsupported", "cannot pause: this host has no freezer control group");
     }
-    const { file, value, state, line } = this.#isUnified ? unifiedFreezer(frozen) : legacyFreezer(frozen);
+    const { file, value, state, line } = this.#freezer(frozen);
     const what = frozen ? "freeze processes" : "thaw processes";
     writeControlFile(`${directory}/${file}`, value, what);
     await until(what, () => (readControlFile(`${directory}/${state}`) ?? line).split("\n").includes(line));

@@ -1,0 +1,26 @@
+/** What is done to the share of the host that a container has, for the API's routes. What is seldom called is loaded when it is. */
+
+import type { Context } from "./context.ts";
+
+/** See ResourceBackend of the API. */
+export interface ResourceOperations {
+  pause(id: string): Promise<void>;
+  unpause(id: string): Promise<void>;
+}
+
+export function resourceOperations(context: Context): ResourceOperations {
+  const find = (name: string) => context.registry.find(name);
+  const load = () => import("./pause.ts");
+  return {
+    pause: async (id) => {
+      const container = find(id);
+      const { pauseContainer } = await load();
+      await container.exclusive(() => pauseContainer(context, container));
+    },
+    unpause: async (id) => {
+      const container = find(id);
+      const { unpauseContainer } = await load();
+      await container.exclusive(() => unpauseContainer(context, container));
+    },
+  };
+}

@@ -1,0 +1,21 @@
+/** Control groups of running containers, found by their path: what the daemon does to them without the shim. */
+
+import type { Cgroups } from "../container/needs.ts";
+import { type Cgroup, openCgroup } from "../kernel/mod.ts";
+import { FathomError } from "../std/errors.ts";
+
+/** See Cgroups. */
+export const cgroups: Cgroups = {
+  freeze: (path) => within(path, (cgroup) => cgroup.freeze()),
+  thaw: (path) => within(path, (cgroup) => cgroup.thaw()),
+  frozen: async (path) => {
+    using cgroup = openCgroup(path);
+    return cgroup?.frozen() ?? false;
+  },
+};
+
+async function within<T>(path: string, work: (cgroup: Cgroup) => Promise<T>): Promise<T> {
+  using cgroup = openCgroup(path);
+  if (cgroup === undefined) throw new FathomError("conflict", `the control group ${path} is gone`);
+  return await work(cgroup);
+}
