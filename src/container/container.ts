@@ -63,7 +63,7 @@ export function containerOf(
     pending: undefined,
     released: Promise.resolve(),
     waiters: new Set(),
-    backoff: { delay: FIRST_DELAY, failures: 0 },
+    backoff: { delay: FIRST_DELAY, failures: record.state.RestartCount },
     retryTimer: undefined,
     stopping: false,
     saved: Promise.resolve(),

@@ -7,6 +7,7 @@
  * a power cut makes it untrue.
  */
 
+import type { Dirent } from "node:fs";
 import { mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ExitRecord } from "../shim/protocol.ts";
@@ -126,7 +127,12 @@ export async function syncDirectory(path: string): Promise<void> {
 
 /** What was found of one container. */
 export type Found =
-  | { kind: "whole"; id: string; record: ContainerRecord }
+  | {
+      kind: "whole";
+      id: string;
+      record: ContainerRecord /** What is wrong with its state. */;
+      damage?: string;
+    }
   /** A file is torn or not ours: the container can only be removed. */
   | { kind: "damaged"; id: string; damage: string }
   /** No config.json, which is written last: a crash cut its making short, and nobody was told of it. */
@@ -136,8 +142,17 @@ export type Found =
 export async function readRecords(root: string): Promise<Found[]> {
   await mkdir(root, { recursive: true, mode: 0o700 });
   const entries = await readdir(root, { withFileTypes: true });
-  const ids = entries.filter((entry) => entry.isDirectory() && /^[0-9a-f]{64}$/.test(entry.name));
-  return Promise.all(ids.map((entry) => readRecord(root, entry.name)));
+  const ids = entries.filter((entry) => /^[0-9a-f]{64}$/.test(entry.name));
+  return Promise.all(
+    ids.map((entry) => (entry.isDirectory() ? readRecord(root, entry.name) : strange(root, entry))),
+  );
+}
+
+/** What is no directory may stand for one that somebody has moved; nothing is read through it, and nothing behind it removed. */
+function strange(root: string, entry: Dirent): Found {
+  const what = entry.isSymbolicLink() ? "a symbolic link" : "a file";
+  const damage = `${join(root, entry.name)} is ${what} and no directory; to move a container, bind its directory there`;
+  return { kind: "damaged", id: entry.name, damage };
 }
 
 async function readRecord(root: string, id: string): Promise<Found> {
@@ -146,10 +161,12 @@ async function readRecord(root: string, id: string): Promise<Found> {
     const [config, host, state] = await Promise.all([
       readJson(paths.config, isConfigRecord),
       readJson(paths.hostConfig, isHostRecord),
-      readJson(paths.state, isStateRecord).catch(lostState),
+      readJson(paths.state, isStateRecord).catch(messageOf),
     ]);
     if (config.Id !== id) throw new Error(`${paths.config} is of another container`);
-    return { kind: "whole", id, record: { config, host, state } };
+    if (typeof state !== "string")
+      return { kind: "whole", id, record: { config, host, state: wholeState(state) } };
+    return { kind: "whole", id, record: { config, host, state: lostState(state) }, damage: state };
   } catch (error) {
     const unfinished = !(await exists(paths.config));
     return unfinished ? { kind: "unfinished", id } : { kind: "damaged", id, damage: messageOf(error) };
@@ -157,13 +174,18 @@ async function readRecord(root: string, id: string): Promise<Found> {
 }
 
 /** The state is not fsynced while a container runs: lost in a power cut, it is known that nothing runs. */
-function lostState(error: unknown): StateRecord {
+function lostState(damage: string): StateRecord {
   return {
     ...FRESH_STATE,
     Status: "exited",
     ExitCode: LOST_EXIT_CODE,
-    Error: `the state was lost: ${messageOf(error)}`,
+    Error: `the state was lost: ${damage}`,
   };
+}
+
+/** Another build may have written fewer fields, which are as in a new container, or more, which stay as they are. */
+function wholeState(state: StateRecord): StateRecord {
+  return { ...FRESH_STATE, ...state };
 }
 
 /** The exit code of a container of which nobody saw the end, Docker's. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { readdir, writeFile } from "node:fs/promises";
+import { existsSync, readFileSync } from "node:fs";
+import { mkdir, readdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { HostConfig } from "../spec/docker.ts";
 import { eventually, type FakeEngine, fakeEngine } from "./_fakes.ts";
@@ -87,6 +88,79 @@ describe("an engine that starts", () => {
     await eventually(() => fake.shims.length === 2 && fake.shim().running !== undefined);
     expect(await shown(fake, id)).toMatchObject({ Status: "running" });
   });
+
+  test.each([null, { Pid: 1, Socket: "/gone" }])(
+    "does a restart that was due, counted once, whether or not a shim was noted for it already: %p",
+    async (Shim) => {
+      await using fake = await fakeEngine();
+      const id = await run(fake, { RestartPolicy: { Name: "on-failure", MaximumRetryCount: 2 } });
+      const file = join(fake.root, id, "state.json");
+      const state = await Bun.file(file).json();
+      const waits = { Status: "restarting", ExitCode: 7, RestartCount: 2, Pid: 0, Shim };
+      await writeFile(file, JSON.stringify({ ...state, ...waits }));
+      await fake.reopen();
+      expect(await shown(fake, id)).toMatchObject({ Status: "restarting", RestartCount: 2 });
+      await eventually(() => fake.shims.length === 2 && fake.shim().running !== undefined);
+      fake.shim().end(7);
+      await eventually(() => fake.actions().includes("die"));
+      expect(await shown(fake, id)).toMatchObject({ Status: "exited", ExitCode: 7, RestartCount: 2 });
+    },
+  );
+
+  test("does not restart what ended after a stop of which the engine before did not see the end", async () => {
+    await using fake = await fakeEngine();
+    const id = await run(fake, { RestartPolicy: { Name: "unless-stopped" } });
+    const file = join(fake.root, id, "state.json");
+    await writeFile(file, JSON.stringify({ ...(await Bun.file(file).json()), ManuallyStopped: true }));
+    await writeFile(join(fake.root, id, "exit.json"), JSON.stringify(EXIT));
+    await fake.reopen();
+    expect(await shown(fake, id)).toMatchObject({ Status: "exited", ExitCode: 7, RestartCount: 0 });
+  });
+
+  test("reads a state with fewer fields than it writes, and keeps those it does not know", async () => {
+    await using fake = await fakeEngine();
+    const { Id } = await fake.engine.containers.create({ Image: "bb" }, {});
+    await fake.engine.close();
+    const file = join(fake.root, Id, "state.json");
+    await writeFile(file, JSON.stringify({ Status: "exited", Pid: 0, ExitCode: 3, Later: "kept" }));
+    await fake.reopen();
+    expect(await shown(fake, Id)).toMatchObject({
+      Status: "exited",
+      ExitCode: 3,
+      Error: "",
+      RestartCount: 0,
+    });
+    await fake.engine.containers.start(Id);
+    await eventually(() => JSON.parse(readFileSync(file, "utf8")).Status === "running");
+    expect(await Bun.file(file).json()).toMatchObject({ Later: "kept", OOMKilled: false });
+  });
+
+  test("removes bundles of containers that are gone", async () => {
+    await using fake = await fakeEngine();
+    const bundle = join(fake.root, "..", "run", "bundles", "f".repeat(64));
+    await mkdir(bundle, { recursive: true });
+    await fake.reopen();
+    expect(await readdir(join(bundle, ".."))).toEqual([]);
+  });
+
+  test.each([
+    ["a file", (path: string) => writeFile(path, "")],
+    ["a symbolic link", (path: string) => symlink("/etc", path)],
+  ])(
+    "shows %s where a container's directory should be as dead, and removes no more than that",
+    async (what, make) => {
+      await using fake = await fakeEngine();
+      const id = "f".repeat(64);
+      await make(join(fake.root, id));
+      await fake.reopen();
+      const state = await shown(fake, id);
+      expect(state).toMatchObject({ Status: "dead" });
+      expect(state.Error).toContain(`is ${what} and no directory`);
+      await fake.engine.containers.remove(id, { force: true, volumes: false, link: false });
+      expect(await readdir(fake.root)).toEqual([]);
+      expect(existsSync("/etc/passwd")).toBe(true);
+    },
+  );
 
   test("does not start what was stopped unless told always", async () => {
     await using fake = await fakeEngine();

@@ -14,14 +14,16 @@ import {
   type ContainerRecord,
   type Found,
   FRESH_STATE,
+  LOST_EXIT_CODE,
   NEVER,
   readRecords,
   recordPaths,
 } from "./records.ts";
-import { startsWithEngine } from "./restart_policy.ts";
+import { FIRST_DELAY, startsWithEngine } from "./restart_policy.ts";
 import { saveState } from "./save.ts";
 import { isUp, next } from "./state.ts";
-import { endedUnseen, watchExit } from "./watch.ts";
+import { sweepBundles } from "./sweep.ts";
+import { endedUnseen, scheduleRetry, watchExit } from "./watch.ts";
 
 /** Takes over every container; a damaged one is shown as dead and stops nothing. Starts of policies follow when all are known. */
 export async function recoverContainers(context: Context): Promise<void> {
@@ -29,6 +31,7 @@ export async function recoverContainers(context: Context): Promise<void> {
   const containers = (await Promise.all(found.map((one) => register(context, one)))).filter(
     (container) => container !== undefined,
   );
+  await sweepBundles(context);
   await Promise.all(containers.map((container) => recoverOne(context, container)));
   for (const container of containers) startIfDue(context, container);
 }
@@ -39,16 +42,23 @@ async function register(context: Context, found: Found): Promise<Container | und
     return undefined;
   }
   const record = found.kind === "whole" ? found.record : deadRecord(context, found);
+  if (found.kind === "whole" && found.damage !== undefined)
+    context.options.warn(
+      `container ${found.id} is shown as ended with ${LOST_EXIT_CODE}, unless its exit is on record: ${found.damage}`,
+    );
   const container = containerOf(context.options, record);
   reserveName(context, record.config);
   context.registry.add(container);
   return container;
 }
 
-/** A create that a crash cut short. */
+/** A create or a removal that a crash cut short. */
 async function clear(context: Context, id: string): Promise<void> {
   const { images, root, warn } = context.options;
   try {
+    warn(
+      `container ${id} has no config.json, as its making or removal was cut short: what is left of it is removed`,
+    );
     await images.unmount(id);
     await images.remove(id);
     await rm(recordPaths(root, id).directory, { recursive: true, force: true });
@@ -104,7 +114,7 @@ async function recoverOne(context: Context, container: Container): Promise<void>
   try {
     if (state.Status === "dead") await context.options.killLeftovers(cgroupPath(container.record));
     else if (state.Shim !== null) await askShim(context, container, state.Shim.Socket);
-    else if (isUp(state.Status)) settle(container);
+    else if (isUp(state.Status)) goOn(context, container);
     // The end of one that was up has seen to this already.
     if (host.AutoRemove && !wasUp && container.live === undefined)
       await container.exclusive(() => context.remove(container));
@@ -129,10 +139,11 @@ async function askShim(context: Context, container: Container, socket: string): 
   await endedUnseen(context, container);
 }
 
-/** It waited for its restart: nothing runs. */
-function settle(container: Container): void {
+/** It waits for its restart, or is said to run without a shim, which no engine writes: nothing runs. */
+function goOn(context: Context, container: Container): void {
   const { state } = container.record;
-  state.Status = next(state.Status, "exit", nameOf(container));
+  if (state.Status === "restarting") scheduleRetry(context, container, FIRST_DELAY);
+  else state.Status = next(state.Status, "exit", nameOf(container));
 }
 
 function startIfDue(context: Context, container: Container): void {

@@ -1,6 +1,7 @@
 /** Takes a container away: its snapshot, its files, its name. */
 
-import { rm } from "node:fs/promises";
+import { lstat, rm, unlink } from "node:fs/promises";
+import { ifAbsent } from "../std/absent.ts";
 import { FathomError, messageOf } from "../std/errors.ts";
 import { type Container, nameOf, notify } from "./container.ts";
 import type { Context } from "./context.ts";
@@ -38,6 +39,10 @@ async function discard(context: Context, container: Container): Promise<void> {
   const pending = await container.pending;
   pending?.shim.close();
   container.pending = undefined;
+  const { directory } = container.paths;
+  const entry = await lstat(directory).catch(ifAbsent(undefined));
+  // Nothing is removed behind what is no directory of the engine's own.
+  if (entry?.isDirectory() === false) return unlink(directory);
   await rm(container.paths.config, { force: true });
   await images.unmount(id);
   await images.remove(id);

@@ -21,6 +21,7 @@ import { logTarget } from "./log_target.ts";
 import { planRuntimeConfig } from "./plan.ts";
 import { NEVER, removeExit } from "./records.ts";
 import { removeContainer } from "./remove.ts";
+import { FIRST_DELAY } from "./restart_policy.ts";
 import { saveState } from "./save.ts";
 import { next } from "./state.ts";
 import { tell } from "./tell.ts";
@@ -36,6 +37,11 @@ const NOT_STARTED = 128;
 export async function startContainer(context: Context, container: Container): Promise<void> {
   const { state } = container.record;
   const status = next(state.Status, "start", nameOf(container));
+  // As with Docker, a start that is none of its policy begins its counting anew.
+  if (state.Status !== "restarting") {
+    state.RestartCount = 0;
+    Object.assign(container.backoff, { delay: FIRST_DELAY, failures: 0 });
+  }
   await container.released;
   try {
     const { shim, pid, startedAt } = await context.options.receipts.record(nameOf(container).id, () =>

@@ -51,6 +51,7 @@ function howToStop({ record }: Container, options: StopOptions): HowToStop {
 async function end(context: Context, container: Container, { signal, timeout }: HowToStop): Promise<void> {
   container.record.state.ManuallyStopped = true;
   container.stopping = true;
+  void saveState(context, container);
   const { live } = container;
   if (live === undefined) {
     if (container.record.state.Status === "restarting") cancelRetry(context, container);

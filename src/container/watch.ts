@@ -14,9 +14,9 @@ import { cgroupPath } from "./cgroup_path.ts";
 import { type Container, nameOf, notify } from "./container.ts";
 import type { Context } from "./context.ts";
 import { LOST_EXIT_CODE, readExit } from "./records.ts";
-import { restartDelay } from "./restart_policy.ts";
+import { FIRST_DELAY, restartDelay } from "./restart_policy.ts";
 import { saveState } from "./save.ts";
-import { isUp, next } from "./state.ts";
+import { next } from "./state.ts";
 import { tell } from "./tell.ts";
 
 /** Registers the shim of a program that runs. */
@@ -64,20 +64,26 @@ async function killLeftovers(context: Context, container: Container): Promise<vo
  */
 export async function endedUnseen(context: Context, container: Container): Promise<void> {
   const { state } = container.record;
-  if (!isUp(state.Status)) {
-    await killLeftovers(context, container);
-    const recorded = await readExit(container.paths.exit);
-    state.Shim = null;
-    if (recorded === undefined) {
-      await context.options.images.unmount(nameOf(container).id);
-      return saveState(context, container);
-    }
-    Object.assign(state, {
-      Status: next(state.Status, "start", nameOf(container)),
-      StartedAt: recorded.startedAt,
-    });
-  } else if (state.Status === "restarting") state.Status = next(state.Status, "start", nameOf(container));
-  exited(context, container, await endWithoutShim(context, container));
+  // A stop that the engine before was asked for has been done meanwhile.
+  container.stopping = state.ManuallyStopped;
+  if (state.Status === "running" || state.Status === "paused")
+    return exited(context, container, await endWithoutShim(context, container));
+  await killLeftovers(context, container);
+  const recorded = await readExit(container.paths.exit);
+  if (recorded === undefined) return notLaunched(context, container);
+  Object.assign(state, {
+    Status: next(state.Status, "start", nameOf(container)),
+    StartedAt: recorded.startedAt,
+  });
+  exited(context, container, recorded);
+}
+
+/** The engine before had noted a shim for it, and ended before the launch: it is as it was, and a restart that was due is. */
+async function notLaunched(context: Context, container: Container): Promise<void> {
+  container.record.state.Shim = null;
+  await context.options.images.unmount(nameOf(container).id);
+  await saveState(context, container);
+  if (container.record.state.Status === "restarting") scheduleRetry(context, container, FIRST_DELAY);
 }
 
 /** Takes the end into the state, tells of it, and sees to what follows. */
@@ -90,6 +96,8 @@ function exited(context: Context, container: Container, exit: ExitRecord): void 
     stopped: container.stopping,
   });
   state.Status = next(state.Status, delay === undefined ? "exit" : "retry", nameOf(container));
+  // Together with the status, so that a restart that a crash cut short is not counted twice.
+  if (delay !== undefined) state.RestartCount++;
   Object.assign(state, {
     Pid: 0,
     Shim: null,
@@ -128,7 +136,7 @@ async function removeWhenEnded(context: Context, container: Container): Promise<
 }
 
 /** Starts it again later, unless it is stopped or removed meanwhile. */
-function scheduleRetry(context: Context, container: Container, delay: number): void {
+export function scheduleRetry(context: Context, container: Container, delay: number): void {
   container.retryTimer = setTimeout(() => {
     container.retryTimer = undefined;
     void container.exclusive(() => retry(context, container));
@@ -138,7 +146,6 @@ function scheduleRetry(context: Context, container: Container, delay: number): v
 async function retry(context: Context, container: Container): Promise<void> {
   const { state } = container.record;
   if (state.Status !== "restarting") return;
-  state.RestartCount++;
   await context.start(container).catch((error) => {
     context.options.warn(`container ${nameOf(container).id} cannot be started again: ${messageOf(error)}`);
     notify(container, "down");

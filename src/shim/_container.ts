@@ -77,13 +77,18 @@ export class Container {
     return this.#over.promise;
   }
 
+  /** Resolves when no launch is under way: what a new daemon is told then stays true. */
+  async settled(): Promise<void> {
+    await this.#launching?.catch(() => undefined);
+  }
+
   /**
    * No daemon is there any more. Resolves when this process is not needed either: at once where there is no container and none
    * is being started.
    */
   async abandon(): Promise<void> {
     this.#own.program.abandon();
-    await this.#launching?.catch(() => undefined);
+    await this.settled();
     if (this.#container !== undefined) await this.over;
   }
 

@@ -21,8 +21,10 @@ export async function serveContainers(path: string, options: Options): Promise<v
   const shim = assemble(path, options.runtimes ?? warmRuntimes());
   shim.server.listen();
   dozeWhenQuiet(shim, options.patience ?? PATIENCE);
+  // Asked first: a parent that is gone by then is not there to be told.
+  const parent = process.ppid;
   if (tellReady()) {
-    leaveWithParent(shim);
+    leaveWithParent(shim, parent);
     await shim.turns.over;
   }
   await shim.server.close();
@@ -32,13 +34,13 @@ export async function serveContainers(path: string, options: Options): Promise<v
 const LOOK_EVERY = 500;
 
 /** A daemon that was killed before it connected will never hang up; until then its being our parent says that it lives. */
-function leaveWithParent({ server, turns }: Shim): void {
-  const parent = process.ppid;
+function leaveWithParent({ server, turns }: Shim, parent: number): void {
   const look = setInterval(() => {
     if (server.received === 0 && process.ppid === parent) return;
     clearInterval(look);
     if (server.received === 0) turns.left();
   }, LOOK_EVERY);
+  look.unref();
 }
 
 /** A shim that goes on after a doze, with what it has left in the file `memory`. */

@@ -97,11 +97,13 @@ export class Server {
 
   #accept(connection: Connection): void {
     const lines = new LineBuffer();
+    let greeted = false;
     this.#register(connection);
     this.#receive(connection, (bytes) => {
       lines.push(bytes);
-      const first = lines.line();
+      const first = greeted ? undefined : lines.line();
       if (first === undefined) return;
+      greeted = true;
       const message: FromDaemon = JSON.parse(first);
       if (message.type === "attach") {
         const container = this.#turns.at(message.turn);
@@ -110,9 +112,17 @@ export class Server {
       }
       clearTimeout(this.#nobodyCame);
       this.#turns.joined();
+      void this.#welcome(connection, lines);
+    });
+  }
+
+  /** A daemon that was killed may have asked for a launch that is still under way: the next hears of it once it is settled. */
+  async #welcome(connection: Connection, lines: LineBuffer): Promise<void> {
+    await this.#turns.container.settled();
+    if (this.#connections.has(connection)) {
       for (const notice of this.#turns.notices()) connection.send(encodeMessage(notice));
       this.#control(connection, lines);
-    });
+    } else if (this.#controls.size === 0) this.#turns.left();
   }
 
   /** A control connection whose hello an earlier image of this process has heard. */

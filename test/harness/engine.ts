@@ -43,8 +43,8 @@ export interface Engine extends AsyncDisposable {
   removeContainers(): Promise<void>;
   /** Ends the daemon as a crash does. */
   kill(): Promise<void>;
-  /** Starts the daemon again on the same directories. */
-  start(): Promise<void>;
+  /** Starts the daemon again on the same directories; without `wait` it may not answer yet when this resolves. */
+  start(options?: { wait: boolean }): Promise<void>;
   /** Ends the daemon as an administrator does. */
   stop(): Promise<void>;
 }
@@ -152,10 +152,11 @@ function engineOf(places: Places, daemon: string[]): Engine {
       await child?.exited;
       child = undefined;
     },
-    async start() {
+    async start({ wait } = { wait: true }) {
       child = Bun.spawn(["sh", "-c", 'exec "$@" >>"$0" 2>&1', logFile, ...daemon], {
         stdio: ["ignore", "ignore", "ignore"],
       });
+      if (!wait) return;
       await untilReady(socket, child);
       watcher?.close();
       watcher = await watchIds(join(places.dataRoot, "containers"), ids);
