@@ -33,6 +33,7 @@ export const CLONE = {
   FS: 0x200,
   PIDFD: 0x1000,
   VFORK: 0x4000,
+  PARENT: 0x8000,
   NEWTIME: 0x80,
   NEWNS: 0x20000,
   NEWCGROUP: 0x2000000,

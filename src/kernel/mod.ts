@@ -67,4 +67,6 @@ export { pipe, setNonBlocking, writeAll } from "./ready.ts";
 export { now, recording } from "./receipt.ts";
 export { type Child, type SpawnOptions, spawn } from "./spawn.ts";
 export { device, majorMinor, type Stat, statFd } from "./stat.ts";
+export { type Successor, successor } from "./successor.ts";
 export { check, sys } from "./syscall.ts";
+export { type IdMaps, makeUserNamespace } from "./user_namespace.ts";

@@ -23,6 +23,7 @@ import { readControlFile } from "./control_file.ts";
 import { ERRNO, type Errno, SyscallError } from "./errno.ts";
 import { CLONE, flagsText, O } from "./flags.ts";
 import { now, report } from "./receipt.ts";
+import type { Successor } from "./successor.ts";
 import { allows, check, entries, sys } from "./syscall.ts";
 
 export interface SpawnOptions {
@@ -38,6 +39,10 @@ export interface SpawnOptions {
    * shares a namespace with the child can reach what else this process has open.
    */
   keep?: readonly number[];
+  /** Rows of the program that make another process, which goes on with what stands behind them (successor.ts). */
+  successor?: Successor;
+  /** Come back at once, while the program still works or waits; only with copied memory. */
+  meanwhile?: boolean;
 }
 
 /** A process that has begun its own program (its execve succeeded) or reached the end of the table. */
@@ -68,15 +73,35 @@ export function spawn(program: readonly Call[], options: SpawnOptions): Child {
   const arena = newArena();
   encode(rows, memory, arena);
   const at = now();
-  const child = run(memory.address, options);
+  const first = run(memory.address, options);
   const ns = Number(now() - at);
   arena.held.length = 0;
-  report((by) => stepOf(cloneCall(options), { at, by, result: child.pid, ns }));
-  if (child.pid < 0) throw new SyscallError("clone3", -child.pid);
+  report((by) => stepOf(cloneCall(options), { at, by, result: first.pid, ns }));
+  if (first.pid < 0) throw new SyscallError("clone3", -first.pid);
+  const child = succeeded(rows, table, { first, successor: options.successor });
   reportRows(rows, table, { at, by: options.by });
   reapIfFailed(rows, table, child);
   sys("fcntl", child.pidfd, F_SETFL, O.NONBLOCK);
   return child;
+}
+
+/**
+ * The process that went on, where one was to: the first has ended by then, at a row that is no failure. It is a child of this
+ * process, so that its number is its own until it is reaped here.
+ */
+function succeeded(
+  rows: readonly Call[],
+  table: Int32Array,
+  { first, successor }: { first: Child; successor: Successor | undefined },
+): Child {
+  if (successor === undefined) return first;
+  const pid = resultOf(table, rows.indexOf(successor.birth)) ?? -1;
+  if (pid <= 0) return first;
+  sys("wait4", first.pid, 0, 0, 0);
+  sys("close", first.pidfd);
+  const parting = (rows.indexOf(successor.parting) * ROW.words + ROW.result) * HALVES;
+  table.fill(0, parting, parting + HALVES);
+  return { pid, pidfd: check(sys("pidfd_open", pid, 0), `open process ${pid}`) };
 }
 
 /** Memory of a table, which the child writes its results to. Each word is two elements, the lower half first. */
@@ -229,7 +254,8 @@ function run(tableAddress: number, options: SpawnOptions): Child {
 function cloneFlags(options: SpawnOptions): number {
   const memory = options.memory === "shared" ? CLONE.VM : 0;
   const cgroup = options.cgroup === undefined ? 0 : CLONE.INTO_CGROUP;
-  return CLONE.VFORK + CLONE.PIDFD + CLONE.CLEAR_SIGHAND + memory + cgroup + options.namespaces;
+  const wait = options.meanwhile ? 0 : CLONE.VFORK;
+  return wait + CLONE.PIDFD + CLONE.CLEAR_SIGHAND + memory + cgroup + options.namespaces;
 }
 
 function cloneCall(options: SpawnOptions): Call {

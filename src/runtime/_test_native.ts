@@ -19,6 +19,8 @@ export interface Change {
   mounts?: RuntimeConfig["mounts"];
   linux?: Partial<RuntimeConfig["linux"]>;
   readonly?: boolean;
+  /** Further fields of the configuration itself. */
+  more?: Partial<RuntimeConfig>;
 }
 
 export interface TestContainers extends Disposable {
@@ -31,7 +33,11 @@ export interface TestContainers extends Disposable {
   /** Why a container did not start. */
   failure(args: readonly string[], change?: Change): Promise<RuntimeError>;
   /** Starts one that goes on, with /dev/null for its streams or a terminal. */
-  start(args: readonly string[], terminal?: { columns: number; rows: number }): Promise<Running>;
+  start(
+    args: readonly string[],
+    terminal?: { columns: number; rows: number },
+    change?: Change,
+  ): Promise<Running>;
 }
 
 let count = 0;
@@ -47,6 +53,7 @@ export function testContainers(): TestContainers {
       root: { path: "../rootfs", readonly: change.readonly ?? false },
       mounts: [...config.mounts, ...(change.mounts ?? [])],
       linux: { ...config.linux, ...change.linux },
+      ...change.more,
     });
     return { id, bundle };
   };
@@ -61,7 +68,7 @@ export function testContainers(): TestContainers {
       if (started instanceof RuntimeError) return started;
       throw new Error(`it did not fail: ${JSON.stringify(started)}`);
     },
-    start: (args, terminal) => start(bundleOf(args), terminal),
+    start: (args, terminal, change) => start(bundleOf(args, change), terminal),
     [Symbol.dispose]: () => bundles[Symbol.dispose](),
   };
 }

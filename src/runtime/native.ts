@@ -11,6 +11,7 @@ import {
   createCgroup,
   exited,
   majorMinor,
+  makeUserNamespace,
   O,
   openPath,
   owned,
@@ -27,7 +28,7 @@ import {
   statFd,
   sys,
 } from "../kernel/mod.ts";
-import type { NamespaceType, Process, RuntimeConfig } from "../spec/oci_runtime.ts";
+import type { Device, NamespaceType, Process, RuntimeConfig } from "../spec/oci_runtime.ts";
 import { FathomError, kindOf, messageOf } from "../std/errors.ts";
 import { readBundle } from "./bundle.ts";
 import { explainExecFailure } from "./exec_failure.ts";
@@ -36,7 +37,10 @@ import { homeOf } from "./passwd.ts";
 import {
   containerProgram,
   deviceRules,
+  devicesOf,
   execProgram,
+  hasUserNamespace,
+  hostId,
   isExecuteFailure,
   newNamespaces,
   type PathKind,
@@ -100,9 +104,10 @@ function explain(config: RuntimeConfig, error: unknown): RuntimeError {
 async function startContainer(config: RuntimeConfig, cgroup: Cgroup, stdio: Stdio): Promise<Started> {
   using stack = new DisposableStack();
   const joined = openNamespaces(config, stack);
-  const terminal = openStreams(stdio, config.process, stack);
+  const terminal = openStreams(stdio, config, stack);
   const { procs, directory } = cgroup.entrance();
-  const program = containerProgram(config, {
+  const confined = hasUserNamespace(config);
+  const { rows: program, successor } = containerProgram(config, {
     root: config.root.path,
     streams: terminal.streams,
     procs,
@@ -111,11 +116,19 @@ async function startContainer(config: RuntimeConfig, cgroup: Cgroup, stdio: Stdi
     cgroupDirectories: cgroup.directories,
     home: needsHome(config.process) ? homeOf(config.root.path, config.process.user.uid) : "/",
     host: hostFacts(),
+    ...(confined && { devicePaths: devicePaths(config) }),
+    ...(confined && directory !== undefined && { cgroup: directory }),
   });
+  const keep = [...terminal.keep, ...procs, ...joined.values()];
+  if (successor !== undefined) {
+    keep.push(...(directory === undefined ? [] : [directory]));
+    const options = { namespaces: 0, memory: "copied", by: "container", keep, successor } as const;
+    return withTerminal(spawn(program, options), terminal.socket);
+  }
   const options = {
     namespaces: newNamespaces(config),
     by: "container",
-    keep: [...terminal.keep, ...procs, ...joined.values()],
+    keep,
     ...(directory !== undefined && { cgroup: directory }),
   } as const;
   const pidNamespace = joined.get("pid");
@@ -130,7 +143,7 @@ async function startContainer(config: RuntimeConfig, cgroup: Cgroup, stdio: Stdi
 async function startExec(config: RuntimeConfig, running: Running, stdio: Stdio): Promise<Started> {
   using stack = new DisposableStack();
   const { process } = config;
-  const terminal = openStreams(stdio, process, stack);
+  const terminal = openStreams(stdio, config, stack);
   const { procs, directory } = running.cgroup.entrance();
   const home = needsHome(process) ? homeOf(`/proc/${running.pid}/root`, process.user.uid) : "/";
   const context = { pidfd: running.pidfd, streams: terminal.streams, procs, home, host: hostFacts() };
@@ -152,7 +165,14 @@ function needsHome({ env }: Process): boolean {
 function openNamespaces(config: RuntimeConfig, stack: DisposableStack): Map<NamespaceType, number> {
   const joined = new Map<NamespaceType, number>();
   for (const { type, path } of config.linux.namespaces) {
-    if (path === undefined) continue;
+    if (path === undefined && type !== "user") continue;
+    if (path === undefined) {
+      const { uidMappings: uids = [], gidMappings: gids = [] } = config.linux;
+      if (uids.length === 0 || gids.length === 0)
+        throw new FathomError("invalid", "a user namespace needs uidMappings and gidMappings");
+      joined.set(type, stack.use(owned(makeUserNamespace({ uids, gids }))).fd);
+      continue;
+    }
     const fd = check(
       sys("openat", AT.FDCWD, path, O.RDONLY | O.CLOEXEC),
       `open the ${type} namespace ${path}`,
@@ -170,7 +190,11 @@ interface OpenedStreams {
   socket?: number;
 }
 
-function openStreams(stdio: Stdio, { user }: Process, stack: DisposableStack): OpenedStreams {
+function openStreams(
+  stdio: Stdio,
+  { process: { user }, linux }: RuntimeConfig,
+  stack: DisposableStack,
+): OpenedStreams {
   if ("terminal" in stdio) {
     const [ours, theirs] = socketPair();
     stack.defer(() => closeFd(ours));
@@ -178,7 +202,8 @@ function openStreams(stdio: Stdio, { user }: Process, stack: DisposableStack): O
     return { streams: { socket: theirs, ...stdio.terminal }, keep: [theirs], socket: ours };
   }
   const descriptors = [stdio.stdin, stdio.stdout, stdio.stderr] as const;
-  const owned = [0, 1, 2].filter((stream) => mayGiveAway(descriptors[stream] ?? -1, user.uid));
+  const owner = hostId(linux.uidMappings, user.uid) ?? user.uid;
+  const owned = [0, 1, 2].filter((stream) => mayGiveAway(descriptors[stream] ?? -1, owner));
   return { streams: { descriptors, owned }, keep: [...descriptors] };
 }
 
@@ -203,6 +228,36 @@ function pathKinds(config: RuntimeConfig): Map<string, PathKind> {
     if (/^\/(proc|sys)\//.test(path)) kinds.set(path, kindOfPath(path));
   }
   return kinds;
+}
+
+/** Where the host has the devices of a container that cannot make its own. */
+function devicePaths(config: RuntimeConfig): Map<string, string> {
+  return new Map(
+    devicesOf(config).map((device) => {
+      const { type, path, major, minor } = device;
+      const places = [path, `/dev/${type === "b" ? "block" : "char"}/${major}:${minor}`];
+      const place = places.find((candidate) => isDevice(candidate, device));
+      if (place === undefined && type !== "p")
+        throw new FathomError(
+          "invalid",
+          `this host has no device file for ${path} (${type} ${major}:${minor})`,
+        );
+      return [path, place ?? path];
+    }),
+  );
+}
+
+function isDevice(path: string, { type, major, minor }: Device): boolean {
+  try {
+    using place = owned(openPath(path));
+    const { mode, rdev } = statFd(place.fd);
+    const found = majorMinor(rdev);
+    const kind = type === "b" ? S.IFBLK : S.IFCHR;
+    return (mode & S.IFMT) === kind && found.major === major && found.minor === minor;
+  } catch (error) {
+    if (error instanceof SyscallError) return false;
+    throw error;
+  }
 }
 
 function kindOfPath(path: string): PathKind {

@@ -19,7 +19,7 @@ export async function warmUp(signal?: AbortSignal): Promise<void> {
     await recording(
       "shim",
       () => undefined,
-      () => rehearse(containerProgram(SAMPLE, sampleContext())),
+      () => rehearse(containerProgram(SAMPLE, sampleContext()).rows),
     );
     await Bun.sleep(0);
   }

@@ -51,7 +51,7 @@ export function program(change: Change = {}, more: Partial<ProgramContext> = {})
     linux: { ...config.linux, ...change.linux },
     process: { ...config.process, ...change.process },
   };
-  return containerProgram(whole, { ...context, ...more });
+  return containerProgram(whole, { ...context, ...more }).rows;
 }
 
 /** Rows for a purpose, as strace would write them. */

@@ -12,6 +12,7 @@ import type { RuntimeConfig } from "../../spec/oci_runtime.ts";
 import { attachMount, changeMount, cloneMount, makeFileSystem } from "./attach.ts";
 import type { ProgramContext } from "./context.ts";
 import { makeDirectory, type Opened } from "./rows.ts";
+import { belongsToHost, hasUserNamespace } from "./user_namespace.ts";
 
 export interface CgroupMount {
   destination: string;
@@ -24,17 +25,23 @@ interface Known {
   context: ProgramContext;
 }
 
-/** The mount of type `cgroup`; `finish` is for when all targets have been made. */
+/** The mount of type `cgroup`; `before` is for whoever has power over the host, `finish` for when all targets have been made. */
 export function cgroupMount(
   target: Opened,
   { destination, attributes }: CgroupMount,
   { config, context }: Known,
-): { rows: Call[]; finish: Call[] } {
+): { before: Call[]; rows: Call[]; finish: Call[] } {
   const layout = context.host.cgroups;
   const place = { what: `mount ${destination}`, see: `grep ${destination} /proc/PID/mountinfo` };
   if (layout.version === 2) {
     const made = makeFileSystem({ type: "cgroup2", source: "cgroup", data: [], attributes }, "make cgroup2");
-    return { rows: [...made.rows, ...target.rows, attachMount(made.fd, target.fd, place)], finish: [] };
+    const early = belongsToHost(config, "cgroup");
+    const attach = attachMount(made.fd, target.fd, place);
+    return {
+      before: early ? made.rows : [],
+      rows: [...(early ? [] : made.rows), ...target.rows, attach],
+      finish: [],
+    };
   }
   const readonly = attributes & MOUNT_ATTR.RDONLY;
   const directory = makeFileSystem(
@@ -42,12 +49,18 @@ export function cgroupMount(
     `make tmpfs for ${destination}`,
   );
   const isPrivate = config.linux.namespaces.some(({ type }) => type === "cgroup");
+  const confined = hasUserNamespace(config);
+  const before: Call[] = [];
   const parts = layout.hierarchies.flatMap((hierarchy, index) => {
     const own = context.cgroupDirectories[index] ?? hierarchy.root;
     const mount = isPrivate ? hierarchyMount(hierarchy, attributes) : directoryMount(own, attributes);
-    return hierarchyRows(directory.fd, { destination, hierarchy, mount });
+    const early = confined && !isPrivate;
+    if (early) before.push(...mount.rows);
+    const rest = early ? { ...mount, rows: [] } : mount;
+    return hierarchyRows(directory.fd, { destination, hierarchy, mount: rest });
   });
   return {
+    before,
     rows: [...directory.rows, ...target.rows, attachMount(directory.fd, target.fd, place), ...parts],
     finish: changeMount(directory.fd, {
       set: readonly,

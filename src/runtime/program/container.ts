@@ -1,16 +1,16 @@
 /** The program of a container's first process. */
 
-import { type Argument, type Call, MNT, named, text } from "../../kernel/mod.ts";
+import { type Argument, type Call, MNT, named, type Successor, text } from "../../kernel/mod.ts";
 import type { RuntimeConfig } from "../../spec/oci_runtime.ts";
 import { FathomError } from "../../std/errors.ts";
 import type { ProgramContext } from "./context.ts";
 import { deviceRows, ownsDev } from "./devices.ts";
 import { entryRows, umaskRow } from "./entry.ts";
 import { mountRows, propagationRows } from "./mounts.ts";
-import { hostNameRows, isNew, joinRows, loopbackRows } from "./namespaces.ts";
+import { cgroupNamespaceRows, hostNameRows, isNew, joinRows, loopbackRows } from "./namespaces.ts";
 import { maskedRows, readonlyRows } from "./paths.ts";
 import { writeText } from "./rows.ts";
-import { settingRows } from "./settings.ts";
+import { settingRows, sysctlRows } from "./settings.ts";
 import {
   consoleRows,
   controllingRows,
@@ -19,6 +19,7 @@ import {
   SESSION,
   terminalRows,
 } from "./terminal.ts";
+import { BECOME_ROOT, hasUserNamespace, hostSideRows, withoutPrivileged } from "./user_namespace.ts";
 import { makeWorkingDirectory } from "./working_directory.ts";
 
 /**
@@ -29,7 +30,10 @@ import { makeWorkingDirectory } from "./working_directory.ts";
  * working directory, the filter last.
  * @throws {FathomError} invalid or unsupported, for what the configuration asks for and cannot have.
  */
-export function containerProgram(config: RuntimeConfig, context: ProgramContext): Call[] {
+export function containerProgram(
+  config: RuntimeConfig,
+  context: ProgramContext,
+): { rows: Call[]; successor?: Successor } {
   if (!isNew(config, "mount"))
     throw new FathomError(
       "invalid",
@@ -37,22 +41,31 @@ export function containerProgram(config: RuntimeConfig, context: ProgramContext)
     );
   const mounted = mountRows(config, context);
   const { root } = mounted;
+  const devices = deviceRows(config, mounted, context);
   const devpts = mounted.made.get("/dev/pts");
   const { streams } = context;
   const terminal =
     "socket" in streams ? terminalRows(devpts ? { mount: devpts } : { root }, streams) : undefined;
-  return [
+  const confined = hasUserNamespace(config);
+  const hostSide = confined
+    ? hostSideRows(config, context, [...mounted.before, ...devices.before])
+    : undefined;
+  const process = confined ? withoutPrivileged(config.process) : config.process;
+  const rows = [
+    ...(hostSide?.rows ?? []),
     ...cgroupRows(context.procs),
     umaskRow(0),
     SESSION_KEYRING,
     ...("descriptors" in streams ? descriptorRows(streams) : []),
-    ...joinRows(config, context),
+    ...(confined ? cgroupNamespaceRows(config) : joinRows(config, context)),
     ...hostNameRows(config),
     ...loopbackRows(config),
+    ...(confined ? [...sysctlRows(config), ...mounted.enter, ...BECOME_ROOT] : mounted.before),
+    ...(confined ? [] : mounted.enter),
     ...mounted.rows,
-    ...deviceRows(config, mounted),
+    ...devices.rows,
     ...(terminal ? [...terminal.rows, ...(ownsDev(config) ? consoleRows(root, terminal.fd) : [])] : []),
-    ...settingRows(config, context.host),
+    ...(confined ? [] : settingRows(config, context.host)),
     ...makeWorkingDirectory(root, config.process.cwd),
     ...readonlyRows(root, config.linux.readonlyPaths ?? []),
     ...maskedRows(root, config.linux.maskedPaths ?? [], context),
@@ -61,15 +74,16 @@ export function containerProgram(config: RuntimeConfig, context: ProgramContext)
     ...propagationRows(config),
     SESSION,
     ...(terminal ? controllingRows(terminal.fd) : []),
-    ...ownerRows(streams, config.process.user.uid),
+    ...(confined && "descriptors" in streams ? [] : ownerRows(streams, config.process.user.uid)),
     ...entryRows({
-      process: config.process,
+      process,
       ...(config.linux.seccomp && { seccomp: config.linux.seccomp }),
       root,
       home: context.home,
       host: context.host,
     }),
   ];
+  return { rows, ...(hostSide && { successor: hostSide.successor }) };
 }
 
 /** cgroup v1: the process enters its groups itself. */

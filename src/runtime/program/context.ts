@@ -15,6 +15,10 @@ export interface ProgramContext {
   kinds: ReadonlyMap<string, PathKind>;
   /** The container's directories in the hierarchies of `host.cgroups`, in their order. */
   cgroupDirectories: readonly string[];
+  /** For a user namespace, in which no device can be made: a path of the host for each device, by its path in the container. */
+  devicePaths?: ReadonlyMap<string, string>;
+  /** For a user namespace on cgroup v2: a descriptor of the group to be born in. */
+  cgroup?: number;
   /** HOME for a program that is given none: what the root's /etc/passwd says of its user. */
   home: string;
   host: HostFacts;

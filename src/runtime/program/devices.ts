@@ -8,8 +8,11 @@ import { basename, dirname } from "node:path/posix";
 import { type Argument, AT, type Call, device as deviceNumber, named, S, text } from "../../kernel/mod.ts";
 import type { Device, DeviceRule, RuntimeConfig } from "../../spec/oci_runtime.ts";
 import { FathomError } from "../../std/errors.ts";
+import { attachMount, cloneMount } from "./attach.ts";
+import type { ProgramContext } from "./context.ts";
 import { type Mounted, within } from "./mounts.ts";
-import { makeDirectory, type Opened } from "./rows.ts";
+import { makeDirectory, makeFile, type Opened } from "./rows.ts";
+import { hasUserNamespace } from "./user_namespace.ts";
 
 /** Name, major and minor: Documentation/admin-guide/devices.txt. */
 const DEFAULT_DEVICES: readonly Device[] = [
@@ -58,9 +61,16 @@ export function deviceRules(rules: readonly DeviceRule[]): DeviceRule[] {
   return [...rules, ...DEFAULT_RULES.filter((rule) => !given.has(key(rule)))];
 }
 
-/** Rows for /dev; none where the whole of it is a bind mount and so belongs to somebody else. */
-export function deviceRows(config: RuntimeConfig, mounted: Mounted): Call[] {
-  if (!ownsDev(config)) return [];
+/**
+ * Rows for /dev; none where the whole of it is a bind mount and so belongs to somebody else. No device can be made in a user
+ * namespace, mknod(2): there the host's are bound, by clones that `before` makes.
+ */
+export function deviceRows(
+  config: RuntimeConfig,
+  mounted: Mounted,
+  { devicePaths }: ProgramContext,
+): { before: Call[]; rows: Call[] } {
+  if (!ownsDev(config)) return { before: [], rows: [] };
   const own = config.linux.devices ?? [];
   const taken = new Set(own.map(({ path }) => path));
   const wanted = [...DEFAULT_DEVICES.filter(({ path }) => !taken.has(path)), ...own];
@@ -69,12 +79,43 @@ export function deviceRows(config: RuntimeConfig, mounted: Mounted): Call[] {
     if (!directories.has(path)) directories.set(path, makeDirectory(...within(mounted, path)));
   }
   const dev = directories.get("/dev")?.fd ?? mounted.root;
-  return [
-    ...[...directories.values()].flatMap(({ rows }) => rows),
-    ...wanted.flatMap((device) => nodeRows(device, directories.get(dirname(device.path))?.fd ?? dev)),
-    ...LINKS.map(([name, target]) => linkRow(dev, name, target)),
-    ...ptmxRows(config, dev),
-  ];
+  const bound = hasUserNamespace(config)
+    ? wanted.map((device) => boundDevice(device, devicePaths?.get(device.path) ?? device.path, mounted))
+    : [];
+  const nodes = hasUserNamespace(config)
+    ? bound.flatMap(({ rows }) => rows)
+    : wanted.flatMap((device) => nodeRows(device, directories.get(dirname(device.path))?.fd ?? dev));
+  return {
+    before: bound.flatMap(({ before }) => before),
+    rows: [
+      ...[...directories.values()].flatMap(({ rows }) => rows),
+      ...nodes,
+      ...LINKS.map(([name, target]) => linkRow(dev, name, target)),
+      ...ptmxRows(config, dev),
+    ],
+  };
+}
+
+/** A device of the host at another path. */
+function boundDevice(
+  { path, type }: Device,
+  source: string,
+  mounted: Mounted,
+): { before: Call[]; rows: Call[] } {
+  if (type === "p")
+    throw new FathomError("unsupported", `the pipe ${path} cannot be made in a user namespace: leave it out`);
+  const clone = cloneMount({ path: source }, { recursive: false, what: `clone the device ${source}` });
+  const target = makeFile(...within(mounted, path));
+  const see = `nsenter -t PID -m ls -l ${path}`;
+  return {
+    before: clone.rows,
+    rows: [...target.rows, attachMount(clone.fd, target.fd, { what: `bind the device ${path}`, see })],
+  };
+}
+
+/** The devices of a container: those of every one, and its own. */
+export function devicesOf(config: RuntimeConfig): readonly Device[] {
+  return [...DEFAULT_DEVICES, ...(config.linux.devices ?? [])];
 }
 
 /** Whether the engine fills /dev. */

@@ -9,6 +9,7 @@ import { NAMESPACE_FLAG } from "./namespaces.ts";
 import { AT_FDCWD, prctl } from "./rows.ts";
 import { processSettingRows } from "./settings.ts";
 import { controllingRows, descriptorRows, ownerRows, SESSION, terminalRows } from "./terminal.ts";
+import { BECOME_ROOT, hasUserNamespace, privilegedRows, withoutPrivileged } from "./user_namespace.ts";
 
 export interface ExecContext {
   /** A descriptor of the container's first process. */
@@ -31,20 +32,23 @@ export function execProgram(process: Process, config: RuntimeConfig, context: Ex
   const root = openRoot();
   const fd = result(root, "root");
   const terminal = "socket" in streams ? terminalRows({ root: fd }, streams) : undefined;
+  const confined = hasUserNamespace(config);
   return [
     prctl("SET_DUMPABLE", [0], "let nobody trace this process"),
+    ...(confined ? privilegedRows({ ...config, process }, context) : []),
     ...cgroupRows(context.procs),
     SESSION_KEYRING,
     ...("descriptors" in streams ? descriptorRows(streams) : []),
     joinRow(config, context.pidfd),
+    ...(confined ? BECOME_ROOT : []),
     root,
     ...(terminal?.rows ?? []),
-    ...processSettingRows(process, host),
+    ...(confined ? [] : processSettingRows(process, host)),
     SESSION,
     ...(terminal ? controllingRows(terminal.fd) : []),
-    ...ownerRows(streams, process.user.uid),
+    ...(confined && "descriptors" in streams ? [] : ownerRows(streams, process.user.uid)),
     ...entryRows({
-      process,
+      process: confined ? withoutPrivileged(process) : process,
       ...(config.linux.seccomp && { seccomp: config.linux.seccomp }),
       root: fd,
       home,
@@ -55,7 +59,7 @@ export function execProgram(process: Process, config: RuntimeConfig, context: Ex
 
 /** Enters all of the container's namespaces at once; with the mount namespace the process gets its root. */
 function joinRow(config: RuntimeConfig, pidfd: number): Call {
-  const wanted = config.linux.namespaces.filter(({ type }) => type !== "pid" && type !== "user");
+  const wanted = config.linux.namespaces.filter(({ type }) => type !== "pid");
   const sum = wanted.reduce((all, { type }) => all + NAMESPACE_FLAG[type], 0);
   const container: Argument = named(pidfd, "pidfd of the container");
   return {

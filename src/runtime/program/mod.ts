@@ -12,9 +12,10 @@
 
 export { containerProgram } from "./container.ts";
 export type { HostFacts, PathKind, ProgramContext, ProgramStreams } from "./context.ts";
-export { deviceRules } from "./devices.ts";
+export { deviceRules, devicesOf } from "./devices.ts";
 export { isExecuteFailure, programPaths } from "./entry.ts";
 export { execProgram } from "./exec.ts";
 export { RLIMITS } from "./limits.ts";
 export { newNamespaces, sharesMemory } from "./namespaces.ts";
+export { hasUserNamespace, hostId } from "./user_namespace.ts";
 export { workingDirectoryFailure } from "./working_directory.ts";

@@ -13,9 +13,18 @@ import { cgroupMount } from "./cgroup_mounts.ts";
 import type { ProgramContext } from "./context.ts";
 import { type MountOptions, parseMountOptions, parsePropagation } from "./mount_options.ts";
 import { components, makeDirectory, makeFile, type Opened, openHost } from "./rows.ts";
+import { belongsToHost, hasUserNamespace } from "./user_namespace.ts";
 
 /** The root and the mounts in it. */
 export interface Mounted {
+  /**
+   * Rows that need power over the host: clones of its mounts, and what only its users may mount. In a user namespace they
+   * are made before that is entered.
+   */
+  before: Call[];
+  /** Rows that put the root upon itself. */
+  enter: Call[];
+  /** Rows that mount in the root. */
   rows: Call[];
   /** A descriptor of the root's mount. */
   root: Argument;
@@ -31,9 +40,15 @@ export function mountRows(config: RuntimeConfig, context: ProgramContext): Mount
   const rootPropagation = parsePropagation(config.linux.rootfsPropagation ?? "rslave");
   const inherited = rootPropagation.value === MS.SHARED ? undefined : MS.SLAVE;
   const clones = new Map(plans.flatMap((plan) => cloneOf(plan, inherited)));
-  const root = rootMount(context.root, rootPropagation.value === MS.PRIVATE ? MS.PRIVATE : MS.SLAVE);
+  const cut = cutRows(rootPropagation.value === MS.PRIVATE ? MS.PRIVATE : MS.SLAVE);
+  const root = rootClone(context.root);
+  const copies = [...clones.values()].flatMap(({ rows }) => rows);
+  const confined = hasUserNamespace(config);
   const mounted: Mounted = {
-    rows: [...[...clones.values()].flatMap(({ rows }) => rows), ...root.rows],
+    // Where both are made in the same namespace, ties are cut before the root is cloned.
+    before: confined ? [...copies, ...root.rows] : copies,
+    enter: [...cut, ...(confined ? [] : root.rows), ...rootPlace(context.root, root.fd)],
+    rows: [],
     root: root.fd,
     made: new Map(),
     finish: [],
@@ -89,31 +104,27 @@ function cloneOf({ mount, options }: MountPlan, inherited: number | undefined): 
   return [[mount, { rows: [...clone.rows, ...changes.flat()], fd: clone.fd }]];
 }
 
-/** Cuts the ties from this namespace's mounts to the host's, and puts the root upon itself so that it can become `/`. */
-function rootMount(path: string, propagation: number): Opened {
+/** Cuts the ties from this namespace's mounts to the host's. */
+function cutRows(propagation: number): Call[] {
   const host = openHost("/");
+  const what = "keep mounts of the container from the host";
+  return [...host.rows, ...changeMount(host.fd, { propagation, recursive: true, what })];
+}
+
+function rootClone(path: string): Opened {
   const how = { recursive: true, what: "clone the mount of the root", shown: "the root" };
   const clone = cloneMount({ path }, how);
+  const change = { propagation: MS.PRIVATE, recursive: true, what: "make the root's mounts private" };
+  return { rows: [...clone.rows, ...changeMount(clone.fd, change)], fd: clone.fd };
+}
+
+/** Puts the root upon itself, so that it can become `/`. */
+function rootPlace(path: string, root: Argument): Call[] {
   const place = openHost(path);
-  return {
-    rows: [
-      ...host.rows,
-      ...changeMount(host.fd, {
-        propagation,
-        recursive: true,
-        what: "keep mounts of the container from the host",
-      }),
-      ...clone.rows,
-      ...changeMount(clone.fd, {
-        propagation: MS.PRIVATE,
-        recursive: true,
-        what: "make the root's mounts private",
-      }),
-      ...place.rows,
-      attachMount(clone.fd, place.fd, { what: "mount the root", see: "cat /proc/PID/mountinfo" }),
-    ],
-    fd: clone.fd,
-  };
+  return [
+    ...place.rows,
+    attachMount(root, place.fd, { what: "mount the root", see: "cat /proc/PID/mountinfo" }),
+  ];
 }
 
 interface Placing {
@@ -132,7 +143,8 @@ function place(mounted: Mounted, plan: MountPlan, { config, context, clone }: Pl
   cover(mounted, destination);
   if (mount.type === "cgroup" && clone === undefined) {
     const wanted = { destination, attributes: options.own.set };
-    const { rows, finish } = cgroupMount(target, wanted, { config, context });
+    const { before, rows, finish } = cgroupMount(target, wanted, { config, context });
+    mounted.before.push(...before);
     mounted.rows.push(...rows);
     mounted.finish.push(...finish);
     return;
@@ -143,7 +155,10 @@ function place(mounted: Mounted, plan: MountPlan, { config, context, clone }: Pl
     see: `grep ${destination} /proc/PID/mountinfo`,
   });
   // The rows of a clone stand at the beginning.
-  mounted.rows.push(...(clone === undefined ? made.rows : []), ...target.rows, attach);
+  const making = clone === undefined ? made.rows : [];
+  const early = belongsToHost(config, mount.type);
+  if (early) mounted.before.push(...making);
+  mounted.rows.push(...(early ? [] : making), ...target.rows, attach);
   if (clone === undefined) mounted.made.set(destination, made.fd);
 }
 

@@ -1,7 +1,7 @@
 /** Namespaces: which are made with the process, which it joins, and what is set in new ones. */
 
 import { type Call, CLONE, flags, named, result, text } from "../../kernel/mod.ts";
-import type { NamespaceType, RuntimeConfig } from "../../spec/oci_runtime.ts";
+import type { Namespace, NamespaceType, RuntimeConfig } from "../../spec/oci_runtime.ts";
 import { FathomError } from "../../std/errors.ts";
 import type { ProgramContext } from "./context.ts";
 
@@ -41,25 +41,36 @@ export function sharesMemory(config: RuntimeConfig): boolean {
 /** Rows that enter the namespaces that exist, then the one that must be made last. The PID namespace is entered at birth. */
 export function joinRows(config: RuntimeConfig, { joined }: ProgramContext): Call[] {
   const rows: Call[] = [];
-  for (const { type, path } of config.linux.namespaces) {
-    const fd = joined.get(type);
-    if (path === undefined || type === "pid") continue;
-    if (fd === undefined) throw new FathomError("internal", `the ${type} namespace ${path} was not opened`);
-    rows.push({
-      call: "setns",
-      args: [named(fd, path), flags("CLONE", CLONE, NAMESPACE_FLAG[type])],
-      what: `join the ${type} namespace`,
-      see: "ls -l /proc/PID/ns",
-    });
+  for (const namespace of config.linux.namespaces) {
+    if (namespace.path === undefined || namespace.type === "pid") continue;
+    rows.push(joinRow(namespace, joined));
   }
-  if (isNew(config, "cgroup"))
-    rows.push({
+  return [...rows, ...cgroupNamespaceRows(config)];
+}
+
+/** Enters one that was opened; of a PID namespace it is the children who enter. */
+export function joinRow({ type, path = type }: Namespace, joined: ProgramContext["joined"]): Call {
+  const fd = joined.get(type);
+  if (fd === undefined) throw new FathomError("internal", `the ${type} namespace ${path} was not opened`);
+  return {
+    call: "setns",
+    args: [named(fd, path), flags("CLONE", CLONE, NAMESPACE_FLAG[type])],
+    what: `join the ${type} namespace`,
+    see: "ls -l /proc/PID/ns",
+  };
+}
+
+/** Rows for a process that is in its group already. */
+export function cgroupNamespaceRows(config: RuntimeConfig): Call[] {
+  if (!isNew(config, "cgroup")) return [];
+  return [
+    {
       call: "unshare",
       args: [named(CLONE.NEWCGROUP, "CLONE_NEWCGROUP")],
       what: "make a cgroup namespace",
       see: "ls -l /proc/PID/ns",
-    });
-  return rows;
+    },
+  ];
 }
 
 function has(config: RuntimeConfig, wanted: NamespaceType): boolean {

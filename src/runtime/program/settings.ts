@@ -14,11 +14,16 @@ import { openIn, writeText } from "./rows.ts";
 
 /** All that is written; no rows where there is nothing to write. @throws {FathomError} invalid */
 export function settingRows(config: RuntimeConfig, host: HostFacts): Call[] {
-  const settings = [
-    ...Object.entries(config.linux.sysctl ?? {}).map(([name, value]) => sysctl(config, name, value)),
-    ...processSettings(config.process, host),
-  ];
-  return writeAll(settings);
+  return writeAll([...sysctls(config), ...processSettings(config.process, host)]);
+}
+
+/** The settings of the container alone. @throws {FathomError} invalid */
+export function sysctlRows(config: RuntimeConfig): Call[] {
+  return writeAll(sysctls(config));
+}
+
+function sysctls(config: RuntimeConfig): Setting[] {
+  return Object.entries(config.linux.sysctl ?? {}).map(([name, value]) => sysctl(config, name, value));
 }
 
 /** The settings of a process alone, for one that joins a container. */
