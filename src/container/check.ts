@@ -7,6 +7,7 @@
 import type { ContainerConfig, HostConfig } from "../spec/docker.ts";
 import { FathomError } from "../std/errors.ts";
 import { type CapabilityRequest, missingCapability } from "./capabilities.ts";
+import { onFailure } from "./health.ts";
 import { type Host, ULIMIT_NAMES } from "./host.ts";
 import type { FullHostConfig } from "./host_config.ts";
 import { DEVICE_RULE } from "./resources.ts";
@@ -21,6 +22,7 @@ export function checkRequest(config: ContainerConfig, hostConfig: FullHostConfig
   checkMemory(hostConfig);
   checkCpu(hostConfig, host);
   checkRestartPolicy(hostConfig);
+  onFailure(hostConfig.Annotations);
   checkSecurity(hostConfig, host);
   checkUlimits(hostConfig, host);
   checkSysctls(hostConfig);

@@ -4,6 +4,7 @@ import { posix } from "node:path";
 import type { ContainerConfig, ContainerCreateRequest } from "../spec/docker.ts";
 import type { ImageConfig, ImageRunConfig } from "../spec/oci_image.ts";
 import { FathomError } from "../std/errors.ts";
+import { checkHealthcheck, mergeHealthcheck } from "./health.ts";
 import { parseSignal } from "./signals.ts";
 
 /** A container's configuration with every field that Docker always shows. */
@@ -63,6 +64,7 @@ export function mergeConfig(
     ...optional("StopSignal", request.StopSignal || base.StopSignal),
     ...optional("StopTimeout", request.StopTimeout),
     ...optional("Shell", request.Shell),
+    ...optional("Healthcheck", mergeHealthcheck(request.Healthcheck, base.Healthcheck)),
   };
   check(config);
   return config;
@@ -75,6 +77,7 @@ export function commandLine(config: ContainerConfig): { path: string; args: stri
 }
 
 function check(config: FullConfig): void {
+  checkHealthcheck(config.Healthcheck);
   if (commandLine(config).path === "" && (config.Cmd ?? []).length === 0)
     throw new FathomError("invalid", "No command specified");
   for (const variable of config.Env ?? []) {

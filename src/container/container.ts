@@ -24,6 +24,8 @@ export interface Container {
   readonly backoff: Backoff;
   /** Runs when the next restart is due. */
   retryTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Runs when the next probe of its health is due. */
+  probeTimer: ReturnType<typeof setTimeout> | undefined;
   /** The end that comes was asked for: no restart policy applies to it. */
   stopping: boolean;
   /** The write of the state that is under way, and all before. */
@@ -65,6 +67,7 @@ export function containerOf(
     waiters: new Set(),
     backoff: { delay: FIRST_DELAY, failures: record.state.RestartCount },
     retryTimer: undefined,
+    probeTimer: undefined,
     stopping: false,
     saved: Promise.resolve(),
   };

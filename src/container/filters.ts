@@ -4,6 +4,7 @@ import { CONTAINER_STATUSES } from "../spec/docker.ts";
 import { FathomError } from "../std/errors.ts";
 import type { Container } from "./container.ts";
 import type { Context } from "./context.ts";
+import { shownHealth } from "./health.ts";
 import { imageIdOf } from "./image_id.ts";
 import { mountPoints, networksOf } from "./inspect.ts";
 import { isUp } from "./state.ts";
@@ -82,7 +83,7 @@ export async function matcher(
         Object.keys(config.Config.ExposedPorts ?? {}).some((port) => samePort(port, value)),
       ) &&
       any("publish", () => false) &&
-      any("health", (value) => value === "none") &&
+      any("health", (value) => value === (shownHealth(state)?.Status ?? "none")) &&
       any("is-task", (value) => value === "false" || value === "0") &&
       any("isolation", (value) => value === "default")
     );

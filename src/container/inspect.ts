@@ -11,6 +11,7 @@ import { commandLine } from "./config.ts";
 import { type Container, nameOf } from "./container.ts";
 import type { Context } from "./context.ts";
 import { execIds } from "./exec.ts";
+import { shownHealth } from "./health.ts";
 import { readMounts } from "./mount_points.ts";
 import type { ContainerRecord, StateRecord } from "./records.ts";
 import { readSecurityOptions } from "./security.ts";
@@ -68,6 +69,7 @@ function describe({
 
 function stateOf(state: StateRecord): ContainerState {
   const { Status } = state;
+  const Health = shownHealth(state);
   return {
     Status,
     Running: Status === "running" || Status === "paused" || Status === "restarting",
@@ -80,6 +82,7 @@ function stateOf(state: StateRecord): ContainerState {
     Error: state.Error,
     StartedAt: state.StartedAt,
     FinishedAt: state.FinishedAt,
+    ...(Health && { Health }),
   };
 }
 

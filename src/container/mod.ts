@@ -181,7 +181,10 @@ async function remove(
 function execOperations(context: Context): ExecOperations {
   const load = () => import("./exec.ts");
   return {
-    create: async (id, request) => (await load()).createExec(context, context.registry.find(id), request),
+    create: async (id, request) => {
+      const { createExec } = await load();
+      return createExec(context, { container: context.registry.find(id), name: id }, request);
+    },
     start: async (id, options) => {
       const { findExec, startAttached } = await load();
       return startAttached(context, findExec(context, id), options);
@@ -221,6 +224,7 @@ async function close(context: Context): Promise<void> {
 
 async function closeOne(container: Container): Promise<void> {
   clearTimeout(container.retryTimer);
+  clearTimeout(container.probeTimer);
   // Where taking a shim failed, whoever attached was told, and there is none to close.
   const pending = await container.pending?.catch(() => undefined);
   pending?.shim.close();

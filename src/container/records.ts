@@ -11,7 +11,7 @@ import type { Dirent } from "node:fs";
 import { mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ExitRecord } from "../shim/protocol.ts";
-import type { ContainerStatus, MountPoint } from "../spec/docker.ts";
+import type { ContainerStatus, HealthState, MountPoint } from "../spec/docker.ts";
 import type { Digest } from "../spec/oci_image.ts";
 import { messageOf } from "../std/errors.ts";
 import type { FullConfig } from "./config.ts";
@@ -43,6 +43,8 @@ export interface StateRecord {
   ManuallyStopped: boolean;
   /** Where to find the process that looks after it; null when there is none. */
   Shim: { Pid: number; Socket: string } | null;
+  /** Of one with a health check, since its first start. */
+  Health?: HealthState;
 }
 
 export interface ContainerRecord {

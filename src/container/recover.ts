@@ -9,6 +9,7 @@ import { cgroupPath } from "./cgroup_path.ts";
 import { type Container, containerOf, nameOf } from "./container.ts";
 import type { Context } from "./context.ts";
 import { fillHostConfig } from "./host_config.ts";
+import { beginProbes, hasProbe } from "./probes.ts";
 import {
   type ConfigRecord,
   type ContainerRecord,
@@ -132,6 +133,7 @@ async function askShim(context: Context, container: Container, socket: string): 
     Object.assign(state, { Status: frozen ? "paused" : "running", Pid: running.pid });
     state.StartedAt = running.startedAt;
     watchExit(context, container, shim);
+    if (hasProbe(container)) void beginProbes(context, container);
     void saveState(context, container);
     return;
   }

@@ -16,9 +16,11 @@ import { settleAll } from "../std/settle.ts";
 import { type Container, nameOf } from "./container.ts";
 import type { Context } from "./context.ts";
 import { findDevices } from "./devices.ts";
+import { healthAtStart } from "./health.ts";
 import { joinedPids, sharedFiles } from "./joined.ts";
 import { logTarget } from "./log_target.ts";
 import { planRuntimeConfig } from "./plan.ts";
+import { beginProbes, hasProbe } from "./probes.ts";
 import { NEVER, removeExit } from "./records.ts";
 import { removeContainer } from "./remove.ts";
 import { FIRST_DELAY } from "./restart_policy.ts";
@@ -54,6 +56,7 @@ export async function startContainer(context: Context, container: Container): Pr
       Error: "",
       ExitCode: 0,
       OOMKilled: false,
+      ...(hasProbe(container) && { Health: healthAtStart(state.Health) }),
     });
     state.ManuallyStopped = false;
     container.stopping = false;
@@ -63,6 +66,7 @@ export async function startContainer(context: Context, container: Container): Pr
     throw error;
   }
   tell(context, container, { action: "start" });
+  if (hasProbe(container)) void beginProbes(context, container);
   void saveState(context, container);
 }
 

@@ -10,7 +10,7 @@ export function statusText(state: StateRecord, now: number): string {
     case "created":
       return "Created";
     case "running":
-      return `Up ${since(state.StartedAt)}`;
+      return `Up ${since(state.StartedAt)}${healthText(state)}`;
     case "paused":
       return `Up ${since(state.StartedAt)} (Paused)`;
     case "restarting":
@@ -22,4 +22,9 @@ export function statusText(state: StateRecord, now: number): string {
     case "dead":
       return "Dead";
   }
+}
+
+function healthText({ Health: health }: StateRecord): string {
+  if (health === undefined) return "";
+  return health.Status === "starting" ? " (health: starting)" : ` (${health.Status})`;
 }

@@ -106,6 +106,7 @@ function exited(context: Context, container: Container, exit: ExitRecord): void 
     FinishedAt: exit.finishedAt,
   });
   container.live = undefined;
+  clearTimeout(container.probeTimer);
   if (exit.oomKilled) tell(context, container, { action: "oom" });
   const execDuration = String(Math.max(0, Math.trunc(duration / 1000)) || 0);
   tell(context, container, { action: "die", attributes: { exitCode: String(exit.exitCode), execDuration } });

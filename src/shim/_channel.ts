@@ -26,12 +26,16 @@ export interface Turn {
   execs: Map<string, PromiseWithResolvers<number>>;
 }
 
+/** As many as a shim remembers: those that had ended before this connection are told all at once. */
+const MOST_ENDED = 1000;
+
 export class Channel {
   readonly #socket: Socket;
   readonly #waiting = new Map<number, PromiseWithResolvers<Reply>>();
   readonly #state = Promise.withResolvers<State | undefined>();
   readonly #gone = Promise.withResolvers<void>();
   #turn = turnOf(0);
+  readonly #endedExecs: string[] = [];
   #last = 0;
   #lost = false;
 
@@ -109,6 +113,7 @@ export class Channel {
         return;
       case "exec-exit":
         this.execEnd(this.#turn, message.id).resolve(message.exitCode);
+        this.#forgetOld(message.id);
         return;
       case "launched":
       case "done":
@@ -120,6 +125,13 @@ export class Channel {
       case "refused":
         throw new FathomError("internal", `a shim sent ${message.type} on a control connection`);
     }
+  }
+
+  /** Of execs that have ended the latest are remembered, or health checks would fill the memory. */
+  #forgetOld(ended: string): void {
+    this.#endedExecs.push(ended);
+    const oldest = this.#endedExecs.length > MOST_ENDED ? this.#endedExecs.shift() : undefined;
+    if (oldest !== undefined) this.#turn.execs.delete(oldest);
   }
 
   #end(exit: ExitRecord): void {

@@ -9,6 +9,7 @@ import type { ContainerConfig, HostConfig } from "./docker_config.ts";
 import type { Step } from "./receipt.ts";
 
 export type { ContainerConfig, HealthConfig, HostConfig, MountRequest } from "./docker_config.ts";
+export { HEALTH_ON_FAILURE } from "./docker_config.ts";
 
 /** `POST /containers/create`: the container's configuration, its host's, and its networks'. */
 export interface ContainerCreateRequest extends ContainerConfig {
@@ -39,6 +40,23 @@ export interface ContainerState {
   Error: string;
   StartedAt: string;
   FinishedAt: string;
+  /** Absent where there is no health check. */
+  Health?: HealthState;
+}
+
+export interface HealthState {
+  Status: "starting" | "healthy" | "unhealthy";
+  FailingStreak: number;
+  /** The last results, the oldest first. */
+  Log: HealthLogEntry[];
+}
+
+export interface HealthLogEntry {
+  Start: string;
+  End: string;
+  /** 0 healthy; -1 where the probe took too long or could not be run. */
+  ExitCode: number;
+  Output: string;
 }
 
 export interface EndpointSettings {

@@ -39,6 +39,12 @@ export interface HealthConfig {
   StartInterval?: number;
 }
 
+/**
+ * The annotation that says what is done when a container turns unhealthy: none, kill, restart or stop. Every Docker client can
+ * send it (`docker run --annotation`), inspect shows it, and other engines pass it over.
+ */
+export const HEALTH_ON_FAILURE = "fathom.health-on-failure";
+
 /** How it runs on this host. */
 export interface HostConfig {
   Binds?: string[] | null;

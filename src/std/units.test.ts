@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import {
   formatBinarySize,
   formatDecimalSize,
+  formatGoDuration,
   formatSpan,
   parseBinarySize,
   parseGoDuration,
@@ -63,3 +64,14 @@ test.each([
   ["x", undefined],
   ["", undefined],
 ])("the duration %p is %p nanoseconds", (text, value) => expect(parseGoDuration(text)).toBe(value));
+
+test.each([
+  [250, "250ms"],
+  [1000, "1s"],
+  [1500, "1.5s"],
+  [60_000, "1m0s"],
+  [90_500, "1m30.5s"],
+  [3_600_000, "1h0m0s"],
+])("%d milliseconds are %s in Go's notation", (milliseconds, text) =>
+  expect(formatGoDuration(milliseconds)).toBe(text),
+);

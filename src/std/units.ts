@@ -85,3 +85,12 @@ export function parseGoDuration(text: string): number | undefined {
   }
   return sign === "-" ? -Math.round(total) : Math.round(total);
 }
+
+/** A duration of milliseconds in Go's notation: `1.5s`, `2m0s`, `1h30m0s`, `250ms`. */
+export function formatGoDuration(milliseconds: number): string {
+  if (milliseconds < 1000) return `${milliseconds}ms`;
+  const seconds = `${Number(((milliseconds % 60_000) / 1000).toFixed(9))}s`;
+  const minutes = Math.trunc(milliseconds / 60_000);
+  if (minutes === 0) return seconds;
+  return minutes < 60 ? `${minutes}m${seconds}` : `${Math.trunc(minutes / 60)}h${minutes % 60}m${seconds}`;
+}

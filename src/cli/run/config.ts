@@ -1,6 +1,11 @@
 /** From flags to the request that creates a container. Only what was asked for is in it; the daemon knows the defaults. */
 
-import type { ContainerCreateRequest, HealthConfig, HostConfig } from "../../spec/docker.ts";
+import {
+  type ContainerCreateRequest,
+  HEALTH_ON_FAILURE,
+  type HealthConfig,
+  type HostConfig,
+} from "../../spec/docker.ts";
 import { CommandError } from "../errors.ts";
 import type { Parsed } from "../flags.ts";
 import { readEnvironment, readLabels } from "./files.ts";
@@ -116,7 +121,7 @@ function lists(flags: Flags): HostConfig {
     Mounts: flags.mount.map(parseMount),
     Sysctls: parsePairs(flags.sysctl),
     StorageOpt: parsePairs(flags["storage-opt"]),
-    Annotations: parsePairs(flags.annotation),
+    Annotations: { ...parsePairs(flags.annotation), ...healthAnnotation(flags) },
     Tmpfs: Object.fromEntries(flags.tmpfs.map((text) => splitAt(text, ":"))),
   });
 }
@@ -153,8 +158,28 @@ function healthcheck(flags: Flags): HealthConfig | undefined {
     return { Test: ["NONE"] };
   }
   if (!asked) return undefined;
+  checkHealthFlags(flags);
   return { ...(flags["health-cmd"] && { Test: ["CMD-SHELL", flags["health-cmd"]] }), ...times };
 }
+
+/** Docker's API has no field for it; what the docker command can send as well is an annotation. */
+function healthAnnotation(flags: Flags): Record<string, string> {
+  const action = flags["health-on-failure"];
+  return action === undefined ? {} : { [HEALTH_ON_FAILURE]: action };
+}
+
+function checkHealthFlags(flags: Flags): void {
+  const negative = HEALTH_NUMBERS.find((name) => (flags[name] ?? 0) < 0);
+  if (negative !== undefined) throw new CommandError(`--${negative} cannot be negative`, 125);
+}
+
+const HEALTH_NUMBERS = [
+  "health-interval",
+  "health-timeout",
+  "health-retries",
+  "health-start-period",
+  "health-start-interval",
+] as const;
 
 /** The first network is the container's mode; `name=x,alias=y` is the long form. */
 function networkOf(flags: Flags): string {

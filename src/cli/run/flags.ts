@@ -3,7 +3,7 @@
 import type { FlagTable } from "../flags.ts";
 import { isIP } from "./address.ts";
 import { parseMount } from "./mounts.ts";
-import { checkSysctl, parseUlimit } from "./values.ts";
+import { checkSysctl, onFailureAction, parseUlimit } from "./values.ts";
 
 const STREAMS = ["stdin", "stdout", "stderr"];
 
@@ -77,6 +77,11 @@ export const CREATE_FLAGS = {
   "group-add": { type: "list", help: "Add a supplementary group" },
   "health-cmd": { type: "string", help: "Command that finds out whether the program is well" },
   "health-interval": { type: "duration", help: "Time between two such checks" },
+  "health-on-failure": {
+    type: "string",
+    help: "What to do when it turns unhealthy: none, kill, restart or stop",
+    check: (text) => void onFailureAction(text),
+  },
   "health-retries": { type: "int", help: "Failures in a row that make it unhealthy" },
   "health-start-interval": { type: "duration", help: "Time between two checks while it starts" },
   "health-start-period": { type: "duration", help: "Time for it to start, in which failures do not count" },

@@ -82,3 +82,9 @@ export function checkSysctl(text: string): void {
   if (text.includes("=") && (SYSCTLS.has(name) || /^(net|fs\.mqueue)\./.test(name))) return;
   throw new Error(`sysctl '${text}' is not allowed`);
 }
+
+/** Podman's `--health-on-failure`. */
+export function onFailureAction(text: string): string {
+  if (["none", "kill", "restart", "stop"].includes(text)) return text;
+  throw new Error("valid actions are none, kill, restart and stop");
+}
