@@ -89,13 +89,15 @@ interface LaunchOptions {
   attachments: number;
   /** Rows and columns of its terminal. */
   size?: [number, number] | undefined;
+  /** Nothing else is expected for some time when it has ended. */
+  restAfter?: boolean;
 }
 
 /** Starts it; `ended` resolves to its exit code and never rejects. @throws {FathomError} when it cannot be started. */
 export async function launch(
   context: Context,
   begun: Begun,
-  { attachments, size }: LaunchOptions,
+  { attachments, size, restAfter = false }: LaunchOptions,
 ): Promise<{ ended: Promise<number> }> {
   const { container, exec, live } = begun;
   const launching = async () => {
@@ -105,6 +107,7 @@ export async function launch(
       openStdin: exec.request.AttachStdin ?? false,
       ...(size && { size: { rows: size[0], columns: size[1] } }),
       attachments,
+      ...(restAfter && { restAfter }),
     };
     return live.shim.exec(request);
   };

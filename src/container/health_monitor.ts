@@ -10,6 +10,9 @@ import { saveState } from "./save.ts";
 import { killContainer, restartContainer, stopContainer } from "./stop.ts";
 import { tell } from "./tell.ts";
 
+/** Between probes at least this far apart, in milliseconds, the shim's memory is worth more than the time it takes to wake. */
+const REST = 10_000;
+
 /** Begins to probe the present run of a container with a health check; an earlier engine may have done so before. */
 export function monitorHealth(context: Context, container: Container): void {
   const { live, record } = container;
@@ -25,7 +28,11 @@ export function monitorHealth(context: Context, container: Container): void {
     // One that is paused is not asked: it could not answer.
     const result =
       state.Status === "running"
-        ? await runProbe(context, container, { command, timeout: times.timeout })
+        ? await runProbe(context, container, {
+            command,
+            timeout: times.timeout,
+            restAfter: times.interval >= REST,
+          })
         : undefined;
     if (container.live !== live) return;
     if (result !== undefined && state.Status === "running") {

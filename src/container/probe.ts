@@ -20,6 +20,8 @@ export interface Probe {
   command: string[];
   /** Milliseconds until it is killed. */
   timeout: number;
+  /** The next one is so far away that the shim may doze. */
+  restAfter: boolean;
 }
 
 /** Runs it to its end; whatever goes wrong is in the result. */
@@ -47,7 +49,7 @@ async function execute(context: Context, container: Container, probe: Probe): Pr
   const stream = await openStreams(begun);
   const output = new Output(stream);
   try {
-    const { ended } = await launch(context, begun, { attachments: 1 });
+    const { ended } = await launch(context, begun, { attachments: 1, restAfter: probe.restAfter });
     const inTime = await within(ended, begun, probe.timeout);
     const exitCode = await ended;
     await output.complete;

@@ -56,13 +56,14 @@ export class Container {
   /** Work under way that may start processes. */
   #starting = 0;
 
-  /** `notify` is told of every end. */
-  constructor(runtimes: Runtimes, notify: (notice: Notice) => void) {
+  /** `notify` is told of every end, `rest` when nothing is expected for some time. */
+  constructor(runtimes: Runtimes, notify: (notice: Notice) => void, rest: () => void = () => undefined) {
     this.#runtimes = runtimes;
     this.#notify = notify;
     this.#execs = new Execs({
       start: (exec) => this.#startExec(exec),
       notify,
+      rest,
       attempt: (work) => this.#attempt(work),
     });
   }

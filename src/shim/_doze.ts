@@ -21,6 +21,8 @@ export const NOT_FOR_US = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
 export const PATIENCE = 3000;
 /** It is not waited for longer than this. */
 const MOST_PATIENCE = 5 * 60_000;
+/** How long after the last of a rest that was announced, in milliseconds: connections are closed meanwhile. */
+const SOON = 250;
 /** A doze this much longer than the patience before it was worth its while. */
 const WORTH = 10;
 
@@ -53,6 +55,13 @@ export function dozeWhenQuiet(shim: Shim, first: number, patience = first): void
     setTimeout(look, patience).unref();
   };
   setTimeout(look, patience).unref();
+  shim.turns.onRest = (): void => {
+    const before = shim.turns.container.written;
+    const rest = (): void => {
+      if (shim.turns.container.written === before) doze(shim, first);
+    };
+    setTimeout(rest, Math.min(SOON, first)).unref();
+  };
 }
 
 /** Patience after a doze: more where it was short, so that what wakes a shim often does not find it dozing every time. */

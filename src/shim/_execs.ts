@@ -13,6 +13,8 @@ export interface Host {
   /** Starts the program. @throws {RuntimeError | FathomError} */
   start(exec: ExecLaunch): Promise<WithEnds<Started>>;
   notify(notice: Notice): void;
+  /** One with `restAfter` has ended, and everybody was served. */
+  rest(): void;
   /** Does what is to be done at an end; a failure is noted and nothing else. */
   attempt(work: () => Promise<void> | void): Promise<void>;
 }
@@ -127,6 +129,7 @@ export class Execs {
     entry.process = started;
     entry.program.start({ ends, terminal: exec.process.terminal === true, stdinOnce: true });
     entry.served = this.#watch(exec.id, entry, started);
+    if (exec.restAfter) void entry.served.then(() => this.#host.rest());
     return { pid: started.pid, startedAt };
   }
 

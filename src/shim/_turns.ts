@@ -26,6 +26,8 @@ export class Turns {
   readonly #runtimes: Runtimes;
   readonly #notify: (notice: Notice) => void;
   readonly #over = Promise.withResolvers<void>();
+  /** Called when nothing is expected for some time. */
+  onRest: (() => void) | undefined;
   #number = 0;
   #container: Container;
   /** Whether no daemon is there. */
@@ -97,7 +99,7 @@ export class Turns {
   }
 
   #begin(): Container {
-    const container = new Container(this.#runtimes, this.#notify);
+    const container = new Container(this.#runtimes, this.#notify, () => this.onRest?.());
     void container.over.then(() => {
       const end = (): void => {
         if (container === this.#container) this.#over.resolve();

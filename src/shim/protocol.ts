@@ -75,6 +75,8 @@ export interface ExecLaunch {
   openStdin: boolean;
   size?: { columns: number; rows: number };
   attachments: number;
+  /** Nothing else is expected for some time when it has ended: the shim may doze without waiting for quiet. */
+  restAfter?: boolean;
 }
 
 export type Hello = { type: "hello" };
