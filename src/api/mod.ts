@@ -24,6 +24,7 @@ import { type ReceiptBackend, receiptRoutes } from "./routes/receipts.ts";
 import { type ResourceBackend, resourceRoutes } from "./routes/resources.ts";
 import { streamRoutes } from "./routes/streams.ts";
 import { type SystemBackend, systemRoutes } from "./routes/system.ts";
+import { type VolumeBackend, volumeRoutes } from "./routes/volumes.ts";
 
 export type { Listener, TcpListener, UnixListener } from "./_listen.ts";
 
@@ -34,6 +35,7 @@ export interface Backends {
   exec: ExecBackend;
   images: ImageBackend;
   receipts: ReceiptBackend;
+  volumes: VolumeBackend;
   resources: ResourceBackend;
 }
 
@@ -93,6 +95,7 @@ function routesOf(backends: Backends) {
     ...execRoutes(backends.exec),
     ...imageRoutes(backends.images),
     ...receiptRoutes(backends.receipts),
+    ...volumeRoutes(backends.volumes),
     ...resourceRoutes(backends.resources),
   ];
 }

@@ -12,6 +12,7 @@ import type {
   SystemInfo,
   SystemVersion,
 } from "../spec/docker.ts";
+import type { Volume } from "../spec/docker_volume.ts";
 import { type ErrorKind, FathomError } from "../std/errors.ts";
 import type { Backends } from "./mod.ts";
 
@@ -46,6 +47,7 @@ export function fakeBackends(): FakeEngine {
       system: system(),
       images: images(),
       receipts: receipts(),
+      volumes: volumes(),
       resources: resources(),
     },
   };
@@ -163,6 +165,37 @@ export function fakeBackends(): FakeEngine {
     return {
       get: async (id) => ({ Id: id, Name: `/${id}`, Steps: [] }),
       tell: async () => once("mounted /proc\n"),
+    };
+  }
+
+  function volumes(): Backends["volumes"] {
+    const volume: Volume = {
+      CreatedAt: "2026-01-02T03:04:05Z",
+      Driver: "local",
+      Labels: null,
+      Mountpoint: "/v/_data",
+      Name: "v",
+      Options: null,
+      Scope: "local",
+    };
+    return {
+      async create(request) {
+        engine.calls.push(["volumes.create", request]);
+        return volume;
+      },
+      inspect(name) {
+        if (name === "throw-not-found") throw new FathomError("not-found", "thrown: not-found");
+        return volume;
+      },
+      list(filters) {
+        engine.calls.push(["volumes.list", filters]);
+        return { Volumes: [volume], Warnings: null };
+      },
+      remove: (name) => called("volumes.remove", name),
+      async prune(filters, options) {
+        engine.calls.push(["volumes.prune", filters, options]);
+        return { VolumesDeleted: [], SpaceReclaimed: 0 };
+      },
     };
   }
 

@@ -62,6 +62,14 @@ const unpause: Entry = {
   summary: "Let the processes of paused containers go on",
   load: async () => ({ command: (await import("./commands/pause.ts")).unpause }),
 };
+const removeVolumes: Entry = {
+  summary: "Remove volumes",
+  load: async () => ({ command: (await import("./commands/volume.ts")).removeVolumes }),
+};
+const listVolumes: Entry = {
+  summary: "List volumes",
+  load: async () => ({ command: (await import("./commands/volume.ts")).listVolumes }),
+};
 const wait: Entry = {
   summary: "Wait until containers end, then print their exit codes",
   load: () => import("./commands/wait.ts"),
@@ -151,19 +159,36 @@ export const COMMANDS: Registry = {
   "image tag": tag,
   "system events": events,
   "system info": info,
+  "volume create": {
+    summary: "Create a ",
+    load: async () => ({ command: (await import("./commands/volume.ts")).createVolume }),
+  },
+  "volume inspect": {
+    summary: "Show all that is known of volumes",
+    load: async () => ({ command: (await import("./commands/inspect.ts")).inspectVolume }),
+  },
+  "volume list": listVolumes,
+  "volume ls": listVolumes,
+  "volume prune": {
+    summary: "Remove volumes that no container uses",
+    load: async () => ({ command: (await import("./commands/volume.ts")).pruneVolumes }),
+  },
+  "volume remove": removeVolumes,
+  "volume rm": removeVolumes,
 };
 
 export const GROUPS: Readonly<Record<string, string>> = {
   container: "Manage containers",
   image: "Manage images",
   system: "Manage the daemon",
+  volume: "Manage volumes",
 };
 
 /** Commands of Docker that are named as such when asked for; they are not there, and nothing pretends that they are. */
 export const NOT_YET: ReadonlySet<string> = new Set(
   (
     "build builder buildx checkpoint commit compose config context cp diff export history load login logout manifest network node " +
-    "plugin port pull push save search secret service stack stats swarm trust update volume"
+    "plugin port pull push save search secret service stack stats swarm trust update"
   ).split(" "),
 );
 

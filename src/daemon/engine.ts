@@ -31,6 +31,7 @@ import { engineId, type Facts, info, version } from "./info.ts";
 import { listenersOf } from "./listeners.ts";
 import type { Log } from "./log.ts";
 import { claimPidfile } from "./pidfile.ts";
+import { openVolumeStore } from "./volumes.ts";
 
 /** A running engine; disposing it stops the API and lets go of the containers. */
 export interface Engine extends AsyncDisposable {
@@ -52,6 +53,7 @@ export async function openEngine(config: DaemonConfig, log: Log): Promise<Engine
   const images = openImageStore(config, { events, users: (image) => containers.usersOf(image) });
   stack.defer(() => settleImages(images));
   await recoverImages(images);
+  const volumes = await openVolumeStore(config, { events, log });
   const receipts = openReceipts({
     containersDirectory: join(config.dataRoot, "containers"),
     recording,
@@ -97,6 +99,7 @@ export async function openEngine(config: DaemonConfig, log: Log): Promise<Engine
     exec: containers.execs,
     resources: containers.resources,
     images: imageBackend(images),
+    volumes,
     receipts: {
       get: (name) => receipts.get(name),
       tell: (name, how, signal) => receipts.tell(name, how, signal),

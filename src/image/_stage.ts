@@ -8,15 +8,15 @@
 import { closeSync, openSync } from "node:fs";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { bytesBelow } from "../kernel/mod.ts";
 import { digestOfHex } from "../spec/digest.ts";
 import { type Digest, MEDIA_TYPE } from "../spec/oci_image.ts";
+import { pace } from "../std/pace.ts";
 import { tarReader } from "../std/tar/reader.ts";
 import { type BlobWriter, beginBlob, type Expected, type PendingBlob } from "./_blobs.ts";
 import { type Compression, decompressed, detect } from "./_decompress.ts";
-import { pace } from "./_pace.ts";
 import { type Paths, uniqueName } from "./_paths.ts";
 import { type Unpacker, unpacker } from "./_unpack.ts";
-import { bytesBelow } from "./_usage.ts";
 
 export interface StagedLayer extends AsyncDisposable {
   /** Digest of the uncompressed archive. */

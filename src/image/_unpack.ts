@@ -29,11 +29,11 @@ import {
   setTimes,
   sys,
 } from "../kernel/mod.ts";
+import type { Pace } from "../std/pace.ts";
 import type { TarEntry } from "../std/tar/entry.ts";
 import type { TarSink } from "../std/tar/reader.ts";
 import { setAttributes } from "./_attributes.ts";
 import { byteString, cutPath, normalise } from "./_names.ts";
-import type { Pace } from "./_pace.ts";
 import { leavesRoot, refused, unpackFailure, unreachable } from "./_refusals.ts";
 import { openTree, type Tree } from "./_tree.ts";
 import { isWhiteout, makeOpaque, makeWhiteout, whiteoutOf } from "./_whiteout.ts";

@@ -6,9 +6,8 @@
 
 import { access, mkdir, open, rename, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
-import { isMounted, mountOverlay, unmount } from "../kernel/mod.ts";
+import { bytesBelow, isMounted, mountOverlay, unmount } from "../kernel/mod.ts";
 import { ifAbsent } from "../std/absent.ts";
-import { bytesBelow } from "./_usage.ts";
 import type { Snapshot, SnapshotDirectory, SnapshotDriver } from "./driver.ts";
 
 /**

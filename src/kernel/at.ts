@@ -35,6 +35,11 @@ export function openDirectoryBeneath(root: number, path: ByteString): number {
 
 const NEW_FILE = O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW | O.CLOEXEC;
 
+/** A descriptor of what has the name, itself and not what a link leads to; O_NOFOLLOW and O_CLOEXEC are always added. */
+export function openName({ directory, name }: At, how: number): number {
+  return sys("openat", directory, nameBytes(name), how | O.NOFOLLOW | O.CLOEXEC);
+}
+
 /** A new file, open for writing; EEXIST where something of that name is. */
 export function createFile({ directory, name }: At): number {
   return sys("openat", directory, nameBytes(name), NEW_FILE, 0o600);

@@ -150,11 +150,13 @@ describe("facts about a file", () => {
     expect(statAt(AT.FDCWD, path)).toEqual({
       mode: Number(expected.mode),
       uid: 0,
+      gid: 0,
       size: 5,
       nlink: 1,
       rdev: 0,
       dev: statAt(AT.FDCWD, directory.path)?.dev ?? -1,
       ino: expected.ino,
+      mtime: expected.mtimeNs,
       mountRoot: false,
     });
   });

@@ -52,7 +52,12 @@ export const MS = {
   NOSUID: 2,
   NODEV: 4,
   NOEXEC: 8,
+  SYNCHRONOUS: 16,
   REMOUNT: 32,
+  MANDLOCK: 64,
+  DIRSYNC: 128,
+  NOATIME: 1024,
+  NODIRATIME: 2048,
   BIND: 4096,
   MOVE: 8192,
   REC: 16384,
@@ -60,6 +65,8 @@ export const MS = {
   PRIVATE: 1 << 18,
   SLAVE: 1 << 19,
   SHARED: 1 << 20,
+  RELATIME: 1 << 21,
+  STRICTATIME: 1 << 24,
 } as const;
 
 /** mount_setattr(2) and fsmount(2). */

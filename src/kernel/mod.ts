@@ -28,6 +28,7 @@ export {
   makeNode,
   makeSymlink,
   openDirectoryBeneath,
+  openName,
   removeName,
   rename,
   setAttribute,
@@ -37,9 +38,12 @@ export { type Argument, bytes, type Call, describe, named, result, text, texts }
 export { Cgroup, cgroupLayout, createCgroup, openCgroup, removeEmptyCgroup, removeStrays } from "./cgroup.ts";
 export type { CgroupLayout, Hierarchy } from "./cgroup_layout.ts";
 export { readControlFile } from "./control_file.ts";
+export { copyContent } from "./copy.ts";
+export { attributesOf, linkTarget, namesIn } from "./directory.ts";
 export { ERRNO, type Errno, errnoName, SyscallError } from "./errno.ts";
 export { closeFd, openInRoot, openPath, owned, readFileInRoot } from "./file.ts";
 export * from "./flags.ts";
+export { type HostMount, mountFailure, mountOnHost } from "./host_mounts.ts";
 export { isMounted, mountpoints, unmount } from "./mount.ts";
 export { mountOverlay } from "./overlay.ts";
 export {
@@ -69,4 +73,4 @@ export { type Child, type SpawnOptions, spawn } from "./spawn.ts";
 export { device, majorMinor, type Stat, statFd } from "./stat.ts";
 export { type Successor, successor } from "./successor.ts";
 export { check, sys } from "./syscall.ts";
-export { type IdMaps, makeUserNamespace } from "./user_namespace.ts";
+export { bytesBelow } from "./usage.ts";

@@ -9,6 +9,7 @@ export interface Stat {
   /** File type and permission bits, inode(7). */
   mode: number;
   uid: number;
+  gid: number;
   /** Bytes. */
   size: number;
   nlink: number;
@@ -17,6 +18,8 @@ export interface Stat {
   /** The device the file is on. */
   dev: number;
   ino: bigint;
+  /** Nanoseconds since the epoch. */
+  mtime: bigint;
   /** Whether a mount is rooted here. */
   mountRoot: boolean;
 }
@@ -49,11 +52,13 @@ function parseStat(): Stat {
   return {
     mode: statx.getUint16(28, true),
     uid: statx.getUint32(20, true),
+    gid: statx.getUint32(24, true),
     size: Number(statx.getBigUint64(40, true)),
     nlink: statx.getUint32(16, true),
     rdev: device(statx.getUint32(128, true), statx.getUint32(132, true)),
     dev: device(statx.getUint32(136, true), statx.getUint32(140, true)),
     ino: statx.getBigUint64(32, true),
+    mtime: statx.getBigInt64(112, true) * 1_000_000_000n + BigInt(statx.getUint32(120, true)),
     mountRoot: (statx.getUint32(8, true) & STATX_ATTR_MOUNT_ROOT) !== 0,
   };
 }

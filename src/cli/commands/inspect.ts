@@ -1,11 +1,11 @@
-/** `fathom inspect`, `fathom container inspect` and `fathom image inspect`. */
+/** `fathom inspect`, `fathom container inspect`, `fathom image inspect` and `fathom volume inspect`. */
 
 import { type Context, defineCommand } from "../command.ts";
 import { CommandError, DaemonError } from "../errors.ts";
 import { segment } from "../http/client.ts";
 import { print, printError } from "../output.ts";
 
-type Kind = "container" | "image";
+type Kind = "container" | "image" | "volume";
 
 /** Types of objects that Docker inspects; those not in Kind are not in Fathom yet. */
 const DOCKER_TYPES = [
@@ -30,7 +30,7 @@ export const command = defineCommand({
   flags: {
     format: FORMAT,
     size: SIZE,
-    type: { type: "string", help: "Look only for things of this type: container or image" },
+    type: { type: "string", help: "Look only for things of this type: container, image or volume" },
   },
   run: (context, { flags, operands }) =>
     inspectAll(context, operands, { ...flags, kinds: kindsOf(flags.type), anyType: !flags.type }),
@@ -52,9 +52,20 @@ export const inspectImage = defineCommand({
     inspectAll(context, operands, { ...flags, size: false, kinds: ["image"], anyType: false }),
 });
 
+export const inspectVolume = defineCommand({
+  usage: "volume inspect [OPTIONS] VOLUME [VOLUME...]",
+  operands: { min: 1 },
+  flags: { format: FORMAT },
+  run: (context, { flags, operands }) =>
+    inspectAll(context, operands, { ...flags, size: false, kinds: ["volume"], anyType: false }),
+});
+
+const KINDS: readonly Kind[] = ["container", "image", "volume"];
+
 function kindsOf(type: string | undefined): Kind[] {
-  if (!type) return ["container", "image"];
-  if (type === "container" || type === "image") return [type];
+  if (!type) return [...KINDS];
+  const kind = KINDS.find((known) => known === type);
+  if (kind !== undefined) return [kind];
   if (DOCKER_TYPES.includes(type))
     throw new CommandError(`Fathom does not have things of type ${JSON.stringify(type)} yet`);
   const known = DOCKER_TYPES.map((name) => JSON.stringify(name)).join(", ");
@@ -86,7 +97,7 @@ async function find({ client }: Context, name: string, { kinds, size, anyType }:
   let problem = "";
   for (const kind of kinds) {
     try {
-      const path = `/${kind}s/${segment(name)}/json`;
+      const path = `/${kind}s/${segment(name)}${kind === "volume" ? "" : "/json"}`;
       return { object: await client.json("GET", path, { query: { size: size && kind === "container" } }) };
     } catch (error) {
       if (!(error instanceof DaemonError)) throw error;

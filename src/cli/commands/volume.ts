@@ -1,0 +1,104 @@
+/** `fathom volume create`, `ls`, `prune` and `rm`; its `inspect` is in inspect.ts. */
+
+import type { Volume, VolumeList, VolumePruneResponse } from "../../spec/docker_volume.ts";
+import { formatDecimalSize } from "../../std/units.ts";
+import { defineCommand } from "../command.ts";
+import { confirm } from "../confirm.ts";
+import { forEachName } from "../each.ts";
+import { CommandError } from "../errors.ts";
+import { formatRows } from "../format/rows.ts";
+import { checkFilter, filterQuery } from "../format/text.ts";
+import { VOLUME_HEADINGS, volumeRow } from "../format/volumes.ts";
+import { segment } from "../http/client.ts";
+import { print } from "../output.ts";
+import { parsePairs } from "../run/values.ts";
+
+const FILTER = { type: "list", shows: "filter", check: checkFilter } as const;
+
+export const createVolume = defineCommand({
+  usage: "volume create [OPTIONS] [VOLUME]",
+  operands: { min: 0, max: 1 },
+  flags: {
+    driver: { type: "string", short: "d", help: "Driver of the volume; only local is there" },
+    label: { type: "list", help: "Set a label, NAME=VALUE" },
+    opt: { type: "list", short: "o", shows: "map", help: "Set an option of the driver: type, device, o" },
+  },
+  async run({ client }, { flags, operands }) {
+    const volume = await client.json<Volume>("POST", "/volumes/create", {
+      json: {
+        Name: operands[0] ?? "",
+        Driver: flags.driver ?? "local",
+        DriverOpts: parsePairs(flags.opt),
+        Labels: parsePairs(flags.label),
+      },
+    });
+    print(`${volume.Name}\n`);
+    return 0;
+  },
+});
+
+export const listVolumes = defineCommand({
+  usage: "volume ls [OPTIONS]",
+  aliases: ["volume ls", "volume list"],
+  operands: { min: 0, max: 0 },
+  flags: {
+    filter: { ...FILTER, short: "f", help: "Show only what matches NAME=VALUE" },
+    format: { type: "string", help: "'table', 'table TEMPLATE', 'json', or a Go template" },
+    quiet: { type: "bool", short: "q", help: "Show names only" },
+  },
+  async run({ client }, { flags }) {
+    const query = { filters: filterQuery(flags.filter) };
+    const { Volumes } = await client.json<VolumeList>("GET", "/volumes", { query });
+    const { compare } = new Intl.Collator("en", { numeric: true });
+    const rows = (Volumes ?? []).sort((a, b) => compare(a.Name, b.Name)).map(volumeRow);
+    print(formatRows({ rows, headings: VOLUME_HEADINGS, type: "*formatter.volumeContext" }, layout(flags)));
+    return 0;
+  },
+});
+
+function layout({ format, quiet }: { format: string | undefined; quiet: boolean }): string {
+  if (format === "raw") return quiet ? "name: {{.Name}}" : "name: {{.Name}}\ndriver: {{.Driver}}\n";
+  if (format && format !== "table") return format;
+  return quiet ? "{{.Name}}" : "table {{.Driver}}\t{{.Name}}";
+}
+
+const ANONYMOUS = "anonymous local volumes not used by at least one container";
+const ALL = "all local volumes not used by at least one container";
+
+export const pruneVolumes = defineCommand({
+  usage: "volume prune [OPTIONS]",
+  operands: { min: 0, max: 0 },
+  flags: {
+    all: { type: "bool", short: "a", help: "Remove unused volumes that have a name of their own too" },
+    filter: { ...FILTER, help: "Remove only what matches NAME=VALUE" },
+    force: { type: "bool", short: "f", help: "Do not ask" },
+  },
+  async run({ client }, { flags }) {
+    if (flags.all && flags.filter.some((filter) => filter.startsWith("all=")))
+      throw new CommandError("conflicting options: cannot specify both --all and --filter all=1");
+    const filters = flags.all ? [...flags.filter, "all=true"] : flags.filter;
+    const warning = `WARNING! This will remove ${flags.all ? ALL : ANONYMOUS}.`;
+    if (!flags.force && !(await confirm(warning))) throw new CommandError("volume prune has been cancelled");
+    const { VolumesDeleted, SpaceReclaimed } = await client.json<VolumePruneResponse>(
+      "POST",
+      "/volumes/prune",
+      { query: { filters: filterQuery(filters) } },
+    );
+    const deleted = VolumesDeleted ?? [];
+    if (deleted.length > 0) print(`Deleted Volumes:\n${deleted.join("\n")}\n\n`);
+    print(`Total reclaimed space: ${formatDecimalSize(SpaceReclaimed, 4)}\n`);
+    return 0;
+  },
+});
+
+export const removeVolumes = defineCommand({
+  usage: "volume rm [OPTIONS] VOLUME [VOLUME...]",
+  aliases: ["volume rm", "volume remove"],
+  operands: { min: 1 },
+  flags: { force: { type: "bool", short: "f", help: "Do not mind what is not there" } },
+  run: ({ client }, { flags, operands }) =>
+    forEachName(operands, async (name) => {
+      await client.call("DELETE", `/volumes/${segment(name)}`, { query: { force: flags.force } });
+      return `${name}\n`;
+    }),
+});

@@ -1,0 +1,202 @@
+/** The volumes of an engine: what they are from disk, who uses them from the containers that tell of it. */
+
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { bytesBelow } from "../kernel/mod.ts";
+import type { Volume, VolumeCreateRequest, VolumePruneResponse } from "../spec/docker_volume.ts";
+import { FathomError } from "../std/errors.ts";
+import { type Mutex, mutex } from "../std/mutex.ts";
+import { listTest, pruneTest, wantsAll } from "./_filters.ts";
+import { mountVolume, unmountVolume } from "./_mounts.ts";
+import { ANONYMOUS_LABEL, checkName, inventName } from "./_names.ts";
+import { checkOptions } from "./_options.ts";
+import { finishCopy, populateDirectory, type Source } from "./_populate.ts";
+import { dataOf, eraseVolume, readVolumes, type VolumeRecord, writeVolume } from "./_record.ts";
+import type { Filters, Mounting, Volumes } from "./contract.ts";
+
+export interface VolumesOptions {
+  /** Directory of all volumes, `<data-root>/volumes`. */
+  root: string;
+  emit: (event: { action: string; id: string; attributes: Record<string, string> }) => void;
+  /** Takes one sentence for the log. */
+  warn: (sentence: string) => void;
+}
+
+interface Entry {
+  record: VolumeRecord;
+  /** Containers that use it, with the number of mounts that each has of it now. */
+  users: Map<string, number>;
+  /** Copying, mounting, unmounting and removing run one at a time. */
+  exclusive: Mutex;
+}
+
+interface State extends VolumesOptions {
+  entries: Map<string, Entry>;
+  /** Names come and go one at a time. */
+  exclusive: Mutex;
+}
+
+const LOCAL = "local";
+
+/** Opens the volumes below `root`, and brings to an end what an engine that was killed left half-way. */
+export async function openVolumes(options: VolumesOptions): Promise<Volumes> {
+  await mkdir(options.root, { recursive: true, mode: 0o711 });
+  const records = await readVolumes(options.root, options.warn);
+  for (const { Name } of records) await finishCopy(join(options.root, Name));
+  const entries = new Map(records.map((record) => [record.Name, entryOf(record)]));
+  const state: State = { ...options, entries, exclusive: mutex() };
+  return {
+    create: (request, { user } = {}) => create(state, request, user),
+    inspect: (name) => shown(state, find(state, name).record),
+    list: (filters) => list(state, filters),
+    remove: (name) => state.exclusive(() => remove(state, find(state, name))),
+    prune: (filters, { all }) => prune(state, filters, all),
+    usage: () => Promise.all([...state.entries.values()].map((entry) => usageOf(state, entry))),
+    hold: (name, user, { mounted }) => void state.entries.get(name)?.users.set(user, mounted),
+    release: (name, user) => void state.entries.get(name)?.users.delete(user),
+    mount: (mounting) => mount(state, mounting),
+    unmount: (name, user) => unmount(state, name, user),
+    populate: (name, source) => populate(state, name, source),
+    settle: () => settle(state),
+  };
+}
+
+function entryOf(record: VolumeRecord): Entry {
+  return { record, users: new Map(), exclusive: mutex() };
+}
+
+function find({ entries }: State, name: string): Entry {
+  const entry = entries.get(name);
+  if (entry === undefined) throw new FathomError("not-found", `get ${name}: no such volume`);
+  return entry;
+}
+
+function shown({ root }: State, record: VolumeRecord): Volume {
+  const { CreatedAt, Driver, Labels, Name, Options } = record;
+  return { CreatedAt, Driver, Labels, Mountpoint: dataOf(root, Name), Name, Options, Scope: "local" };
+}
+
+function create(state: State, request: VolumeCreateRequest, user: string | undefined): Promise<Volume> {
+  const { Name: name = "", Driver: driver = "", DriverOpts: options, Labels: labels } = request;
+  const record: VolumeRecord = {
+    Name: name || inventName(),
+    Driver: driver || LOCAL,
+    CreatedAt: new Date().toISOString().replace(/\.\d+Z$/, "Z"),
+    Labels: name === "" ? { ...labels, [ANONYMOUS_LABEL]: "" } : (labels ?? null),
+    Options: options ?? null,
+  };
+  return state.exclusive(async () => {
+    const known = state.entries.get(record.Name);
+    const entry = known ?? entryOf(record);
+    checkDriver(record);
+    if (known === undefined) {
+      checkName(record.Name);
+      checkOptions(record.Name, record.Options ?? {});
+      await writeVolume(state.root, record);
+      state.entries.set(record.Name, entry);
+      state.emit({ action: "create", id: record.Name, attributes: { driver: LOCAL } });
+    }
+    if (user !== undefined && !entry.users.has(user)) entry.users.set(user, 0);
+    return shown(state, entry.record);
+  });
+}
+
+function checkDriver({ Name, Driver }: VolumeRecord): void {
+  if (Driver !== LOCAL)
+    throw new FathomError(
+      "not-found",
+      `create ${Name}: error looking up volume plugin ${Driver}: plugin ${JSON.stringify(Driver)} not found`,
+    );
+}
+
+function list(state: State, filters: Filters): { Volumes: Volume[]; Warnings: null } {
+  const passes = listTest(filters, (name) => (state.entries.get(name)?.users.size ?? 0) > 0);
+  const all = [...state.entries.values()].map(({ record }) => shown(state, record));
+  const sorted = all.sort((a, b) => (a.Name < b.Name ? -1 : 1));
+  return { Volumes: sorted.filter(passes), Warnings: null };
+}
+
+async function remove(state: State, entry: Entry): Promise<void> {
+  const { record, users } = entry;
+  if (users.size > 0)
+    throw new FathomError(
+      "conflict",
+      `remove ${record.Name}: volume is in use - [${[...users.keys()].join(", ")}]`,
+    );
+  await entry.exclusive(async () => {
+    unmountVolume(state.root, record);
+    await eraseVolume(state.root, record.Name);
+  });
+  state.entries.delete(record.Name);
+  state.emit({ action: "destroy", id: record.Name, attributes: { driver: LOCAL } });
+}
+
+async function prune(state: State, filters: Filters, all: boolean): Promise<VolumePruneResponse> {
+  const passes = pruneTest(filters);
+  const withNames = all || wantsAll(filters);
+  return state.exclusive(async () => {
+    const response = { VolumesDeleted: [] as string[], SpaceReclaimed: 0 };
+    for (const entry of [...state.entries.values()]) {
+      const { record, users } = entry;
+      const isAnonymous = Object.hasOwn(record.Labels ?? {}, ANONYMOUS_LABEL);
+      if (users.size > 0 || !(withNames || isAnonymous) || !passes(shown(state, record))) continue;
+      const { size } = await usageOf(state, entry);
+      await remove(state, entry);
+      response.VolumesDeleted.push(record.Name);
+      response.SpaceReclaimed += size;
+    }
+    state.emit({ action: "prune", id: "", attributes: { reclaimed: String(response.SpaceReclaimed) } });
+    return response;
+  });
+}
+
+async function usageOf(
+  state: State,
+  { record, users }: Entry,
+): Promise<{ volume: Volume; size: number; users: number }> {
+  const volume = shown(state, record);
+  return { volume, size: await bytesBelow(volume.Mountpoint), users: users.size };
+}
+
+async function mount(state: State, mounting: Mounting): Promise<string> {
+  const { name, user, destination, writable, propagation } = mounting;
+  const entry = find(state, name);
+  await entry.exclusive(() => mountVolume(state.root, entry.record));
+  entry.users.set(user, (entry.users.get(user) ?? 0) + 1);
+  const attributes = { container: user, destination, driver: LOCAL, propagation };
+  state.emit({
+    action: "mount",
+    id: name,
+    attributes: { ...attributes, "read/write": String(writable) },
+  });
+  return dataOf(state.root, name);
+}
+
+async function unmount(state: State, name: string, user: string): Promise<void> {
+  const entry = state.entries.get(name);
+  const mounted = entry?.users.get(user) ?? 0;
+  if (entry === undefined || mounted === 0) return;
+  entry.users.set(user, mounted - 1);
+  state.emit({ action: "unmount", id: name, attributes: { container: user, driver: LOCAL } });
+  await entry.exclusive(async () => unmountIfIdle(state, entry));
+}
+
+function unmountIfIdle({ root }: State, { record, users }: Entry): void {
+  if ([...users.values()].every((mounts) => mounts === 0)) unmountVolume(root, record);
+}
+
+async function populate(state: State, name: string, source: Source): Promise<void> {
+  const entry = find(state, name);
+  await entry.exclusive(async () => {
+    await mountVolume(state.root, entry.record);
+    try {
+      await populateDirectory(join(state.root, name), source);
+    } finally {
+      unmountIfIdle(state, entry);
+    }
+  });
+}
+
+function settle(state: State): void {
+  for (const entry of state.entries.values()) unmountIfIdle(state, entry);
+}
