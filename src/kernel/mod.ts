@@ -74,3 +74,4 @@ export { device, majorMinor, type Stat, statFd } from "./stat.ts";
 export { type Successor, successor } from "./successor.ts";
 export { check, sys } from "./syscall.ts";
 export { bytesBelow } from "./usage.ts";
+export { type IdMaps, makeUserNamespace } from "./user_namespace.ts";
