@@ -1,6 +1,14 @@
 /** The shapes of request bodies: every key the engine reads, and its type. Kept in step with spec/docker.ts by the compiler. */
 
-import type { ContainerCreateRequest, ExecCreateRequest, HostConfig, MountRequest } from "../spec/docker.ts";
+import type {
+  ContainerCreateRequest,
+  ContainerUpdateRequest,
+  ExecCreateRequest,
+  HostConfig,
+  MountRequest,
+  ThrottleDevice,
+  WeightDevice,
+} from "../spec/docker.ts";
 import {
   anything,
   filled,
@@ -45,6 +53,12 @@ const mount = object<MountRequest>({
   TmpfsOptions: object<NonNullable<MountRequest["TmpfsOptions"]>>({ SizeBytes: integer, Mode: integer }),
 });
 
+const restartPolicy = object<NonNullable<HostConfig["RestartPolicy"]>>({
+  Name: text,
+  MaximumRetryCount: integer,
+});
+const throttled = list(object<ThrottleDevice>({ Path: filled(text), Rate: filled(integer) }));
+
 const hostConfig = object<HostConfig>({
   Binds: texts,
   ContainerIDFile: text,
@@ -53,7 +67,7 @@ const hostConfig = object<HostConfig>({
   PortBindings: map(
     nullable(list(object<{ HostIp?: string; HostPort?: string }>({ HostIp: text, HostPort: text }))),
   ),
-  RestartPolicy: object<NonNullable<HostConfig["RestartPolicy"]>>({ Name: text, MaximumRetryCount: integer }),
+  RestartPolicy: restartPolicy,
   AutoRemove: flag,
   VolumeDriver: text,
   VolumesFrom: texts,
@@ -115,11 +129,11 @@ const hostConfig = object<HostConfig>({
   Mounts: list(mount),
   Init: flag,
   BlkioWeight: integer,
-  BlkioWeightDevice: list(anything),
-  BlkioDeviceReadBps: list(anything),
-  BlkioDeviceWriteBps: list(anything),
-  BlkioDeviceReadIOps: list(anything),
-  BlkioDeviceWriteIOps: list(anything),
+  BlkioWeightDevice: list(object<WeightDevice>({ Path: filled(text), Weight: filled(integer) })),
+  BlkioDeviceReadBps: throttled,
+  BlkioDeviceWriteBps: throttled,
+  BlkioDeviceReadIOps: throttled,
+  BlkioDeviceWriteIOps: throttled,
   CpuRealtimePeriod: integer,
   CpuRealtimeRuntime: integer,
   DeviceCgroupRules: texts,
@@ -171,6 +185,24 @@ export const containerCreateRequest = object<ContainerCreateRequest>({
   NetworkingConfig: object<NonNullable<ContainerCreateRequest["NetworkingConfig"]>>({
     EndpointsConfig: map(anything),
   }),
+});
+
+/** `POST /containers/{id}/update`. */
+export const containerUpdateRequest = object<ContainerUpdateRequest>({
+  BlkioWeight: integer,
+  CpuShares: integer,
+  NanoCpus: integer,
+  CpuPeriod: integer,
+  CpuQuota: integer,
+  CpuRealtimePeriod: integer,
+  CpuRealtimeRuntime: integer,
+  CpusetCpus: text,
+  CpusetMems: text,
+  Memory: integer,
+  MemorySwap: integer,
+  MemoryReservation: integer,
+  PidsLimit: integer,
+  RestartPolicy: restartPolicy,
 });
 
 /** `POST /containers/{id}/exec`. */

@@ -203,6 +203,10 @@ export function fakeBackends(): FakeEngine {
     return {
       pause: (id) => called("resources.pause", id),
       unpause: (id) => called("resources.unpause", id),
+      async update(id, request) {
+        await called("resources.update", id, request);
+        return { Warnings: [] };
+      },
     };
   }
 

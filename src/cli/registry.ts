@@ -70,6 +70,10 @@ const listVolumes: Entry = {
   summary: "List volumes",
   load: async () => ({ command: (await import("./commands/volume.ts")).listVolumes }),
 };
+const update: Entry = {
+  summary: "Change the limits of containers",
+  load: () => import("./commands/update.ts"),
+};
 const wait: Entry = {
   summary: "Wait until containers end, then print their exit codes",
   load: () => import("./commands/wait.ts"),
@@ -121,6 +125,7 @@ export const COMMANDS: Registry = {
   tag,
   top,
   unpause,
+  update,
   version: {
     summary: "Show the versions of the command and the daemon",
     load: () => import("./commands/version.ts"),
@@ -145,6 +150,7 @@ export const COMMANDS: Registry = {
   "container stop": stop,
   "container top": top,
   "container unpause": unpause,
+  "container update": update,
   "container wait": wait,
   "image from-host": {
     summary: "Make an image of programs of this host and the libraries they need",
@@ -188,13 +194,13 @@ export const GROUPS: Readonly<Record<string, string>> = {
 export const NOT_YET: ReadonlySet<string> = new Set(
   (
     "build builder buildx checkpoint commit compose config context cp diff export history load login logout manifest network node " +
-    "plugin port pull push save search secret service stack stats swarm trust update"
+    "plugin port pull push save search secret service stack stats swarm trust"
   ).split(" "),
 );
 
 /** The same for commands in groups. */
 export const NOT_YET_IN_GROUPS: ReadonlySet<string> = new Set([
-  ..."commit cp diff export port prune stats update".split(" ").map((name) => `container ${name}`),
+  ..."commit cp diff export port prune stats".split(" ").map((name) => `container ${name}`),
   ..."build history load prune pull push save".split(" ").map((name) => `image ${name}`),
   ..."df prune dial-stdio".split(" ").map((name) => `system ${name}`),
 ]);

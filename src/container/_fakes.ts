@@ -6,9 +6,10 @@ import { Duplex } from "node:stream";
 import type { Shim } from "../shim/handle.ts";
 import type { ExecLaunch, ExitRecord, Launch } from "../shim/protocol.ts";
 import type { ImageConfig } from "../spec/oci_image.ts";
+import type { Resources } from "../spec/oci_runtime.ts";
 import { FathomError } from "../std/errors.ts";
 import { rfc3339, wallClock } from "../std/time.ts";
-import { GROUP, IMAGE, PASSWD } from "./_fixtures.ts";
+import { GROUP, HOST, IMAGE, PASSWD } from "./_fixtures.ts";
 import { type Containers, type ContainersOptions, openContainers } from "./mod.ts";
 
 const IMAGE_ID = `sha256:${"1".repeat(64)}` as const;
@@ -116,6 +117,8 @@ export interface FakeEngine extends AsyncDisposable {
   killed: string[];
   /** Control groups that are frozen. */
   frozen: Set<string>;
+  /** Limits that control groups were given while they ran. */
+  updates: { path: string; limits: Resources }[];
   /** Lets the next launch fail. */
   failNext: (error: Error) => void;
   failMount: boolean;
@@ -140,6 +143,7 @@ export async function fakeEngine(): Promise<FakeEngine> {
     prepared: new Set(),
     killed: [],
     frozen: new Set(),
+    updates: [],
     failNext: (error) => {
       failure = error;
     },
@@ -181,8 +185,10 @@ export async function fakeEngine(): Promise<FakeEngine> {
       fake.killed.push(path);
     },
     cgroups: {
+      support: () => HOST.limits,
       freeze: async (path) => void fake.frozen.add(path),
       thaw: async (path) => void fake.frozen.delete(path),
+      update: async (path, limits) => void fake.updates.push({ path, limits }),
       frozen: async (path) => fake.frozen.has(path),
     },
     runProgram: async () => undefined,

@@ -13,6 +13,23 @@ export const HOST: Host = {
   cgroup: "v1",
   capabilities: ["CAP_CHOWN", "CAP_KILL", "CAP_SYS_ADMIN", "CAP_NET_ADMIN", "CAP_MKNOD"],
   hardLimits: { nofile: 20_000 },
+  limits: {
+    memory: true,
+    swap: true,
+    swappiness: true,
+    reservation: true,
+    oomKillDisable: true,
+    pids: true,
+    cpuShares: true,
+    cpuQuota: true,
+    cpuRealtime: true,
+    cpuset: true,
+    blockWeight: true,
+    blockWeightDevice: true,
+    blockRates: true,
+    cpus: "0-1",
+    memoryNodes: "0",
+  },
   thermalPaths: [],
 };
 

@@ -1,5 +1,5 @@
 /**
- * What a request may not ask for: contradictions, values out of range, and what Fathom cannot do yet.
+ * What a request may not ask for: contradictions, values out of range, and what Fathom cannot do yet. Limits are in limits.ts.
  *
  * A wish that would change the meaning or the safety of a container is refused, never passed over.
  */
@@ -12,15 +12,12 @@ import { type Host, ULIMIT_NAMES } from "./host.ts";
 import type { FullHostConfig } from "./host_config.ts";
 import { DEVICE_RULE } from "./resources.ts";
 
-const LEAST_MEMORY = 6 * 1024 * 1024;
 const RESTART_POLICIES = ["no", "always", "unless-stopped", "on-failure"];
 
 /** @throws {FathomError} invalid or unsupported, with the first thing that is wrong. */
 export function checkRequest(config: ContainerConfig, hostConfig: FullHostConfig, host: Host): void {
   checkSupported(config, hostConfig);
   checkModes(config, hostConfig);
-  checkMemory(hostConfig);
-  checkCpu(hostConfig, host);
   checkRestartPolicy(hostConfig);
   onFailure(hostConfig.Annotations);
   checkSecurity(hostConfig, host);
@@ -62,14 +59,6 @@ function checkSupported(config: ContainerConfig, host: FullHostConfig): void {
     [keys(host.StorageOpt), "--storage-opt is not supported: the size of a container is not limited"],
     [host.Init === true, "--init is not supported yet: run a program that reaps its children"],
     [
-      hasBlockIo(host),
-      "limits on block devices are not supported yet: leave --blkio-weight and --device-*-bps out",
-    ],
-    [
-      host.CpuRealtimePeriod !== 0 || host.CpuRealtimeRuntime !== 0,
-      "real-time scheduling limits are not supported: leave --cpu-rt-period and --cpu-rt-runtime out",
-    ],
-    [
       host.UsernsMode !== "" && host.UsernsMode !== "host",
       `user namespace mode ${host.UsernsMode} is not supported: leave --userns out`,
     ],
@@ -80,17 +69,6 @@ function checkSupported(config: ContainerConfig, host: FullHostConfig): void {
   ];
   const asked = rows.find(([wanted]) => wanted);
   if (asked !== undefined) throw unsupported(asked[1]);
-}
-
-function hasBlockIo(host: FullHostConfig): boolean {
-  const lists = [
-    host.BlkioWeightDevice,
-    host.BlkioDeviceReadBps,
-    host.BlkioDeviceWriteBps,
-    host.BlkioDeviceReadIOps,
-    host.BlkioDeviceWriteIOps,
-  ];
-  return host.BlkioWeight !== 0 || lists.some((list) => (list?.length ?? 0) > 0);
 }
 
 function checkModes(config: ContainerConfig, host: FullHostConfig): void {
@@ -122,46 +100,8 @@ function checkNetwork(mode: string): void {
   throw invalid(`network ${mode} not found`);
 }
 
-function checkMemory(host: FullHostConfig): void {
-  const { Memory: memory, MemorySwap: swap, MemoryReservation: reservation } = host;
-  if (memory !== 0 && memory < LEAST_MEMORY) throw invalid("Minimum memory limit allowed is 6MB");
-  if (memory > 0 && swap > 0 && swap < memory)
-    throw invalid("Minimum memoryswap limit should be larger than memory limit, see usage");
-  if (memory === 0 && swap > 0)
-    throw invalid("You should always set the Memory limit when using Memoryswap limit, see usage");
-  if (reservation > 0 && reservation < LEAST_MEMORY)
-    throw invalid("Minimum memory reservation allowed is 6MB");
-  if (memory > 0 && reservation > memory)
-    throw invalid("Minimum memory limit can not be less than memory reservation limit, see usage");
-  const swappiness = host.MemorySwappiness;
-  if (swappiness !== null && (swappiness < 0 || swappiness > 100))
-    throw invalid(`Invalid value: ${swappiness}, valid memory swappiness range is 0-100`);
-  if (host.OomScoreAdj < -1000 || host.OomScoreAdj > 1000)
-    throw invalid(`Invalid value ${host.OomScoreAdj}, range for oom score adj is [-1000, 1000]`);
-}
-
-function checkCpu(hostConfig: FullHostConfig, host: Host): void {
-  const { NanoCpus: nano, CpuPeriod: period, CpuQuota: quota, CpuShares: shares } = hostConfig;
-  if (shares < 0) throw invalid("shares: invalid argument");
-  if (nano > 0 && (period > 0 || quota > 0))
-    throw invalid("Conflicting options: Nano CPUs and CPU Period cannot both be set");
-  if (nano < 0 || nano > host.cpus * 1e9) {
-    const most = host.cpus.toFixed(2);
-    throw invalid(`Range of CPUs is from 0.01 to ${most}, as there are only ${host.cpus} CPUs available`);
-  }
-  if (period !== 0 && (period < 1000 || period > 1_000_000))
-    throw invalid("CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)");
-  if (quota > 0 && quota < 1000) throw invalid("CPU cfs quota can not be less than 1ms (i.e. 1000)");
-  for (const [name, list] of [
-    ["cpuset cpus", hostConfig.CpusetCpus],
-    ["cpuset mems", hostConfig.CpusetMems],
-  ] as const) {
-    if (!/^(?:\d+(?:-\d+)?(?:,\d+(?:-\d+)?)*)?$/.test(list))
-      throw invalid(`Invalid value ${list} for ${name}`);
-  }
-}
-
-function checkRestartPolicy(host: FullHostConfig): void {
+/** @throws {FathomError} invalid, for a restart policy that is none. */
+export function checkRestartPolicy(host: FullHostConfig): void {
   const { Name: name, MaximumRetryCount: retries } = host.RestartPolicy;
   if (!RESTART_POLICIES.includes(name))
     throw invalid(

@@ -14,6 +14,7 @@ import type { Context } from "./context.ts";
 import { hostsFile, resolvFile } from "./files.ts";
 import { type FullHostConfig, fillHostConfig } from "./host_config.ts";
 import { joinedName, withId } from "./joined.ts";
+import { fitLimits } from "./limits.ts";
 import { checkLogConfig } from "./log_target.ts";
 import { type Bind, readMounts } from "./mount_points.ts";
 import { checkName, inventId, inventName, shortId } from "./names.ts";
@@ -41,7 +42,7 @@ export async function createContainer(
   const image = await context.options.images.resolve(request.Image);
   checkPlatform(image.config, options.platform);
   const id = inventId();
-  const { host, binds } = await readHostConfig(context, request);
+  const { host, binds, discarded } = await readHostConfig(context, request);
   const Config = mergeConfig(request, image.config, defaultHostname(context, host, id));
   const record: ContainerRecord = {
     config: {
@@ -56,7 +57,7 @@ export async function createContainer(
     state: { ...FRESH_STATE },
   };
   await make(context, containerOf(context.options, record), binds);
-  return { Id: id, Warnings: warnings(request, image.config, host) };
+  return { Id: id, Warnings: [...discarded, ...warnings(request, image.config)] };
 }
 
 async function make(context: Context, container: Container, binds: readonly Bind[]): Promise<void> {
@@ -135,11 +136,12 @@ async function makeSource({ point, createSource }: Bind): Promise<void> {
 async function readHostConfig(
   context: Context,
   request: ContainerCreateRequest,
-): Promise<{ host: FullHostConfig; binds: Bind[] }> {
+): Promise<{ host: FullHostConfig; binds: Bind[]; discarded: string[] }> {
   const { defaultRuntime, runtimes } = context.options;
   const asked: HostConfig = request.HostConfig ?? {};
   const host = fillHostConfig(asked, context.host, { runtime: defaultRuntime });
   checkRequest(request, host, context.host);
+  const discarded = fitLimits(host, context.host);
   checkLogConfig(host.LogConfig);
   if (runtimes[host.Runtime] === undefined)
     throw new FathomError("invalid", `unknown or invalid runtime name: ${host.Runtime}`);
@@ -148,7 +150,7 @@ async function readHostConfig(
     customProfile(seccomp, { capabilities: [], architecture: context.host.architecture });
   host.NetworkMode = withId(context, host.NetworkMode);
   host.PidMode = withId(context, host.PidMode);
-  return { host, binds: readMounts(host).binds };
+  return { host, binds: readMounts(host).binds, discarded };
 }
 
 /** The host's on the host's network or in its UTS namespace, that of the container whose network it shares, else its own ID. */
@@ -175,7 +177,7 @@ function checkPlatform(image: ImageConfig, wanted: string | undefined): void {
 }
 
 /** What a user should know who gets less than was asked for, or more. */
-function warnings(request: ContainerCreateRequest, image: ImageConfig, host: FullHostConfig): string[] {
+function warnings(request: ContainerCreateRequest, image: ImageConfig): string[] {
   const lines: (string | false)[] = [
     // Only where it was asked for by name: every request of the docker command says "default".
     request.HostConfig?.NetworkMode === "bridge" &&
@@ -183,9 +185,6 @@ function warnings(request: ContainerCreateRequest, image: ImageConfig, host: Ful
     Object.keys(image.config?.Volumes ?? {}).length > 0 &&
       !request.Volumes &&
       "The image declares volumes: they come with a later version, and what is written there stays in the container until it is removed.",
-    host.OomKillDisable === true &&
-      host.Memory === 0 &&
-      "OOM killer is disabled for the container, but no memory limit is set, this can result in the system running out of resources.",
   ];
   return lines.filter((line) => line !== false);
 }

@@ -96,7 +96,7 @@ function deviceOf(
 }
 
 /** Major and minor of a dev_t, as makedev(3) packs them. */
-function numbersOf(rdev: number): { major: number; minor: number } {
+export function numbersOf(rdev: number): { major: number; minor: number } {
   const packed = BigInt(rdev);
   return {
     major: Number(((packed >> 8n) & 0xfffn) | ((packed >> 32n) & 0xfffff000n)),

@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { availableParallelism, hostname } from "node:os";
 import { capabilitiesOfMask } from "./capabilities.ts";
 import { exists } from "./exists.ts";
+import type { LimitSupport } from "./needs.ts";
 
 export interface Host {
   architecture: "amd64" | "arm64";
@@ -15,6 +16,8 @@ export interface Host {
   capabilities: readonly string[];
   /** The engine's own hard limits by Docker's names (`nofile`); absent where there is none. */
   hardLimits: Readonly<Record<string, number>>;
+  /** What can be limited. */
+  limits: LimitSupport;
   /** Masked besides Docker's fixed list: what tells of the load of single processors by their heat. */
   thermalPaths: readonly string[];
 }
@@ -42,8 +45,8 @@ const LIMIT_NAMES: Record<string, string> = {
 /** The names of limits that setrlimit(2) knows. */
 export const ULIMIT_NAMES: readonly string[] = Object.values(LIMIT_NAMES);
 
-export async function readHost(): Promise<Host> {
-  const [status, limits, unified] = await Promise.all([
+export async function readHost(limits: LimitSupport): Promise<Host> {
+  const [status, hardLimits, unified] = await Promise.all([
     readFile("/proc/self/status", "latin1"),
     readFile("/proc/self/limits", "latin1"),
     exists("/sys/fs/cgroup/cgroup.controllers"),
@@ -55,7 +58,8 @@ export async function readHost(): Promise<Host> {
     cpus,
     cgroup: unified ? "v2" : "v1",
     capabilities: capabilitiesOfMask(/^CapEff:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? "0"),
-    hardLimits: parseLimits(limits),
+    hardLimits: parseLimits(hardLimits),
+    limits,
     thermalPaths: await thermalPaths(cpus),
   };
 }

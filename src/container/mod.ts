@@ -107,7 +107,7 @@ interface ExecOperations {
 export async function openContainers(options: ContainersOptions): Promise<Containers> {
   const context: Context = {
     options,
-    host: await readHost(),
+    host: await readHost(options.cgroups.support()),
     registry: registry(),
     execs: new Map(),
     start: (container) => startContainer(context, container),

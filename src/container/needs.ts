@@ -6,6 +6,7 @@
  */
 
 import type { Digest, ImageConfig } from "../spec/oci_image.ts";
+import type { Resources } from "../spec/oci_runtime.ts";
 import type { Step } from "../spec/receipt.ts";
 
 /** Images, and the writable snapshot that each container has on top of one. */
@@ -46,11 +47,35 @@ export interface Receipts {
 /** Kills whatever still runs in the control group of a container whose shim is gone, and removes the group; no error when none. */
 export type KillLeftovers = (cgroupPath: string) => Promise<void>;
 
-/** Control groups of containers that run, by their path. */
+/** Which limits the host knows. */
+export interface LimitSupport {
+  memory: boolean;
+  swap: boolean;
+  swappiness: boolean;
+  reservation: boolean;
+  oomKillDisable: boolean;
+  pids: boolean;
+  cpuShares: boolean;
+  cpuQuota: boolean;
+  cpuRealtime: boolean;
+  cpuset: boolean;
+  blockWeight: boolean;
+  blockWeightDevice: boolean;
+  /** Bytes and operations a second on a block device. */
+  blockRates: boolean;
+  /** What a container may choose from, in cpuset's notation: `0-3,7`. */
+  cpus: string;
+  memoryNodes: string;
+}
+
+/** Control groups: what they can do, and those of containers that run, by their path. */
 export interface Cgroups {
+  support(): LimitSupport;
   /** Stops all processes where they stand; resolves when they do. Throws conflict where there is no such group. */
   freeze(path: string): Promise<void>;
   thaw(path: string): Promise<void>;
+  /** Sets the limits that are given. Throws where the kernel refuses one; those before it are set then. */
+  update(path: string, limits: Resources): Promise<void>;
   /** What the kernel says; false where there is no such group. */
   frozen(path: string): Promise<boolean>;
 }

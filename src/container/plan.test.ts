@@ -32,6 +32,7 @@ function plan(
     },
     users: { passwd: PASSWD, group: GROUP },
     devices: [],
+    blockIo: undefined,
     joined: {},
     ...options,
   });

@@ -103,7 +103,7 @@ function planLinux(input: PlanInput, { capabilities, security }: Granted): Linux
   const propagation = rootPropagation(config);
   return {
     namespaces: namespaces(input),
-    resources: resourcesOf(host, input.devices),
+    resources: resourcesOf(host, input),
     cgroupsPath: cgroupPath(input.record),
     ...(devices.length > 0 && { devices }),
     ...(Object.keys(sysctl).length > 0 && { sysctl }),

@@ -1,5 +1,6 @@
 /** What a plan is made of. */
 
+import type { BlockIo } from "../spec/oci_runtime.ts";
 import type { Host } from "./host.ts";
 import type { ContainerRecord } from "./records.ts";
 import type { DeviceAccess } from "./resources.ts";
@@ -14,6 +15,8 @@ export interface PlanInput {
   /** The image's, as they are in the container now. */
   users: UserFiles;
   devices: readonly DeviceAccess[];
+  /** Limits on block devices, which were found by their paths. */
+  blockIo: BlockIo | undefined;
   /** First processes of the containers whose namespaces are joined. */
   joined: JoinedPids;
 }

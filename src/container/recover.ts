@@ -24,6 +24,7 @@ import { FIRST_DELAY, startsWithEngine } from "./restart_policy.ts";
 import { saveState } from "./save.ts";
 import { isUp, next } from "./state.ts";
 import { sweepBundles } from "./sweep.ts";
+import { reapplyLimits } from "./update.ts";
 import { endedUnseen, scheduleRetry, watchExit } from "./watch.ts";
 
 /** Takes over every container; a damaged one is shown as dead and stops nothing. Starts of policies follow when all are known. */
@@ -135,6 +136,7 @@ async function askShim(context: Context, container: Container, socket: string): 
     watchExit(context, container, shim);
     if (hasProbe(container)) void beginProbes(context, container);
     void saveState(context, container);
+    await reapplyLimits(context, container);
     return;
   }
   shim?.close();

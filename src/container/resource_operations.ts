@@ -1,11 +1,13 @@
 /** What is done to the share of the host that a container has, for the API's routes. What is seldom called is loaded when it is. */
 
+import type { ContainerUpdateRequest } from "../spec/docker.ts";
 import type { Context } from "./context.ts";
 
 /** See ResourceBackend of the API. */
 export interface ResourceOperations {
   pause(id: string): Promise<void>;
   unpause(id: string): Promise<void>;
+  update(id: string, request: ContainerUpdateRequest): Promise<{ Warnings: string[] }>;
 }
 
 export function resourceOperations(context: Context): ResourceOperations {
@@ -21,6 +23,11 @@ export function resourceOperations(context: Context): ResourceOperations {
       const container = find(id);
       const { unpauseContainer } = await load();
       await container.exclusive(() => unpauseContainer(context, container));
+    },
+    update: async (id, request) => {
+      const container = find(id);
+      const { updateContainer } = await import("./update.ts");
+      return container.exclusive(() => updateContainer(context, container, request));
     },
   };
 }

@@ -1,17 +1,25 @@
 /** Limits on a container: from Docker's host configuration to OCI `linux.resources`. Pure. */
 
-import type { Device, DeviceRule, Resources, Rlimit } from "../spec/oci_runtime.ts";
+import type { BlockIo, Device, DeviceRule, Resources, Rlimit } from "../spec/oci_runtime.ts";
 import type { FullHostConfig } from "./host_config.ts";
 
 const DEFAULT_PERIOD = 100_000;
 const NANOSECONDS = 1e9;
 
 /** Cgroup limits, with the rules for devices. */
-export function resourcesOf(host: FullHostConfig, devices: readonly DeviceAccess[]): Resources {
+export function resourcesOf(
+  host: FullHostConfig,
+  { devices, blockIo }: { devices: readonly DeviceAccess[]; blockIo: BlockIo | undefined },
+): Resources {
+  return { devices: deviceRules(host, devices), ...limitsOf(host), ...(blockIo && { blockIO: blockIo }) };
+}
+
+/** Those that can change while a container runs. */
+export function limitsOf(host: FullHostConfig): Resources {
   return {
-    devices: deviceRules(host, devices),
     memory: memory(host),
     cpu: cpu(host),
+    ...(host.BlkioWeight > 0 && { blockIO: { weight: host.BlkioWeight } }),
     ...(host.PidsLimit !== null && { pids: { limit: host.PidsLimit > 0 ? host.PidsLimit : -1 } }),
   };
 }
@@ -33,6 +41,8 @@ function cpu(host: FullHostConfig): NonNullable<Resources["cpu"]> {
     ...(nano > 0 && { quota: Math.floor((nano * DEFAULT_PERIOD) / NANOSECONDS), period: DEFAULT_PERIOD }),
     ...(host.CpuQuota !== 0 && { quota: host.CpuQuota }),
     ...(host.CpuPeriod !== 0 && { period: host.CpuPeriod }),
+    ...(host.CpuRealtimePeriod !== 0 && { realtimePeriod: host.CpuRealtimePeriod }),
+    ...(host.CpuRealtimeRuntime !== 0 && { realtimeRuntime: host.CpuRealtimeRuntime }),
     ...(host.CpusetCpus !== "" && { cpus: host.CpusetCpus }),
     ...(host.CpusetMems !== "" && { mems: host.CpusetMems }),
   };

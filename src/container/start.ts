@@ -13,6 +13,7 @@ import type { Launch } from "../shim/protocol.ts";
 import { configText } from "../spec/oci_text.ts";
 import { messageOf } from "../std/errors.ts";
 import { settleAll } from "../std/settle.ts";
+import { findBlockIo } from "./block_devices.ts";
 import { type Container, nameOf } from "./container.ts";
 import type { Context } from "./context.ts";
 import { findDevices } from "./devices.ts";
@@ -108,10 +109,11 @@ async function writeBundle(context: Context, container: Container): Promise<void
   const { id } = nameOf(container);
   const joined = joinedPids(context, container);
   const rootfs = await images.mount(id);
-  const [passwd = "", group = "", devices] = await Promise.all([
+  const [passwd = "", group = "", devices, blockIo] = await Promise.all([
     images.readFile(id, "/etc/passwd"),
     images.readFile(id, "/etc/group"),
     findDevices(container.record.host),
+    findBlockIo(container.record.host),
   ]);
   const config = planRuntimeConfig({
     record: container.record,
@@ -119,6 +121,7 @@ async function writeBundle(context: Context, container: Container): Promise<void
     paths: { rootfs, ...sharedFiles(context, container) },
     users: { passwd, group },
     devices,
+    blockIo,
     joined,
   });
   await writeConfig(container.bundle, configText(config));

@@ -1,13 +1,15 @@
 /** Control groups of running containers, found by their path: what the daemon does to them without the shim. */
 
 import type { Cgroups } from "../container/needs.ts";
-import { type Cgroup, openCgroup } from "../kernel/mod.ts";
+import { type Cgroup, cgroupLayout, cgroupSupport, openCgroup, readControlFile } from "../kernel/mod.ts";
 import { FathomError } from "../std/errors.ts";
 
 /** See Cgroups. */
 export const cgroups: Cgroups = {
+  support: () => cgroupSupport(cgroupLayout(), readControlFile),
   freeze: (path) => within(path, (cgroup) => cgroup.freeze()),
   thaw: (path) => within(path, (cgroup) => cgroup.thaw()),
+  update: (path, limits) => within(path, async (cgroup) => cgroup.update(limits)),
   frozen: async (path) => {
     using cgroup = openCgroup(path);
     return cgroup?.frozen() ?? false;

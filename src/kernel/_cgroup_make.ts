@@ -109,7 +109,8 @@ const UNIFIED_CONTROLLERS = ["cpuset", "cpu", "io", "memory", "pids"];
 /** In v2 a group has the controllers that each group above it passes down. */
 function passDownControllers({ root, directory, writes }: PlannedGroup): void {
   const present = controllersOf(root);
-  const wanted = UNIFIED_CONTROLLERS.filter((controller) => present.has(controller));
+  const named = new Set([...UNIFIED_CONTROLLERS, ...writes.map(controllerOf)]);
+  const wanted = [...named].filter((controller) => present.has(controller));
   const lacking = writes.find((write) => !present.has(controllerOf(write)));
   if (lacking !== undefined) {
     throw new FathomError(

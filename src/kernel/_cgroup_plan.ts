@@ -6,15 +6,9 @@
 
 import type { DeviceRule, Resources } from "../spec/oci_runtime.ts";
 import { FathomError } from "../std/errors.ts";
+import { legacyBlockIo, unifiedBlockIo } from "./_cgroup_block_io.ts";
+import type { ControlWrite } from "./_cgroup_write.ts";
 import type { CgroupLayout, Hierarchy } from "./cgroup_layout.ts";
-
-/** A text for a control file. */
-export interface ControlWrite {
-  /** By its name: what stands before the first dot is the controller. */
-  file: string;
-  value: string;
-  what: string;
-}
 
 /** A directory to make, and what to write in it. */
 export interface PlannedGroup {
@@ -71,10 +65,11 @@ function checkedPath(path: string): string {
 /** -1 is no limit; 0 and absent are not set, as in Docker's API. */
 const given = (value: number | undefined): value is number => value !== undefined && value !== 0;
 
-function legacyWrites({ memory = {}, cpu = {}, pids, devices = [] }: Resources): ControlWrite[] {
+function legacyWrites(resources: Resources): ControlWrite[] {
+  const { memory = {}, cpu = {}, pids, blockIO = {}, hugepageLimits = [], devices = [] } = resources;
   const writes: ControlWrite[] = [];
   const set = (file: string, value: number | string, what: string): void => {
-    writes.push({ file, value: String(value), what });
+    writes.push({ file, value: String(value), what, ...(value === -1 && { lifts: true }) });
   };
   // The limit stands before memory+swap, which must not be below it.
   if (given(memory.limit)) set("memory.limit_in_bytes", memory.limit, "limit memory");
@@ -85,9 +80,15 @@ function legacyWrites({ memory = {}, cpu = {}, pids, devices = [] }: Resources):
   if (given(cpu.shares)) set("cpu.shares", cpu.shares, "weigh CPU time");
   if (given(cpu.period)) set("cpu.cfs_period_us", cpu.period, "set the period of CPU time");
   if (given(cpu.quota)) set("cpu.cfs_quota_us", cpu.quota, "limit CPU time");
+  if (given(cpu.realtimePeriod))
+    set("cpu.rt_period_us", cpu.realtimePeriod, "set the period of real-time CPU time");
+  if (given(cpu.realtimeRuntime)) set("cpu.rt_runtime_us", cpu.realtimeRuntime, "grant real-time CPU time");
   if (cpu.cpus) set("cpuset.cpus", cpu.cpus, "choose CPUs");
   if (cpu.mems) set("cpuset.mems", cpu.mems, "choose memory nodes");
   if (pids !== undefined) set("pids.max", pids.limit > 0 ? pids.limit : "max", "limit processes");
+  writes.push(...legacyBlockIo(blockIO));
+  for (const { pageSize, limit } of hugepageLimits)
+    set(`hugetlb.${checkedSize(pageSize)}.limit_in_bytes`, limit, "limit huge pages");
   for (const rule of devices) {
     set(
       rule.allow ? "devices.allow" : "devices.deny",
@@ -108,10 +109,11 @@ function deviceText({ type = "a", major, minor, access = "rwm" }: DeviceRule): s
 
 const DEFAULT_PERIOD = 100_000;
 
-function unifiedWrites({ memory = {}, cpu = {}, pids }: Resources): ControlWrite[] {
+function unifiedWrites(resources: Resources): ControlWrite[] {
+  const { memory = {}, cpu = {}, pids, blockIO = {}, hugepageLimits = [] } = resources;
   const writes: ControlWrite[] = [];
   const set = (file: string, value: number | string, what: string): void => {
-    writes.push({ file, value: String(value), what });
+    writes.push({ file, value: String(value), what, ...(value === "max" && { lifts: true }) });
   };
   if (given(memory.limit)) set("memory.max", orMax(memory.limit), "limit memory");
   if (given(memory.swap)) set("memory.swap.max", orMax(swapAlone(memory.swap, memory.limit)), "limit swap");
@@ -123,7 +125,16 @@ function unifiedWrites({ memory = {}, cpu = {}, pids }: Resources): ControlWrite
   if (cpu.cpus) set("cpuset.cpus", cpu.cpus, "choose CPUs");
   if (cpu.mems) set("cpuset.mems", cpu.mems, "choose memory nodes");
   if (pids !== undefined) set("pids.max", pids.limit > 0 ? pids.limit : "max", "limit processes");
+  writes.push(...unifiedBlockIo(blockIO));
+  for (const { pageSize, limit } of hugepageLimits)
+    set(`hugetlb.${checkedSize(pageSize)}.max`, limit, "limit huge pages");
   return writes;
+}
+
+/** A size of huge pages as the kernel names its files; nothing else gets into a file's name. */
+function checkedSize(pageSize: string): string {
+  if (/^\d+[KMG]B$/.test(pageSize)) return pageSize;
+  throw new FathomError("invalid", `not a size of huge pages: ${pageSize}: give 2MB, 1GB or the like`);
 }
 
 function orMax(value: number): number | "max" {

@@ -14,11 +14,11 @@ import type { Resources } from "../spec/oci_runtime.ts";
 import { FathomError } from "../std/errors.ts";
 import { limitDevices } from "./_cgroup_devices.ts";
 import { descendants, makeDirectory, prepare, removeDirectory, removeTree } from "./_cgroup_make.ts";
-import { type ControlWrite, type PlannedGroup, planCgroup } from "./_cgroup_plan.ts";
+import { type PlannedGroup, planCgroup } from "./_cgroup_plan.ts";
+import { rewrite, writeLimit } from "./_cgroup_write.ts";
 import { named } from "./call.ts";
 import { type CgroupLayout, parseCgroupLayout } from "./cgroup_layout.ts";
 import { readControlFile, writeControlFile } from "./control_file.ts";
-import { ERRNO, SyscallError } from "./errno.ts";
 import { closeFd } from "./file.ts";
 import { AT, O } from "./flags.ts";
 import { mountpoints } from "./mount.ts";
@@ -151,8 +151,7 @@ export class Cgroup implements Disposable {
   }
 
   /** Sets limits anew; those that are absent stay as they are. Devices are left alone. @throws {FathomError} */
-  update({ memory, cpu, pids }: Resources): void {
-    const resources = { ...(memory && { memory }), ...(cpu && { cpu }), ...(pids && { pids }) };
+  update({ devices: _, ...resources }: Resources): void {
     for (const { directory, writes } of planCgroup(this.#layout, this.path, resources))
       rewrite(directory, writes);
   }
@@ -243,24 +242,6 @@ function legacyFreezer(frozen: boolean): Freezer {
 function unifiedFreezer(frozen: boolean): Freezer {
   const value = frozen ? "1" : "0";
   return { file: "cgroup.freeze", value, state: "cgroup.events", line: `frozen ${value}` };
-}
-
-function writeLimit(directory: string, { file, value, what }: ControlWrite): void {
-  writeControlFile(`${directory}/${file}`, value, what);
-}
-
-/** Limits that depend on each other (memory, and memory with swap) are refused in the wrong order: those are tried last. */
-function rewrite(directory: string, writes: readonly ControlWrite[]): void {
-  const refused: ControlWrite[] = [];
-  for (const write of writes) {
-    try {
-      writeLimit(directory, write);
-    } catch (error) {
-      if (!(error instanceof SyscallError) || error.errno !== ERRNO.EINVAL) throw error;
-      refused.push(write);
-    }
-  }
-  for (const write of refused) writeLimit(directory, write);
 }
 
 function pidsIn(directory: string): number[] {

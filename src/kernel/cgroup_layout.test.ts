@@ -76,9 +76,25 @@ describe("the layout of control groups", () => {
 /** `directory/file = value` for each write of a plan. */
 function rows(layout: CgroupLayout, resources: Resources): string[] {
   return planCgroup(layout, "/fathom/x", resources).flatMap(({ directory, writes }) =>
-    writes.map(({ file, value }) => `${directory.replace("/sys/fs/cgroup", "")}/${file} = ${value}`),
+    writes.map(({ file, value, otherwise }) => {
+      const files = otherwise === undefined ? file : `${file} or ${otherwise.file}`;
+      const values = [...new Set([value, otherwise?.value ?? value])].join(" or ");
+      return `${directory.replace("/sys/fs/cgroup", "")}/${files} = ${values}`;
+    }),
   );
 }
+
+const BLOCKS: Resources = {
+  blockIO: {
+    weight: 500,
+    weightDevice: [{ major: 8, minor: 0, weight: 300 }],
+    throttleReadBpsDevice: [{ major: 8, minor: 0, rate: 1 << 20 }],
+    throttleWriteBpsDevice: [{ major: 8, minor: 16, rate: 0 }],
+    throttleReadIOPSDevice: [{ major: 8, minor: 0, rate: 100 }],
+    throttleWriteIOPSDevice: [{ major: 8, minor: 0, rate: 200 }],
+  },
+  hugepageLimits: [{ pageSize: "2MB", limit: 4 << 20 }],
+};
 
 const ALL: Resources = {
   memory: { limit: 64 << 20, swap: 128 << 20, reservation: 32 << 20, swappiness: 0, disableOOMKiller: true },
@@ -121,6 +137,23 @@ describe("a control group of version 1", () => {
     ]);
   });
 
+  test("gets limits on block I/O and huge pages, and real-time CPU time behind its period", () => {
+    const layout = parseCgroupLayout(
+      `${LEGACY}32 25 0:27 / /sys/fs/cgroup/hugetlb rw - cgroup cgroup rw,hugetlb\n`,
+    );
+    expect(rows(layout, { ...BLOCKS, cpu: { realtimeRuntime: 5000, realtimePeriod: 10_000 } })).toEqual([
+      "/cpu,cpuacct/fathom/x/cpu.rt_period_us = 10000",
+      "/cpu,cpuacct/fathom/x/cpu.rt_runtime_us = 5000",
+      "/blkio/fathom/x/blkio.bfq.weight or blkio.weight = 500",
+      "/blkio/fathom/x/blkio.bfq.weight_device or blkio.weight_device = 8:0 300",
+      "/blkio/fathom/x/blkio.throttle.read_bps_device = 8:0 1048576",
+      "/blkio/fathom/x/blkio.throttle.write_bps_device = 8:16 0",
+      "/blkio/fathom/x/blkio.throttle.read_iops_device = 8:0 100",
+      "/blkio/fathom/x/blkio.throttle.write_iops_device = 8:0 200",
+      "/hugetlb/fathom/x/hugetlb.2MB.limit_in_bytes = 4194304",
+    ]);
+  });
+
   test("gets nothing where nothing is limited: absent, zero, and no processes' limit", () => {
     expect(rows(layout, {})).toEqual([]);
     expect(rows(layout, { memory: { limit: 0, swap: 0 }, cpu: { shares: 0, quota: 0, cpus: "" } })).toEqual(
@@ -159,6 +192,27 @@ describe("a control group of version 2", () => {
       "/fathom/x/cpuset.mems = 0",
       "/fathom/x/pids.max = 100",
     ]);
+  });
+
+  test("gets limits on block I/O and huge pages", () => {
+    expect(rows(layout, BLOCKS)).toEqual([
+      "/fathom/x/io.bfq.weight or io.weight = 500 or 4950",
+      "/fathom/x/io.bfq.weight = 8:0 300",
+      "/fathom/x/io.max = 8:0 rbps=1048576",
+      "/fathom/x/io.max = 8:16 wbps=max",
+      "/fathom/x/io.max = 8:0 riops=100",
+      "/fathom/x/io.max = 8:0 wiops=200",
+      "/fathom/x/hugetlb.2MB.max = 4194304",
+    ]);
+    for (const [weight, value] of [
+      [10, 1],
+      [1000, 10_000],
+    ])
+      expect(rows(layout, { blockIO: { weight } })[0]).toEndWith(`${weight} or ${value}`);
+  });
+
+  test("takes no size of huge pages that would be another file", () => {
+    expect(() => rows(layout, { hugepageLimits: [{ pageSize: "../x", limit: 1 }] })).toThrow("not a size");
   });
 
   test("writes no limit as max", () => {

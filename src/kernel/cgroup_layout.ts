@@ -26,6 +26,7 @@ const CONTROLLERS: ReadonlySet<string> = new Set([
   "devices",
   "freezer",
   "blkio",
+  "hugetlb",
   "pids",
 ]);
 

@@ -37,6 +37,7 @@ export {
 export { type Argument, bytes, type Call, describe, named, result, text, texts } from "./call.ts";
 export { Cgroup, cgroupLayout, createCgroup, openCgroup, removeEmptyCgroup, removeStrays } from "./cgroup.ts";
 export type { CgroupLayout, Hierarchy } from "./cgroup_layout.ts";
+export { cgroupSupport } from "./cgroup_support.ts";
 export { readControlFile } from "./control_file.ts";
 export { copyContent } from "./copy.ts";
 export { attributesOf, linkTarget, namesIn } from "./directory.ts";

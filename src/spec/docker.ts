@@ -8,7 +8,15 @@
 import type { ContainerConfig, HostConfig } from "./docker_config.ts";
 import type { Step } from "./receipt.ts";
 
-export type { ContainerConfig, HealthConfig, HostConfig, MountRequest } from "./docker_config.ts";
+export type {
+  ContainerConfig,
+  ContainerUpdateRequest,
+  HealthConfig,
+  HostConfig,
+  MountRequest,
+  ThrottleDevice,
+  WeightDevice,
+} from "./docker_config.ts";
 export { HEALTH_ON_FAILURE } from "./docker_config.ts";
 
 /** `POST /containers/create`: the container's configuration, its host's, and its networks'. */

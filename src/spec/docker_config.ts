@@ -97,13 +97,13 @@ export interface HostConfig {
   OomKillDisable?: boolean | null;
   PidsLimit?: number | null;
   Ulimits?: { Name: string; Soft: number; Hard: number }[] | null;
-  /** Block I/O limits and the like: shown as Docker shows them; a value that is not Docker's default is refused. */
+  /** 10 to 1000; 0 for none. */
   BlkioWeight?: number;
-  BlkioWeightDevice?: unknown[] | null;
-  BlkioDeviceReadBps?: unknown[] | null;
-  BlkioDeviceWriteBps?: unknown[] | null;
-  BlkioDeviceReadIOps?: unknown[] | null;
-  BlkioDeviceWriteIOps?: unknown[] | null;
+  BlkioWeightDevice?: WeightDevice[] | null;
+  BlkioDeviceReadBps?: ThrottleDevice[] | null;
+  BlkioDeviceWriteBps?: ThrottleDevice[] | null;
+  BlkioDeviceReadIOps?: ThrottleDevice[] | null;
+  BlkioDeviceWriteIOps?: ThrottleDevice[] | null;
   CpuRealtimePeriod?: number;
   CpuRealtimeRuntime?: number;
   DeviceCgroupRules?: string[] | null;
@@ -117,6 +117,37 @@ export interface HostConfig {
   ReadonlyPaths?: string[] | null;
   Mounts?: MountRequest[] | null;
   Init?: boolean | null;
+}
+
+/** `POST /containers/{id}/update`: 0 and empty leave what stands. */
+export type ContainerUpdateRequest = Pick<
+  HostConfig,
+  | "BlkioWeight"
+  | "CpuShares"
+  | "NanoCpus"
+  | "CpuPeriod"
+  | "CpuQuota"
+  | "CpuRealtimePeriod"
+  | "CpuRealtimeRuntime"
+  | "CpusetCpus"
+  | "CpusetMems"
+  | "Memory"
+  | "MemorySwap"
+  | "MemoryReservation"
+  | "PidsLimit"
+  | "RestartPolicy"
+>;
+
+/** A share of a block device, by its path on the host. */
+export interface WeightDevice {
+  Path: string;
+  Weight: number;
+}
+
+/** A limit on a block device: bytes or operations a second. */
+export interface ThrottleDevice {
+  Path: string;
+  Rate: number;
 }
 
 export interface MountRequest {

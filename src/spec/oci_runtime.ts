@@ -108,8 +108,30 @@ export interface Resources {
     period?: number;
     cpus?: string;
     mems?: string;
+    /** Microseconds in each period of the real-time scheduler. */
+    realtimeRuntime?: number;
+    realtimePeriod?: number;
   };
   pids?: { limit: number };
+  blockIO?: BlockIo;
+  /** Page sizes as `2MB`, limits in bytes. */
+  hugepageLimits?: { pageSize: string; limit: number }[];
+}
+
+/** Weights from 10 to 1000; rates in bytes or operations a second. */
+export interface BlockIo {
+  weight?: number;
+  weightDevice?: { major: number; minor: number; weight: number }[];
+  throttleReadBpsDevice?: ThrottledDevice[];
+  throttleWriteBpsDevice?: ThrottledDevice[];
+  throttleReadIOPSDevice?: ThrottledDevice[];
+  throttleWriteIOPSDevice?: ThrottledDevice[];
+}
+
+export interface ThrottledDevice {
+  major: number;
+  minor: number;
+  rate: number;
 }
 
 export interface DeviceRule {

@@ -1,6 +1,8 @@
 /** Routes about a container's share of the host, and what they need of the engine behind them. */
 
-import { param, type Route } from "../route.ts";
+import type { ContainerUpdateRequest } from "../../spec/docker.ts";
+import { containerUpdateRequest } from "../requests.ts";
+import { param, type Route, requireJson } from "../route.ts";
 
 /** Every id is an ID, an unambiguous prefix of one, or a name; not-found and conflict (ambiguous) errors are thrown. */
 export interface ResourceBackend {
@@ -8,6 +10,8 @@ export interface ResourceBackend {
   pause(id: string): Promise<void>;
   /** Lets them go on. Throws conflict when it is not paused. */
   unpause(id: string): Promise<void>;
+  /** Changes limits and the restart policy; gives warnings of what the kernel cannot do. */
+  update(id: string, request: ContainerUpdateRequest): Promise<{ Warnings: string[] }>;
 }
 
 export function resourceRoutes(backend: ResourceBackend): Route[] {
@@ -19,5 +23,13 @@ export function resourceRoutes(backend: ResourceBackend): Route[] {
       await respond.empty(204);
     },
   });
-  return [action("pause"), action("unpause")];
+  const update: Route = {
+    method: "POST",
+    pattern: "/containers/{id}/update",
+    handler: async (request, respond) => {
+      const changes = await requireJson(request, containerUpdateRequest);
+      await respond.json(await backend.update(param(request, "id"), changes));
+    },
+  };
+  return [action("pause"), action("unpause"), update];
 }

@@ -8,8 +8,10 @@ import {
 } from "../../spec/docker.ts";
 import { CommandError } from "../errors.ts";
 import type { Parsed } from "../flags.ts";
+import { parseByteRate, parseDeviceWeight, parseOperationRate } from "./block_io.ts";
 import { readEnvironment, readLabels } from "./files.ts";
 import type { CREATE_FLAGS } from "./flags.ts";
+import { limitFields } from "./limits.ts";
 import { parseMount, splitVolumes } from "./mounts.ts";
 import { parsePorts } from "./ports.ts";
 import { capabilityName, parseDevice, parsePairs, parseRestartPolicy, parseUlimit } from "./values.ts";
@@ -116,6 +118,11 @@ function lists(flags: Flags): HostConfig {
     Links: flags.link,
     SecurityOpt: flags["security-opt"],
     Devices: flags.device.map(parseDevice),
+    BlkioWeightDevice: flags["blkio-weight-device"].map(parseDeviceWeight),
+    BlkioDeviceReadBps: flags["device-read-bps"].map(parseByteRate),
+    BlkioDeviceWriteBps: flags["device-write-bps"].map(parseByteRate),
+    BlkioDeviceReadIOps: flags["device-read-iops"].map(parseOperationRate),
+    BlkioDeviceWriteIOps: flags["device-write-iops"].map(parseOperationRate),
     DeviceCgroupRules: flags["device-cgroup-rule"],
     Ulimits: flags.ulimit.map(parseUlimit),
     Mounts: flags.mount.map(parseMount),
@@ -127,21 +134,13 @@ function lists(flags: Flags): HostConfig {
 }
 
 function resources(flags: Flags): HostConfig {
-  return given({
-    CpuShares: flags["cpu-shares"],
-    CpuPeriod: flags["cpu-period"],
-    CpuQuota: flags["cpu-quota"],
-    CpusetCpus: flags["cpuset-cpus"],
-    CpusetMems: flags["cpuset-mems"],
-    NanoCpus: flags.cpus,
-    Memory: flags.memory,
-    MemoryReservation: flags["memory-reservation"],
-    MemorySwap: flags["memory-swap"],
-    MemorySwappiness: flags["memory-swappiness"],
-    OomKillDisable: flags["oom-kill-disable"] || undefined,
-    PidsLimit: flags["pids-limit"],
-    BlkioWeight: flags["blkio-weight"],
-  });
+  return {
+    ...limitFields(flags),
+    ...given({
+      MemorySwappiness: flags["memory-swappiness"],
+      OomKillDisable: flags["oom-kill-disable"] || undefined,
+    }),
+  };
 }
 
 function healthcheck(flags: Flags): HealthConfig | undefined {

@@ -2,6 +2,8 @@
 
 import type { FlagTable } from "../flags.ts";
 import { isIP } from "./address.ts";
+import { parseByteRate, parseDeviceWeight, parseOperationRate } from "./block_io.ts";
+import { LIMIT_FLAGS } from "./limit_flags.ts";
 import { parseMount } from "./mounts.ts";
 import { checkSysctl, onFailureAction, parseUlimit } from "./values.ts";
 
@@ -32,6 +34,7 @@ function notYet(shows: string) {
 }
 
 export const CREATE_FLAGS = {
+  ...LIMIT_FLAGS,
   "add-host": {
     type: "list",
     help: "Add a line NAME:ADDRESS to the container's hosts file",
@@ -39,31 +42,38 @@ export const CREATE_FLAGS = {
   },
   annotation: { type: "list", shows: "map", help: "Annotation that is handed on to the runtime" },
   attach: { type: "list", short: "a", help: "Attach to STDIN, STDOUT or STDERR", check: checkStream },
-  "blkio-weight": {
-    type: "int",
-    shows: "uint16",
-    help: "Share of block input and output, 10 to 1000, 0 for none",
+  "blkio-weight-device": {
+    type: "list",
+    help: "Share of a device's input and output: DEVICE:WEIGHT",
+    check: (text) => void parseDeviceWeight(text),
   },
-  "blkio-weight-device": notYet("list"),
   "cap-add": { type: "list", help: "Add a capability" },
   "cap-drop": { type: "list", help: "Drop a capability" },
   "cgroup-parent": { type: "string", help: "Parent cgroup of the container's own" },
   cgroupns: { type: "string", help: "Cgroup namespace: host or private" },
   cidfile: { type: "string", help: "Write the container's ID to this file" },
-  "cpu-period": { type: "int", help: "Length of the CPU scheduler's period, in microseconds" },
-  "cpu-quota": { type: "int", help: "CPU time in each period, in microseconds" },
-  "cpu-rt-period": notYet("int"),
-  "cpu-rt-runtime": notYet("int"),
-  "cpu-shares": { type: "int", short: "c", help: "Relative weight of CPU time" },
-  cpus: { type: "decimal", help: "Number of CPUs" },
-  "cpuset-cpus": { type: "string", help: "CPUs it may run on: 0-3 or 0,1" },
-  "cpuset-mems": { type: "string", help: "Memory nodes it may use: 0-3 or 0,1" },
   device: { type: "list", help: "Give the container a device of the host" },
   "device-cgroup-rule": { type: "list", help: "Add a rule to the devices it may use" },
-  "device-read-bps": notYet("list"),
-  "device-read-iops": notYet("list"),
-  "device-write-bps": notYet("list"),
-  "device-write-iops": notYet("list"),
+  "device-read-bps": {
+    type: "list",
+    help: "Limit of reading from a device, in bytes a second: DEVICE:RATE",
+    check: (text) => void parseByteRate(text),
+  },
+  "device-read-iops": {
+    type: "list",
+    help: "Limit of reading from a device, in operations a second: DEVICE:RATE",
+    check: (text) => void parseOperationRate(text),
+  },
+  "device-write-bps": {
+    type: "list",
+    help: "Limit of writing to a device, in bytes a second: DEVICE:RATE",
+    check: (text) => void parseByteRate(text),
+  },
+  "device-write-iops": {
+    type: "list",
+    help: "Limit of writing to a device, in operations a second: DEVICE:RATE",
+    check: (text) => void parseOperationRate(text),
+  },
   "disable-content-trust": { type: "bool", initially: true, help: "Accepted for Docker's sake" },
   dns: { type: "list", help: "Address of a DNS server", check: checkAddress },
   "dns-option": { type: "list", also: ["dns-opt"], help: "DNS option" },
@@ -101,9 +111,6 @@ export const CREATE_FLAGS = {
   "log-driver": { type: "string", help: "Where what it writes goes" },
   "log-opt": { type: "list", help: "Option of the log driver" },
   "mac-address": { type: "string", help: "MAC address" },
-  memory: { type: "bytes", short: "m", help: "Limit of memory" },
-  "memory-reservation": { type: "bytes", help: "Soft limit of memory" },
-  "memory-swap": { type: "bytes", help: "Limit of memory and swap together; -1 for none" },
   "memory-swappiness": { type: "int", help: "How readily it swaps, 0 to 100" },
   mount: {
     type: "list",
@@ -118,7 +125,6 @@ export const CREATE_FLAGS = {
   "oom-kill-disable": { type: "bool", help: "Never kill it for want of memory" },
   "oom-score-adj": { type: "int", help: "How readily it is killed for want of memory, -1000 to 1000" },
   pid: { type: "string", help: "PID namespace to use" },
-  "pids-limit": { type: "int", help: "Limit of processes; -1 for none" },
   platform: { type: "string", help: "Platform of the image" },
   privileged: { type: "bool", help: "Give it all the host's privileges" },
   publish: { type: "list", short: "p", help: "Publish a port of it on the host" },
@@ -130,7 +136,6 @@ export const CREATE_FLAGS = {
   pull: { type: "string", help: "When to pull the image: always, missing or never" },
   quiet: { type: "bool", short: "q", help: "Do not show the progress of a pull" },
   "read-only": { type: "bool", help: "Make its root file system read-only" },
-  restart: { type: "string", help: "When to start it again: no, on-failure[:N], always, unless-stopped" },
   rm: { type: "bool", help: "Remove it and its anonymous volumes when it ends" },
   runtime: { type: "string", help: "Runtime that starts it" },
   "security-opt": { type: "list", help: "Security option" },
