@@ -27,6 +27,8 @@ export const NUMBERS = {
   sendfile: [40, 71],
   socket: [41, 198],
   connect: [42, 203],
+  sendto: [44, 206],
+  recvfrom: [45, 207],
   accept4: [288, 242],
   sendmsg: [46, 211],
   recvmsg: [47, 212],

@@ -1,0 +1,263 @@
+/**
+ * Links, their addresses and routes, by rtnetlink; rtnetlink(7), linux/if_link.h, linux/if_addr.h.
+ *
+ * Every function takes the socket of the network namespace it works in. Addresses are text, `172.17.0.2`.
+ */
+
+import type { ERRNO } from "../errno.ts";
+import { type Attribute, be32, encodeAttributes, join, text, u32, u32s } from "./attributes.ts";
+import { type NetlinkSocket, NLM_F } from "./netlink.ts";
+
+/** Message types of linux/rtnetlink.h. */
+const RTM = { NEWLINK: 16, DELLINK: 17, NEWADDR: 20, NEWROUTE: 24 } as const;
+const IFLA = {
+  ADDRESS: 1,
+  IFNAME: 3,
+  MTU: 4,
+  MASTER: 10,
+  LINKINFO: 18,
+  NET_NS_FD: 28,
+  INFO_KIND: 1,
+  INFO_DATA: 2,
+  VETH_INFO_PEER: 1,
+} as const;
+const AF = { UNSPEC: 0, INET: 2 } as const;
+const IFF_UP = 1;
+
+type Errno = keyof typeof ERRNO;
+
+/** What is set of a link. */
+export interface LinkSettings {
+  up?: boolean;
+  /** Index of the bridge it becomes a port of. */
+  master?: number;
+  mtu?: number;
+  /** `02:42:ac:11:00:02`. */
+  mac?: string;
+  name?: string;
+}
+
+/** struct ifinfomsg. */
+function linkHeader(index: number, { up }: { up?: boolean | undefined } = {}): Uint8Array {
+  const flag = up === undefined ? 0 : IFF_UP;
+  return u32s(AF.UNSPEC, index, up === true ? IFF_UP : 0, flag);
+}
+
+function settingAttributes(settings: LinkSettings): Attribute[] {
+  const { name, mtu, mac, master } = settings;
+  return [
+    ...(name === undefined ? [] : [[IFLA.IFNAME, text(name)] as const]),
+    ...(mtu === undefined ? [] : [[IFLA.MTU, u32(mtu)] as const]),
+    ...(mac === undefined ? [] : [[IFLA.ADDRESS, macBytes(mac)] as const]),
+    ...(master === undefined ? [] : [[IFLA.MASTER, u32(master)] as const]),
+  ];
+}
+
+/** Makes a link of a kind that needs no further data: `bridge`, `ifb`. False where one of that name exists. @throws {SyscallError} */
+export function addLink(
+  socket: NetlinkSocket,
+  kind: "bridge" | "ifb",
+  settings: LinkSettings & { name: string },
+): boolean {
+  const answer = socket.request(
+    {
+      type: RTM.NEWLINK,
+      flags: NLM_F.CREATE | NLM_F.EXCL,
+      header: linkHeader(0, settings),
+      attributes: [...settingAttributes(settings), [IFLA.LINKINFO, [[IFLA.INFO_KIND, text(kind)]]]],
+    },
+    {
+      shown: `RTM_NEWLINK {IFLA_INFO_KIND="${kind}", ${showSettings(settings)}}`,
+      what: `make the ${kind} ${settings.name}`,
+      see: `ip -d link show ${settings.name}`,
+    },
+    ["EEXIST"],
+  );
+  return answer === 0;
+}
+
+/**
+ * Makes a pair of virtual Ethernet links: one here, its peer in another namespace.
+ * @param peer the other end; its namespace by descriptor
+ * @throws {SyscallError}
+ */
+export function addVeth(
+  socket: NetlinkSocket,
+  own: LinkSettings & { name: string },
+  peer: LinkSettings & { name: string; namespace: number },
+): void {
+  const peerAttributes: Attribute[] = [...settingAttributes(peer), [IFLA.NET_NS_FD, u32(peer.namespace)]];
+  socket.request(
+    {
+      type: RTM.NEWLINK,
+      flags: NLM_F.CREATE | NLM_F.EXCL,
+      header: linkHeader(0, own),
+      attributes: [
+        ...settingAttributes(own),
+        [
+          IFLA.LINKINFO,
+          [
+            [IFLA.INFO_KIND, text("veth")],
+            [IFLA.INFO_DATA, [[IFLA.VETH_INFO_PEER, withHeader(linkHeader(0, peer), peerAttributes)]]],
+          ],
+        ],
+      ],
+    },
+    {
+      shown: `RTM_NEWLINK {IFLA_INFO_KIND="veth", ${showSettings(own)}, peer={${showSettings(peer)}}}`,
+      what: `join ${peer.name} of the container to ${own.name}`,
+      see: `ip -d link show ${own.name}`,
+    },
+  );
+}
+
+/** Attributes behind a fixed structure, inside another attribute. */
+function withHeader(header: Uint8Array, attributes: readonly Attribute[]): Uint8Array {
+  return join(header, encodeAttributes(attributes));
+}
+
+/** Changes a link. @throws {SyscallError} */
+export function setLink(
+  socket: NetlinkSocket,
+  link: { index: number; name: string },
+  settings: LinkSettings,
+): void {
+  socket.request(
+    { type: RTM.NEWLINK, header: linkHeader(link.index, settings), attributes: settingAttributes(settings) },
+    {
+      shown: `RTM_NEWLINK {ifi_index=${link.index}, ${showSettings(settings)}}`,
+      what: `set ${link.name}: ${showSettings(settings)}`,
+      see: `ip link show ${link.name}`,
+    },
+  );
+}
+
+/** Removes a link by its name, with its peer; false where there is none. @throws {SyscallError} */
+export function deleteLink(socket: NetlinkSocket, name: string): boolean {
+  const answer = socket.request(
+    { type: RTM.DELLINK, header: linkHeader(0), attributes: [[IFLA.IFNAME, text(name)]] },
+    {
+      shown: `RTM_DELLINK {IFLA_IFNAME="${name}"}`,
+      what: `remove the link ${name}`,
+      see: `ip link show ${name}`,
+    },
+    ["ENODEV"],
+  );
+  return answer === 0;
+}
+
+const IFA = { ADDRESS: 1, LOCAL: 2, BROADCAST: 4 } as const;
+
+/** An IPv4 address in its network. */
+export interface InterfaceAddress {
+  address: string;
+  prefix: number;
+}
+
+/** Gives a link an address; no error when it has it. @throws {SyscallError} */
+export function addAddress(
+  socket: NetlinkSocket,
+  link: { index: number; name: string },
+  { address, prefix }: InterfaceAddress,
+): void {
+  const local = addressBytes(address);
+  const broadcast = prefix < 31 ? (addressNumber(address) | (2 ** (32 - prefix) - 1)) >>> 0 : undefined;
+  socket.request(
+    {
+      type: RTM.NEWADDR,
+      flags: NLM_F.CREATE | NLM_F.EXCL,
+      // struct ifaddrmsg: family, prefix length, flags, scope, index.
+      header: join(Uint8Array.of(AF.INET, prefix, 0, 0), u32(link.index)),
+      attributes: [
+        [IFA.LOCAL, local],
+        [IFA.ADDRESS, local],
+        ...(broadcast === undefined ? [] : [[IFA.BROADCAST, be32(broadcast)] as const]),
+      ],
+    },
+    {
+      shown: `RTM_NEWADDR {ifa_index=${link.index}, IFA_LOCAL=${address}/${prefix}}`,
+      what: `give ${link.name} the address ${address}/${prefix}`,
+      see: `ip addr show ${link.name}`,
+    },
+    ["EEXIST"],
+  );
+}
+
+const NEIGHBOUR = { NEW: 28, AF_BRIDGE: 7, NUD_REACHABLE: 2, NTF_MASTER: 4, NDA_LLADDR: 2 } as const;
+
+/**
+ * Tells a bridge that a MAC address is behind one of its ports, as if a frame had come from there: what an earlier holder of the
+ * address left in its table would send others' frames to a link that is going away.
+ * @throws {SyscallError}
+ */
+export function learn(socket: NetlinkSocket, port: { index: number; name: string }, mac: string): void {
+  socket.request(
+    {
+      type: NEIGHBOUR.NEW,
+      flags: NLM_F.CREATE | NLM_F.REPLACE,
+      // struct ndmsg: family, padding, index, state, flags, type.
+      header: join(
+        u32s(NEIGHBOUR.AF_BRIDGE, port.index),
+        Uint8Array.of(NEIGHBOUR.NUD_REACHABLE, 0, NEIGHBOUR.NTF_MASTER, 0),
+      ),
+      attributes: [[NEIGHBOUR.NDA_LLADDR, macBytes(mac)]],
+    },
+    {
+      shown: `RTM_NEWNEIGH {ndm_family=AF_BRIDGE, ndm_ifindex=${port.index}, NDA_LLADDR=${mac}}`,
+      what: `tell the bridge that ${mac} is behind ${port.name}`,
+      see: `bridge fdb show dev ${port.name}`,
+    },
+  );
+}
+
+const RTA = { OIF: 4, GATEWAY: 5 } as const;
+/** struct rtmsg's fields: RT_TABLE_MAIN, RTPROT_BOOT, RT_SCOPE_UNIVERSE, RTN_UNICAST. */
+const ROUTE = { table: 254, protocol: 3, scope: 0, unicast: 1 } as const;
+
+/** Sends all that has no better way to a gateway. @throws {SyscallError} */
+export function addDefaultRoute(
+  socket: NetlinkSocket,
+  link: { index: number; name: string },
+  gateway: string,
+  may: readonly Errno[] = [],
+): void {
+  socket.request(
+    {
+      type: RTM.NEWROUTE,
+      flags: NLM_F.CREATE | NLM_F.EXCL,
+      header: join(
+        Uint8Array.of(AF.INET, 0, 0, 0, ROUTE.table, ROUTE.protocol, ROUTE.scope, ROUTE.unicast),
+        u32(0),
+      ),
+      attributes: [
+        [RTA.GATEWAY, addressBytes(gateway)],
+        [RTA.OIF, u32(link.index)],
+      ],
+    },
+    {
+      shown: `RTM_NEWROUTE {default, RTA_GATEWAY=${gateway}, RTA_OIF=${link.index}}`,
+      what: `send everything else to ${gateway}`,
+      see: "nsenter -t PID -n ip route",
+    },
+    may,
+  );
+}
+
+function showSettings(settings: LinkSettings & { namespace?: number }): string {
+  return Object.entries(settings)
+    .map(([name, value]) => (value === true ? name : `${name}=${value}`))
+    .join(", ");
+}
+
+/** The four bytes of `172.17.0.2`. */
+export function addressBytes(address: string): Uint8Array {
+  return Uint8Array.from(address.split(".").map(Number));
+}
+
+function addressNumber(address: string): number {
+  return new DataView(addressBytes(address).buffer).getUint32(0);
+}
+
+function macBytes(mac: string): Uint8Array {
+  return Uint8Array.from(mac.split(":").map((byte) => Number.parseInt(byte, 16)));
+}

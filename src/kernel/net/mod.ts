@@ -1,0 +1,31 @@
+/**
+ * The part of the door that leads to networks: netlink, and the namespaces it speaks to.
+ *
+ * Apart from ../mod.ts so that a process that has nothing to do with networks, as a shim, does not load it. Every function with an
+ * effect reports one step that names the `ip`, `nft` or `tc` command which shows the same; none needs such a program.
+ */
+
+export { findLink, type LinkInfo, listAddresses, listLinks, listNeighbours, listRoutes } from "./dumps.ts";
+export { addAddress, addDefaultRoute, addLink, addVeth, deleteLink, learn, setLink } from "./link.ts";
+export {
+  inNetworkNamespace,
+  keepNetworkNamespace,
+  letGoOfNetworkNamespace,
+  makeNetworkNamespace,
+  openNetworkNamespace,
+} from "./namespace.ts";
+export { NETLINK, type NetlinkSocket, openNetlink } from "./netlink.ts";
+export {
+  accept,
+  counter,
+  drop,
+  established,
+  iifname,
+  masquerade,
+  notOifname,
+  oifname,
+  type Rule,
+  sourceNetwork,
+} from "./nft_rule.ts";
+export { droppingForwardChains, removeTable, replaceTable, type Table } from "./nftables.ts";
+export { readSysctl, writeSysctl } from "./sysctl.ts";

@@ -1,0 +1,154 @@
+/**
+ * The default bridge: a link of the host that containers' own links are ports of.
+ *
+ * Made when it is first needed, so that an engine without containers on it changes nothing of the host, and taken away when the
+ * engine stops and nobody is on it. Which network it has is chosen once and kept, as long as nothing on the host is in its way.
+ */
+
+import { createHash } from "node:crypto";
+import {
+  addAddress,
+  addLink,
+  deleteLink,
+  findLink,
+  listAddresses,
+  listLinks,
+  listRoutes,
+  type NetlinkSocket,
+} from "../kernel/net/mod.ts";
+import { FathomError } from "../std/errors.ts";
+import {
+  addressText,
+  contains,
+  type InterfaceAddress,
+  type Network,
+  networkText,
+  overlap,
+  parseCidr,
+} from "./ipv4.ts";
+import { firstFree, usedBy } from "./pools.ts";
+import type { BridgeSettings } from "./settings.ts";
+
+/** A bridge that is there and up. */
+export interface Bridge {
+  name: string;
+  index: number;
+  mtu: number;
+  address: InterfaceAddress;
+}
+
+const DEFAULT_NAME = "fathom0";
+const DEFAULT_DATA_ROOT = "/var/lib/fathom";
+const DEFAULT_MTU = 1500;
+
+/** The name of an engine's bridge and of its table of rules: its own where several engines run on one host. */
+export function engineName(dataRoot: string): string {
+  if (dataRoot === DEFAULT_DATA_ROOT) return DEFAULT_NAME;
+  return `fathom-${createHash("sha256").update(dataRoot).digest("hex").slice(0, 8)}`;
+}
+
+/**
+ * Finds the bridge, or makes it.
+ * @param kept the network it had before
+ * @throws {FathomError} unavailable, when no network is free; invalid, when the user named a bridge that is not there.
+ */
+export function openBridge(
+  socket: NetlinkSocket,
+  name: string,
+  { settings, kept }: { settings: BridgeSettings; kept: InterfaceAddress | undefined },
+): Bridge {
+  if (settings.existing !== undefined) return bridgeOfUser(socket, settings.existing, settings);
+  const found = findLink(socket, name);
+  const has = found && addressesOf(socket, found.index)[0];
+  const wanted = settings.address ?? kept;
+  if (found && has && (wanted === undefined || sameAddress(has, wanted)))
+    return { name, index: found.index, mtu: found.mtu, address: has };
+  if (found) deleteLink(socket, name);
+  return makeBridge(socket, name, { settings, wanted });
+}
+
+/** One that another engine chose the same network for at the same moment gives way, and chooses anew. */
+const MOST_ATTEMPTS = 8;
+
+function makeBridge(
+  socket: NetlinkSocket,
+  name: string,
+  { settings, wanted }: { settings: BridgeSettings; wanted: InterfaceAddress | undefined },
+): Bridge {
+  const mtu = settings.mtu || hostMtu(socket);
+  for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
+    const address = chooseAddress(socket, settings, wanted);
+    addLink(socket, "bridge", { name, mtu, up: true });
+    const link = findLink(socket, name);
+    if (link === undefined) continue;
+    addAddress(socket, link, { address: addressText(address.address), prefix: address.prefix });
+    if (settings.address !== undefined || isAlone(socket, link.index, address))
+      return { name, index: link.index, mtu, address };
+    deleteLink(socket, name);
+  }
+  throw new FathomError("unavailable", `no network could be had for the bridge ${name}: name one with --bip`);
+}
+
+/** Of two links that were given overlapping networks, the one that was made later gives way. */
+function isAlone(socket: NetlinkSocket, index: number, network: Network): boolean {
+  return !listAddresses(socket)
+    .filter((other) => other.index < index)
+    .some((other) => overlap(network, parseCidr(`${other.address}/${other.prefix}`)));
+}
+
+function chooseAddress(
+  socket: NetlinkSocket,
+  { address, pools }: BridgeSettings,
+  wanted: InterfaceAddress | undefined,
+): InterfaceAddress {
+  if (address !== undefined) return address;
+  const used = [
+    ...usedBy(listRoutes(socket)),
+    ...listAddresses(socket).map((one) => parseCidr(`${one.address}/${one.prefix}`)),
+  ];
+  if (wanted !== undefined && !used.some((other) => overlap(wanted, other))) return wanted;
+  const network = firstFree(pools, used);
+  return { ...network, address: network.base + 1 };
+}
+
+function bridgeOfUser(socket: NetlinkSocket, name: string, settings: BridgeSettings): Bridge {
+  const link = findLink(socket, name);
+  const address = link && addressesOf(socket, link.index)[0];
+  if (link === undefined || link.kind !== "bridge")
+    throw new FathomError(
+      "invalid",
+      `--bridge ${name}: there is no such bridge; make it: ip link add ${name} type bridge`,
+    );
+  if (address === undefined)
+    throw new FathomError(
+      "invalid",
+      `--bridge ${name}: it has no IPv4 address; give it one: ip addr add … dev ${name}`,
+    );
+  return { name, index: link.index, mtu: settings.mtu || link.mtu, address };
+}
+
+function addressesOf(socket: NetlinkSocket, index: number): InterfaceAddress[] {
+  return listAddresses(socket)
+    .filter((one) => one.index === index)
+    .map((one) => parseCidr(`${one.address}/${one.prefix}`));
+}
+
+function sameAddress(a: InterfaceAddress, b: InterfaceAddress): boolean {
+  return a.address === b.address && a.prefix === b.prefix;
+}
+
+/** Of the link by which the host itself reaches the outside: a larger packet would not get there. */
+function hostMtu(socket: NetlinkSocket): number {
+  const route = listRoutes(socket).find(({ prefix }) => prefix === 0);
+  return listLinks(socket).find(({ index }) => index === route?.link)?.mtu ?? DEFAULT_MTU;
+}
+
+/** The part of the network that containers' addresses come from. @throws {FathomError} invalid */
+export function rangeOf(bridge: Bridge, { range }: BridgeSettings): Network {
+  if (range === undefined) return bridge.address;
+  if (contains(bridge.address, range.base)) return range;
+  throw new FathomError(
+    "invalid",
+    `--fixed-cidr ${networkText(range)} is not in the bridge's network ${networkText(bridge.address)}`,
+  );
+}

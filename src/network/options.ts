@@ -1,0 +1,61 @@
+/** What the engine's networks are opened with, and what callers see of them. */
+
+import type { EndpointSettings, NetworkResource } from "../spec/docker_network.ts";
+import type { BridgeSettings } from "./settings.ts";
+
+export interface NetworksOptions {
+  dataRoot: string;
+  execRoot: string;
+  settings: BridgeSettings;
+  /** Takes events of networks: `connect` and `disconnect`. */
+  emit: (event: { action: string; id: string; attributes: Record<string, string> }) => void;
+  /** Takes one sentence for the log. */
+  warn: (sentence: string) => void;
+}
+
+/** What a container asks of networks when it starts. */
+export interface ConnectRequest {
+  container: string;
+  /** Name or ID of the network: `bridge`, `host`, `none`. */
+  network: string;
+  /** Instead of the one that follows from its address. */
+  mac?: string | undefined;
+}
+
+/** How a container is connected while it runs. */
+export interface Connection {
+  sandboxId: string;
+  /** Path of its network namespace; empty where it is the host's, or the runtime makes one. */
+  sandboxKey: string;
+  /** By the name of the network, as Docker shows them. */
+  endpoints: Record<string, EndpointSettings>;
+}
+
+/**
+ * The networks of an engine.
+ *
+ * A container is connected before it starts and released after its end, by whoever sees that end: `release` of one that holds
+ * nothing is no error, and `releaseAllBut` is for an engine that starts and knows which containers still run.
+ *
+ *     const { sandboxKey } = await networks.connect({ container: id, network: "bridge" });
+ *     // … the container runs in the namespace at sandboxKey …
+ *     await networks.release(id);
+ */
+export interface Networks {
+  /** @throws {FathomError} not-found for the network; unavailable when no address is left. */
+  connect(request: ConnectRequest): Promise<Connection>;
+  release(container: string): Promise<void>;
+  releaseAllBut(containers: ReadonlySet<string>): Promise<void>;
+  /** Undefined while it is not connected. */
+  connectionOf(container: string): Connection | undefined;
+  /** The address under which containers reach the host: what `host-gateway` means. */
+  hostGateway(): Promise<string>;
+  /** Newest first; `nameOf` gives a container's name. */
+  list(nameOf: (container: string) => string): Promise<NetworkResource[]>;
+  /** By name, ID or the beginning of an ID. @throws {FathomError} not-found */
+  inspect(name: string, nameOf: (container: string) => string): Promise<NetworkResource>;
+  /** What a user should know of how this host treats the networks' traffic. */
+  warnings(): string[];
+  /** Lets go; the bridge goes when nobody is on it. */
+  close(): Promise<void>;
+}

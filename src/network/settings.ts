@@ -1,0 +1,97 @@
+/** How the default bridge is to be: dockerd's flags, checked. */
+
+import { FathomError } from "../std/errors.ts";
+import { contains, type InterfaceAddress, type Network, parseAddress, parseCidr } from "./ipv4.ts";
+import { checkPools, DEFAULT_POOLS, type Pool } from "./pools.ts";
+
+/** As given on the command line or in daemon.json; undefined where nothing was said. */
+export interface NetworkFlags {
+  /** Name of a bridge that is there already; `none` for no default network. */
+  bridge: string | undefined;
+  /** Address and network of the default bridge: `172.17.0.1/16`. */
+  bip: string | undefined;
+  /** Part of the network that containers' addresses are taken from. */
+  fixedCidr: string | undefined;
+  /** Where containers send what is for elsewhere, when not to the bridge itself. */
+  defaultGateway: string | undefined;
+  /** 0 for that of the host's default route. */
+  mtu: number;
+  /** Containers on the bridge reach each other. */
+  icc: boolean;
+  /** Switch the host's forwarding on. */
+  ipForward: boolean;
+  /** Containers reach the outside under the host's address. */
+  ipMasq: boolean;
+  /** Keep rules of packet filtering at all. */
+  iptables: boolean;
+  hostGatewayIp: string | undefined;
+  defaultAddressPools: readonly Pool[] | undefined;
+}
+
+export interface BridgeSettings {
+  /** Nobody makes and nobody removes a bridge that the user named. */
+  existing: string | undefined;
+  disabled: boolean;
+  address: InterfaceAddress | undefined;
+  range: Network | undefined;
+  gateway: number | undefined;
+  mtu: number;
+  betweenContainers: boolean;
+  forwarding: boolean;
+  masquerade: boolean;
+  filter: boolean;
+  hostGateway: string | undefined;
+  pools: readonly Pool[];
+}
+
+const LEAST_MTU = 68;
+const MOST_MTU = 65_535;
+/** IFNAMSIZ without the NUL. */
+const LONGEST_NAME = 15;
+
+/** @throws {FathomError} invalid, naming the flag that is wrong. */
+export function readSettings(flags: NetworkFlags): BridgeSettings {
+  const { bridge } = flags;
+  if (bridge !== undefined && flags.bip !== undefined)
+    throw new FathomError(
+      "invalid",
+      "You specified -b & --bip, mutually exclusive options. Please specify only one",
+    );
+  if (bridge !== undefined && !/^[^/\s:]+$/.test(bridge.slice(0, LONGEST_NAME + 1)))
+    throw new FathomError("invalid", `--bridge: not the name of a link: ${JSON.stringify(bridge)}`);
+  if (flags.mtu !== 0 && !(flags.mtu >= LEAST_MTU && flags.mtu <= MOST_MTU))
+    throw new FathomError("invalid", `--mtu must be between ${LEAST_MTU} and ${MOST_MTU}: ${flags.mtu}`);
+  const pools = flags.defaultAddressPools ?? DEFAULT_POOLS;
+  checkPools(pools);
+  if (flags.hostGatewayIp !== undefined) parseAddress(flags.hostGatewayIp);
+  const address = flags.bip === undefined ? undefined : bridgeAddress(flags.bip);
+  return {
+    existing: bridge === "none" ? undefined : bridge,
+    disabled: bridge === "none",
+    address,
+    range: flags.fixedCidr === undefined ? undefined : parseCidr(flags.fixedCidr),
+    gateway: flags.defaultGateway === undefined ? undefined : gatewayIn(flags.defaultGateway, address),
+    mtu: flags.mtu,
+    betweenContainers: flags.icc,
+    forwarding: flags.ipForward,
+    masquerade: flags.ipMasq,
+    filter: flags.iptables,
+    hostGateway: flags.hostGatewayIp,
+    pools,
+  };
+}
+
+function bridgeAddress(bip: string): InterfaceAddress {
+  const address = parseCidr(bip);
+  if (address.address !== address.base && address.prefix <= 30) return address;
+  throw new FathomError(
+    "invalid",
+    `--bip ${bip} names a network: give the bridge's own address in it, as in 172.17.0.1/16`,
+  );
+}
+
+function gatewayIn(text: string, address: InterfaceAddress | undefined): number {
+  const gateway = parseAddress(text);
+  if (address === undefined || contains(address, gateway)) return gateway;
+  throw new FathomError("invalid", `--default-gateway ${text} is not in the network of --bip`);
+}
