@@ -9,6 +9,7 @@ import type {
   ThrottleDevice,
   WeightDevice,
 } from "../spec/docker.ts";
+import type { EndpointRequest } from "../spec/docker_network.ts";
 import {
   anything,
   filled,
@@ -155,6 +156,18 @@ const healthConfig = object<NonNullable<ContainerCreateRequest["Healthcheck"]>>(
   StartInterval: integer,
 });
 
+const endpoint = object<EndpointRequest>({
+  IPAMConfig: object<NonNullable<EndpointRequest["IPAMConfig"]>>({
+    IPv4Address: text,
+    IPv6Address: text,
+    LinkLocalIPs: texts,
+  }),
+  Links: texts,
+  Aliases: texts,
+  MacAddress: text,
+  DriverOpts: textMap,
+});
+
 /** `POST /containers/create`. */
 export const containerCreateRequest = object<ContainerCreateRequest>({
   Hostname: text,
@@ -176,6 +189,7 @@ export const containerCreateRequest = object<ContainerCreateRequest>({
   WorkingDir: text,
   Entrypoint: words,
   NetworkDisabled: flag,
+  MacAddress: text,
   OnBuild: texts,
   Labels: textMap,
   StopSignal: text,
@@ -183,7 +197,7 @@ export const containerCreateRequest = object<ContainerCreateRequest>({
   Shell: words,
   HostConfig: hostConfig,
   NetworkingConfig: object<NonNullable<ContainerCreateRequest["NetworkingConfig"]>>({
-    EndpointsConfig: map(anything),
+    EndpointsConfig: map(endpoint),
   }),
 });
 

@@ -113,6 +113,8 @@ export interface FakeEngine extends AsyncDisposable {
   warnings: string[];
   mounted: Set<string>;
   prepared: Set<string>;
+  /** The networks of containers that are connected, by ID. */
+  connected: Map<string, string>;
   /** Control groups whose leftovers were killed. */
   killed: string[];
   /** Control groups that are frozen. */
@@ -141,6 +143,7 @@ export async function fakeEngine(): Promise<FakeEngine> {
     warnings: [],
     mounted: new Set(),
     prepared: new Set(),
+    connected: new Map(),
     killed: [],
     frozen: new Set(),
     updates: [],
@@ -170,6 +173,7 @@ export async function fakeEngine(): Promise<FakeEngine> {
     root,
     execRoot: join(directory, "run"),
     images: images(fake),
+    networks: networks(fake),
     shims: {
       take: async () => {
         const shim = new FakeShim(join(directory, `${fake.shims.length}.sock`), failure);
@@ -227,6 +231,48 @@ function images(fake: Faked): ContainersOptions["images"] {
     readFile: async (_id, path) => ({ "/etc/passwd": PASSWD, "/etc/group": GROUP })[path],
     graphDriver: async () => ({ Name: "overlay", Data: { UpperDir: "/u" } }),
     sizes: async () => ({ rw: 1, rootfs: 2 }),
+  };
+}
+
+/** Networks without links: every container on the bridge has the same address. */
+function networks(fake: Pick<FakeEngine, "connected">): ContainersOptions["networks"] {
+  const endpoint = (network: string) => ({
+    IPAMConfig: null,
+    Links: null,
+    Aliases: null,
+    MacAddress: "",
+    DriverOpts: null,
+    GwPriority: 0,
+    NetworkID: network,
+    EndpointID: "e",
+    Gateway: "",
+    IPAddress: network === "bridge" ? "172.17.0.2" : "",
+    IPPrefixLen: network === "bridge" ? 16 : 0,
+    IPv6Gateway: "",
+    GlobalIPv6Address: "",
+    GlobalIPv6PrefixLen: 0,
+    DNSNames: null,
+  });
+  const connection = (network: string) => ({
+    sandboxId: "s",
+    sandboxKey: network === "bridge" ? "/run/netns/x" : "",
+    endpoints: { [network]: endpoint(network) },
+  });
+  return {
+    connect: async ({ container, network }) => {
+      fake.connected.set(container, network);
+      return connection(network);
+    },
+    release: async (container) => void fake.connected.delete(container),
+    releaseAllBut: async (containers) => {
+      for (const container of fake.connected.keys())
+        if (!containers.has(container)) fake.connected.delete(container);
+    },
+    connectionOf: (container) => {
+      const network = fake.connected.get(container);
+      return network === undefined ? undefined : connection(network);
+    },
+    hostGateway: async () => "172.17.0.1",
   };
 }
 

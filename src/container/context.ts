@@ -4,7 +4,7 @@ import type { Shims } from "../shim/handle.ts";
 import type { Container } from "./container.ts";
 import type { Exec } from "./exec_state.ts";
 import type { Host } from "./host.ts";
-import type { Cgroups, Emit, Images, KillLeftovers, Receipts, RunProgram } from "./needs.ts";
+import type { Cgroups, Emit, Images, KillLeftovers, Networks, Receipts, RunProgram } from "./needs.ts";
 import type { Registry } from "./registry.ts";
 
 export interface ContainersOptions {
@@ -13,6 +13,7 @@ export interface ContainersOptions {
   /** What need not outlive a boot; bundles are made in it. */
   execRoot: string;
   images: Images;
+  networks: Networks;
   shims: Shims;
   receipts: Receipts;
   emit: Emit;

@@ -8,10 +8,11 @@ import { FathomError } from "../std/errors.ts";
 import { settleAll } from "../std/settle.ts";
 import { rfc3339, wallClock } from "../std/time.ts";
 import { checkRequest } from "./check.ts";
+import { endpointsOf } from "./check_network.ts";
 import { mergeConfig } from "./config.ts";
 import { type Container, containerOf, nameOf } from "./container.ts";
 import type { Context } from "./context.ts";
-import { hostsFile, resolvFile } from "./files.ts";
+import { asksForGateway, hostsFile, resolvFile } from "./files.ts";
 import { type FullHostConfig, fillHostConfig } from "./host_config.ts";
 import { joinedName, withId } from "./joined.ts";
 import { fitLimits } from "./limits.ts";
@@ -51,6 +52,7 @@ export async function createContainer(
       Created: rfc3339(wallClock()),
       Image: image.id,
       Config,
+      ...endpointsOf(request, host),
       MountPoints: binds.map(({ point }) => point),
     },
     host,
@@ -74,7 +76,7 @@ async function make(context: Context, container: Container, binds: readonly Bind
   const sync = !disposable;
   await settleAll([
     images.prepare(id, record.config.Image, { disposable }),
-    writeFiles(container),
+    writeFiles(context, container),
     writeFirst(paths.hostConfig, record.host, { sync }),
     writeFirst(paths.state, record.state, { sync }),
     // Made here, so that the start need not.
@@ -89,18 +91,19 @@ async function make(context: Context, container: Container, binds: readonly Bind
   tell(context, container, { action: "create" });
 }
 
-async function writeFiles({ record, paths }: Container): Promise<void> {
+async function writeFiles(context: Context, { record, paths }: Container): Promise<void> {
   const { config, host } = record;
   if (joinedName(host.NetworkMode) !== undefined) return;
-  const [hosts, resolv] = await Promise.all([
+  const [hosts, resolv, gateway] = await Promise.all([
     host.NetworkMode === "host" ? readHostFile("/etc/hosts") : "",
     readHostFile("/etc/resolv.conf"),
+    asksForGateway(host) ? context.options.networks.hostGateway() : undefined,
   ]);
   // Programs that are not root read these.
   const options = { mode: 0o644 };
   await settleAll([
     writeFile(paths.hostname, `${config.Config.Hostname}\n`, options),
-    writeFile(paths.hosts, hostsFile(host, hosts), options),
+    writeFile(paths.hosts, hostsFile(host, { ofHost: hosts, gateway }), options),
     writeFile(paths.resolv, resolvFile(host, resolv), options),
   ]);
 }
@@ -179,9 +182,6 @@ function checkPlatform(image: ImageConfig, wanted: string | undefined): void {
 /** What a user should know who gets less than was asked for, or more. */
 function warnings(request: ContainerCreateRequest, image: ImageConfig): string[] {
   const lines: (string | false)[] = [
-    // Only where it was asked for by name: every request of the docker command says "default".
-    request.HostConfig?.NetworkMode === "bridge" &&
-      "The container has a network of its own with nothing but loopback: networks come with a later version; use --network host for the host's.",
     Object.keys(image.config?.Volumes ?? {}).length > 0 &&
       !request.Volumes &&
       "The image declares volumes: they come with a later version, and what is written there stays in the container until it is removed.",

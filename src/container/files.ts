@@ -15,15 +15,34 @@ ff02::1\tip6-allnodes
 ff02::2\tip6-allrouters
 `;
 
+/** What a hosts file is made of besides what its container asked for. */
+export interface HostsInput {
+  /** The host's own file, for a container on the host's network. */
+  ofHost?: string;
+  /** The host as containers reach it, which `host-gateway` stands for. */
+  gateway?: string | undefined;
+  /** Addresses and the names they go by: those of linked containers, then its own. */
+  entries?: readonly { address: string; names: readonly string[] }[];
+}
+
 /** /etc/hosts; on the host's network the host's own, with the user's lines behind it. */
-export function hostsFile(host: FullHostConfig, ofHost: string): string {
+export function hostsFile(host: FullHostConfig, { ofHost = "", gateway, entries = [] }: HostsInput): string {
   const base = host.NetworkMode === "host" ? endedLine(ofHost) : LOCAL_HOSTS;
   const extra = (host.ExtraHosts ?? []).map((entry) => {
     const colon = entry.indexOf(":");
-    return `${entry.slice(colon + 1)}\t${entry.slice(0, colon)}\n`;
+    const address = entry.slice(colon + 1);
+    return `${address === HOST_GATEWAY ? (gateway ?? address) : address}\t${entry.slice(0, colon)}\n`;
   });
-  return base + extra.join("");
+  const lines = entries.map(({ address, names }) => `${address}\t${names.join(" ")}\n`);
+  return [base, ...extra, ...lines].join("");
 }
+
+/** Whether the address under which the host is reached has to be found out. */
+export function asksForGateway({ ExtraHosts }: Pick<FullHostConfig, "ExtraHosts">): boolean {
+  return (ExtraHosts ?? []).some((entry) => entry.endsWith(`:${HOST_GATEWAY}`));
+}
+
+const HOST_GATEWAY = "host-gateway";
 
 /** /etc/resolv.conf; what the user names replaces the host's of the same kind. */
 export function resolvFile(host: FullHostConfig, ofHost: string): string {

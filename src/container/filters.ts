@@ -6,7 +6,8 @@ import type { Container } from "./container.ts";
 import type { Context } from "./context.ts";
 import { shownHealth } from "./health.ts";
 import { imageIdOf } from "./image_id.ts";
-import { mountPoints, networksOf } from "./inspect.ts";
+import { mountPoints } from "./inspect.ts";
+import { networksOf } from "./network.ts";
 import { isUp } from "./state.ts";
 
 /** Docker's `filters` parameter: name to accepted values. */
@@ -61,7 +62,8 @@ export async function matcher(
   const images = await Promise.all(filters.ancestor.map((name) => imageIdOf(context, name)));
   const any = (name: Name, test: (value: string) => boolean) =>
     filters[name].length === 0 || filters[name].some(test);
-  return ({ record }) => {
+  return (container) => {
+    const { record } = container;
     const { config, state } = record;
     const labels = config.Config.Labels ?? {};
     return (
@@ -73,7 +75,7 @@ export async function matcher(
       (filters.ancestor.length === 0 || images.includes(config.Image)) &&
       before.every((time) => config.Created < time) &&
       since.every((time) => config.Created > time) &&
-      any("network", (value) => Object.keys(networksOf(record)).includes(value)) &&
+      any("network", (value) => isOn(networksOf(context, container), value)) &&
       any("volume", (value) =>
         mountPoints(record).some(({ Source, Destination, Name }) =>
           [Source, Destination, Name].includes(value),
@@ -88,6 +90,13 @@ export async function matcher(
       any("isolation", (value) => value === "default")
     );
   };
+}
+
+/** By the network's name or its ID. */
+function isOn(networks: Record<string, { NetworkID: string }>, value: string): boolean {
+  return Object.entries(networks).some(
+    ([name, { NetworkID }]) => name === value || (NetworkID !== "" && NetworkID === value),
+  );
 }
 
 /** Equal, or matched by the value as a regular expression, as in Docker. */

@@ -1,18 +1,13 @@
 /** `docker inspect`: a container as Docker shows it, field by field. */
 
-import type {
-  ContainerInspect,
-  ContainerState,
-  EndpointSettings,
-  MountPoint,
-  NetworkSettings,
-} from "../spec/docker.ts";
+import type { ContainerInspect, ContainerState, MountPoint } from "../spec/docker.ts";
 import { commandLine } from "./config.ts";
 import { type Container, nameOf } from "./container.ts";
 import type { Context } from "./context.ts";
 import { execIds } from "./exec.ts";
 import { shownHealth } from "./health.ts";
 import { readMounts } from "./mount_points.ts";
+import { networkSettings } from "./network.ts";
 import type { ContainerRecord, StateRecord } from "./records.ts";
 import { readSecurityOptions } from "./security.ts";
 
@@ -29,7 +24,7 @@ export async function inspectContainer(
   ]);
   const execs = execIds(context, id);
   return {
-    ...describe(container),
+    ...describe(context, container),
     ...(sizes && { SizeRw: sizes.rw, SizeRootFs: sizes.rootfs }),
     Driver: graphDriver.Name,
     GraphDriver: graphDriver,
@@ -37,10 +32,11 @@ export async function inspectContainer(
   };
 }
 
-function describe({
-  record,
-  paths,
-}: Container): Omit<ContainerInspect, "Driver" | "GraphDriver" | "ExecIDs"> {
+function describe(
+  context: Context,
+  container: Container,
+): Omit<ContainerInspect, "Driver" | "GraphDriver" | "ExecIDs"> {
+  const { record, paths } = container;
   const { config, host, state } = record;
   const { path, args } = commandLine(config.Config);
   return {
@@ -63,7 +59,7 @@ function describe({
     HostConfig: host,
     Mounts: mountPoints(record),
     Config: config.Config,
-    NetworkSettings: networkSettings(record),
+    NetworkSettings: networkSettings(context, container),
   };
 }
 
@@ -89,51 +85,4 @@ function stateOf(state: StateRecord): ContainerState {
 /** Binds, and what came by `--mount`; a plain `--tmpfs` is not among them, as in Docker. */
 export function mountPoints({ config, host }: ContainerRecord): MountPoint[] {
   return host.Mounts ? [...config.MountPoints, ...readMounts(host).tmpfs] : config.MountPoints;
-}
-
-/** The networks a container is on, without addresses: those come with the networks themselves. */
-export function networksOf({ host, config }: ContainerRecord): Record<string, EndpointSettings> {
-  const { NetworkMode: mode } = host;
-  return mode.startsWith("container:") || config.Config.NetworkDisabled ? {} : { [mode]: NO_ENDPOINT };
-}
-
-const NO_ENDPOINT: EndpointSettings = {
-  IPAMConfig: null,
-  Links: null,
-  Aliases: null,
-  MacAddress: "",
-  DriverOpts: null,
-  GwPriority: 0,
-  NetworkID: "",
-  EndpointID: "",
-  Gateway: "",
-  IPAddress: "",
-  IPPrefixLen: 0,
-  IPv6Gateway: "",
-  GlobalIPv6Address: "",
-  GlobalIPv6PrefixLen: 0,
-  DNSNames: null,
-};
-
-function networkSettings(record: ContainerRecord): NetworkSettings {
-  return {
-    Bridge: "",
-    SandboxID: "",
-    SandboxKey: "",
-    Ports: {},
-    HairpinMode: false,
-    LinkLocalIPv6Address: "",
-    LinkLocalIPv6PrefixLen: 0,
-    SecondaryIPAddresses: null,
-    SecondaryIPv6Addresses: null,
-    EndpointID: "",
-    Gateway: "",
-    GlobalIPv6Address: "",
-    GlobalIPv6PrefixLen: 0,
-    IPAddress: "",
-    IPPrefixLen: 0,
-    IPv6Gateway: "",
-    MacAddress: "",
-    Networks: networksOf(record),
-  };
 }

@@ -6,7 +6,8 @@ import type { Container } from "./container.ts";
 import type { Context } from "./context.ts";
 import { type Filters, matcher, readFilters } from "./filters.ts";
 import { imageIdOf } from "./image_id.ts";
-import { mountPoints, networksOf } from "./inspect.ts";
+import { mountPoints } from "./inspect.ts";
+import { networksOf } from "./network.ts";
 import { isUp } from "./state.ts";
 import { statusText } from "./status_text.ts";
 
@@ -31,7 +32,7 @@ export async function listContainers(context: Context, options: ListOptions): Pr
   const imageName = imageNames(context);
   return Promise.all(
     shown.map(async (container) => ({
-      ...summary(container),
+      ...summary(context, container),
       Image: await imageName(container),
       ...(options.size && (await sizesOf(context, container))),
     })),
@@ -44,7 +45,8 @@ function newestFirst(a: Container, b: Container): number {
   return left < right ? 1 : -1;
 }
 
-function summary({ record }: Container): ContainerSummary {
+function summary(context: Context, container: Container): ContainerSummary {
+  const { record } = container;
   const { config, host, state } = record;
   return {
     Id: config.Id,
@@ -61,7 +63,7 @@ function summary({ record }: Container): ContainerSummary {
       NetworkMode: host.NetworkMode,
       ...(host.Annotations && { Annotations: host.Annotations }),
     },
-    NetworkSettings: { Networks: networksOf(record) },
+    NetworkSettings: { Networks: networksOf(context, container) },
     Mounts: mountPoints(record),
   };
 }

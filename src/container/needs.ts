@@ -5,6 +5,7 @@
  * shims stands in shim/handle.ts.
  */
 
+import type { EndpointSettings } from "../spec/docker_network.ts";
 import type { Digest, ImageConfig } from "../spec/oci_image.ts";
 import type { Resources } from "../spec/oci_runtime.ts";
 import type { Step } from "../spec/receipt.ts";
@@ -32,6 +33,28 @@ export interface Images {
 interface PrepareOptions {
   /** The container goes when it ends (`--rm`): what it writes need not outlast a crash of the host. */
   disposable: boolean;
+}
+
+/** What a container is connected by while it runs. */
+export interface Networks {
+  /** Connects it, giving back what it had before. Throws not-found in Docker's words for a network that is none. */
+  connect(request: { container: string; network: string; mac?: string | undefined }): Promise<Connection>;
+  /** No error when it has nothing. */
+  release(containerId: string): Promise<void>;
+  /** The same for all that an earlier engine left, but for containers that still run. */
+  releaseAllBut(containerIds: ReadonlySet<string>): Promise<void>;
+  /** Undefined while it is not connected. */
+  connectionOf(containerId: string): Connection | undefined;
+  /** The address under which containers reach the host: what `host-gateway` stands for. */
+  hostGateway(): Promise<string>;
+}
+
+export interface Connection {
+  sandboxId: string;
+  /** Path of the network namespace; empty where it is the host's, or the runtime makes one. */
+  sandboxKey: string;
+  /** By the name of the network. */
+  endpoints: Record<string, EndpointSettings>;
 }
 
 /** Where container events go. They report; they never drive. */

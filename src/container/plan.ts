@@ -116,8 +116,8 @@ function planLinux(input: PlanInput, { capabilities, security }: Granted): Linux
 
 function namespaces({ record, joined }: PlanInput): Namespace[] {
   const { host } = record;
-  const join = (type: NamespaceType, file: string, pid: number | undefined): Namespace =>
-    pid === undefined ? { type } : { type, path: `/proc/${pid}/ns/${file}` };
+  const join = (type: NamespaceType, file: string, of: number | string | undefined): Namespace =>
+    of === undefined ? { type } : { type, path: typeof of === "string" ? of : `/proc/${of}/ns/${file}` };
   return [
     { type: "mount" },
     ...(host.NetworkMode === "host" ? [] : [join("network", "net", joined.network)]),

@@ -29,6 +29,7 @@ export interface ContainerPaths {
 }
 
 export interface JoinedPids {
-  network?: number;
+  /** The process in whose network namespace it is to be, or the path at which that is kept; neither where it gets a new one. */
+  network?: number | string;
   pid?: number;
 }

@@ -12,6 +12,7 @@ import { mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/p
 import { join } from "node:path";
 import type { ExitRecord } from "../shim/protocol.ts";
 import type { ContainerStatus, HealthState, MountPoint } from "../spec/docker.ts";
+import type { EndpointRequest } from "../spec/docker_network.ts";
 import type { Digest } from "../spec/oci_image.ts";
 import { messageOf } from "../std/errors.ts";
 import type { FullConfig } from "./config.ts";
@@ -27,6 +28,8 @@ export interface ConfigRecord {
   Image: Digest;
   Config: FullConfig;
   MountPoints: MountPoint[];
+  /** What was asked of single networks, by name; absent where nothing was. */
+  Endpoints?: Record<string, EndpointRequest>;
 }
 
 /** `state.json`. */

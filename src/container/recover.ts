@@ -35,6 +35,8 @@ export async function recoverContainers(context: Context): Promise<void> {
   );
   await sweepBundles(context);
   await Promise.all(containers.map((container) => recoverOne(context, container)));
+  const alive = containers.filter(({ live }) => live !== undefined).map((container) => nameOf(container).id);
+  await context.options.networks.releaseAllBut(new Set(alive));
   for (const container of containers) startIfDue(context, container);
 }
 

@@ -20,6 +20,7 @@ import { findDevices } from "./devices.ts";
 import { healthAtStart } from "./health.ts";
 import { joinedPids, sharedFiles } from "./joined.ts";
 import { logTarget } from "./log_target.ts";
+import { connectContainer } from "./network.ts";
 import { planRuntimeConfig } from "./plan.ts";
 import { beginProbes, hasProbe } from "./probes.ts";
 import { NEVER, removeExit } from "./records.ts";
@@ -80,6 +81,7 @@ async function launch(
   // That none could be taken is why the start fails, and is thrown below.
   undo.defer(async () => (await taking.catch(() => undefined))?.shim.close());
   undo.defer(() => context.options.images.unmount(nameOf(container).id));
+  undo.defer(() => context.options.networks.release(nameOf(container).id));
   const preparing = writeBundle(context, container);
   undo.defer(() => rm(container.bundle, { recursive: true, force: true }));
   const [{ shim, attachments }] = await settleAll([taking, preparing]);
@@ -109,7 +111,8 @@ async function writeBundle(context: Context, container: Container): Promise<void
   const { id } = nameOf(container);
   const joined = joinedPids(context, container);
   const rootfs = await images.mount(id);
-  const [passwd = "", group = "", devices, blockIo] = await Promise.all([
+  const [network, passwd = "", group = "", devices, blockIo] = await settleAll([
+    connectContainer(context, container),
     images.readFile(id, "/etc/passwd"),
     images.readFile(id, "/etc/group"),
     findDevices(container.record.host),
@@ -122,7 +125,7 @@ async function writeBundle(context: Context, container: Container): Promise<void
     users: { passwd, group },
     devices,
     blockIo,
-    joined,
+    joined: { ...joined, ...(network !== undefined && { network }) },
   });
   await writeConfig(container.bundle, configText(config));
 }

@@ -123,6 +123,7 @@ async function release(context: Context, container: Container): Promise<void> {
   const { id } = nameOf(container);
   await Promise.all([
     options.receipts.record(id, () => options.images.unmount(id)),
+    options.receipts.record(id, () => options.networks.release(id)),
     rm(container.bundle, { recursive: true, force: true }),
     container.record.host.AutoRemove ? undefined : saveState(context, container, { sync: true }),
   ]).catch((error) => options.warn(`container ${id}: its end left something behind: ${messageOf(error)}`));

@@ -49,8 +49,8 @@ describe("the daemon's configuration", () => {
     ],
     [
       "an option nobody knows",
-      ["--config-file", file('{"bridge":"x"}')],
-      /no such configuration option: bridge/,
+      ["--config-file", file('{"bridges":"x"}')],
+      /no such configuration option: bridges/,
     ],
     [
       "a value of the wrong type",
@@ -59,7 +59,7 @@ describe("the daemon's configuration", () => {
     ],
     ["a file that is not JSON", ["--config-file", file("{")], /is not JSON/],
     ["a file that is named and absent", ["--config-file", join(directory, "none")], /cannot read/],
-    ["a flag nobody knows", ["--bridge=x"], /--bridge/],
+    ["a flag nobody knows", ["--bridges=x"], /--bridges/],
     ["a relative root", ["--data-root=x"], /must be an absolute path/],
     ["a log level nobody knows", ["-l", "loud"], /unknown log level: loud/],
   ];

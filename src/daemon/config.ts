@@ -6,11 +6,21 @@
 
 import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
+import { type NetworkFlags, readSettings } from "../network/mod.ts";
 import { FathomError } from "../std/errors.ts";
+import {
+  checkNetworkValue,
+  fromFlag,
+  NETWORK_DEFAULTS,
+  NETWORK_DIRECTIVES,
+  NETWORK_OPTIONS,
+  NETWORK_USAGE,
+  negated,
+} from "./network_flags.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error" | "fatal";
 
-export interface DaemonConfig {
+export interface DaemonConfig extends NetworkFlags {
   /** Where to listen: `unix:///path` and `tcp://host:port`. */
   hosts: string[];
   /** What must outlive a boot. */
@@ -38,6 +48,7 @@ const DEFAULTS: DaemonConfig = {
   defaultRuntime: "native",
   storageDriver: "overlay",
   allowInsecureTcp: false,
+  ...NETWORK_DEFAULTS,
 };
 
 const DEFAULT_CONFIG_FILE = "/etc/fathom/daemon.json";
@@ -55,6 +66,7 @@ const DIRECTIVES = {
   "default-runtime": "defaultRuntime",
   "storage-driver": "storageDriver",
   "allow-insecure-tcp": "allowInsecureTcp",
+  ...NETWORK_DIRECTIVES,
 } as const satisfies Record<string, keyof DaemonConfig>;
 
 export const USAGE = `Usage:  fathom daemon [OPTIONS]
@@ -72,7 +84,7 @@ Options:
   -l, --log-level string         Logging level: debug, info, warn, error, fatal (default "${DEFAULTS.logLevel}")
   -p, --pidfile string           Path of the daemon's PID file (default "${DEFAULTS.pidfile}")
   -s, --storage-driver string    Storage driver to use: overlay (default "${DEFAULTS.storageDriver}")
-`;
+${NETWORK_USAGE}`;
 
 type Settings = Map<keyof DaemonConfig, unknown>;
 
@@ -97,7 +109,7 @@ export async function readConfig(argv: string[]): Promise<DaemonConfig | "help">
 
 function readFlags(argv: string[]): { settings: Settings; configFile: string | undefined; help: boolean } {
   const string = { type: "string" } as const;
-  const values = parse(argv, {
+  const values = parse(negated(argv), {
     "config-file": string,
     "data-root": string,
     "exec-root": string,
@@ -108,11 +120,16 @@ function readFlags(argv: string[]): { settings: Settings; configFile: string | u
     pidfile: { ...string, short: "p" },
     "storage-driver": { ...string, short: "s" },
     "allow-insecure-tcp": { type: "boolean" },
+    ...NETWORK_OPTIONS,
     help: { type: "boolean" },
   });
   const settings: Settings = new Map();
   for (const [flag, key] of Object.entries(DIRECTIVES)) {
-    if (values[flag] !== undefined) settings.set(key, values[flag]);
+    if (values[flag] !== undefined)
+      settings.set(
+        key,
+        key in NETWORK_DEFAULTS ? fromFlag(key as keyof NetworkFlags, values[flag]) : values[flag],
+      );
   }
   const configFile = values["config-file"];
   return {
@@ -126,7 +143,7 @@ type Options = NonNullable<NonNullable<Parameters<typeof parseArgs>[0]>["options
 
 function parse(args: string[], options: Options): Record<string, unknown> {
   try {
-    return parseArgs({ args, options, strict: true, allowPositionals: false }).values;
+    return parseArgs({ args, options, strict: true, allowPositionals: false, allowNegative: true }).values;
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message.split(".")[0] : String(cause);
     throw new FathomError("invalid", `${reason}; see 'fathom daemon --help'`, { cause });
@@ -142,7 +159,7 @@ async function readConfigFile(path: string, optional: boolean): Promise<Settings
   });
   const settings: Settings = new Map();
   for (const [name, value] of Object.entries(parseObject(text, path))) {
-    if (!(name in DIRECTIVES) || name === "host") {
+    if (!(name in DIRECTIVES) || name === "host" || name === "default-address-pool") {
       throw new FathomError("invalid", `${path}: no such configuration option: ${name}`);
     }
     const key = DIRECTIVES[name as keyof typeof DIRECTIVES];
@@ -166,6 +183,7 @@ function parseObject(text: string, path: string): Record<string, unknown> {
 }
 
 function checkType(value: unknown, { key, name }: { key: keyof DaemonConfig; name: string }): void {
+  if (checkNetworkValue(key, value, name)) return;
   if (key === "hosts") {
     if (Array.isArray(value) && value.every((host) => typeof host === "string")) return;
     throw new FathomError("invalid", `${name} must be a list of strings`);
@@ -189,6 +207,7 @@ function validate(config: DaemonConfig): DaemonConfig {
       `${path} must be an absolute path: the daemon has no directory of its own`,
     );
   }
+  readSettings(config);
   if (config.hosts.length === 0)
     throw new FathomError("invalid", "no address to listen on: give -H or hosts");
   return config;

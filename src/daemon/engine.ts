@@ -19,6 +19,7 @@ import {
   settleImages,
 } from "../image/mod.ts";
 import { recording, removeEmptyCgroup } from "../kernel/mod.ts";
+import { openNetworks, readSettings } from "../network/mod.ts";
 import { shims } from "../shim/mod.ts";
 import { FathomError, messageOf } from "../std/errors.ts";
 import { selfCommand } from "../std/self.ts";
@@ -61,10 +62,19 @@ export async function openEngine(config: DaemonConfig, log: Log): Promise<Engine
   });
   const pool = await shims({ runDirectory: join(config.execRoot, "shims"), command: selfCommand(["shim"]) });
   stack.defer(() => pool.close());
+  const networks = await openNetworks({
+    dataRoot: config.dataRoot,
+    execRoot: config.execRoot,
+    settings: readSettings(config),
+    emit: ({ action, id, attributes }) => events.emit({ Type: "network", Action: action, id, attributes }),
+    warn: (sentence) => log("warn", sentence),
+  });
+  stack.defer(() => networks.close());
   const containers: Containers = await openContainers({
     root: join(config.dataRoot, "containers"),
     execRoot: config.execRoot,
     images: containerImages(images),
+    networks,
     shims: pool,
     receipts,
     emit: ({ action, id, attributes }) => events.emit({ Type: "container", Action: action, id, attributes }),
@@ -85,9 +95,7 @@ export async function openEngine(config: DaemonConfig, log: Log): Promise<Engine
     ...cgroupFacts(),
     backingFilesystem: await backingFilesystem(config.dataRoot),
     runtimes,
-    warnings: [
-      "WARNING: networks come with a later version: containers have loopback, or the host's network",
-    ],
+    warnings: networks.warnings(),
   });
   const backends: Backends = {
     system: {

@@ -68,7 +68,12 @@ export async function info(config: DaemonConfig, id: string, facts: Facts): Prom
     Images: facts.images,
     Driver: "overlay2",
     DriverStatus: [["Backing Filesystem", facts.backingFilesystem]],
-    Plugins: { Volume: [], Network: ["host", "none"], Authorization: null, Log: ["json-file", "none"] },
+    Plugins: {
+      Volume: [],
+      Network: ["bridge", "host", "null"],
+      Authorization: null,
+      Log: ["json-file", "none"],
+    },
     MemoryLimit: has("memory"),
     SwapLimit: has("memory"),
     CpuCfsPeriod: has("cpu"),

@@ -21,6 +21,7 @@ import {
   addressText,
   contains,
   type InterfaceAddress,
+  macOf,
   type Network,
   networkText,
   overlap,
@@ -78,7 +79,8 @@ function makeBridge(
   const mtu = settings.mtu || hostMtu(socket);
   for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
     const address = chooseAddress(socket, settings, wanted);
-    addLink(socket, "bridge", { name, mtu, up: true });
+    // An address of its own: it would have its ports' lowest otherwise, and change it under those that know it.
+    addLink(socket, "bridge", { name, mtu, mac: macOf(address.address), up: true });
     const link = findLink(socket, name);
     if (link === undefined) continue;
     addAddress(socket, link, { address: addressText(address.address), prefix: address.prefix });

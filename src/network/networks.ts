@@ -26,6 +26,8 @@ interface State {
   bridge: DefaultNetwork;
   host: () => NetlinkSocket;
   lingering: Lingering;
+  /** What an earlier engine noted. */
+  inherited: ReadonlySet<SandboxRecord>;
 }
 
 /** Opens the networks below `options.dataRoot`, and takes away namespaces that nobody has a record of. */
@@ -38,7 +40,8 @@ export async function openNetworks(options: NetworksOptions): Promise<Networks> 
   };
   const record = named(store, "bridge");
   const bridge = defaultNetwork(record, { options, store, host });
-  const state: State = { options, store, host, bridge, lingering: watchLingering(host) };
+  const inherited = new Set(store.sandboxes.values());
+  const state: State = { options, store, host, bridge, inherited, lingering: watchLingering(host) };
   await sweepNamespaces(store);
   return {
     connect: (request) => connect(state, request),
@@ -203,7 +206,7 @@ async function releaseAllBut(state: State, containers: ReadonlySet<string>): Pro
   const sandboxes = [...state.store.sandboxes.values()];
   await Promise.all(
     sandboxes
-      .filter(({ Container }) => !containers.has(Container))
+      .filter((sandbox) => state.inherited.has(sandbox) && !containers.has(sandbox.Container))
       .map(({ Container }) =>
         release(state, Container).catch((error) =>
           state.options.warn(

@@ -6,6 +6,7 @@
  */
 
 import type { ContainerConfig, HostConfig } from "./docker_config.ts";
+import type { EndpointRequest, EndpointSettings } from "./docker_network.ts";
 import type { Step } from "./receipt.ts";
 
 export type {
@@ -22,7 +23,7 @@ export { HEALTH_ON_FAILURE } from "./docker_config.ts";
 /** `POST /containers/create`: the container's configuration, its host's, and its networks'. */
 export interface ContainerCreateRequest extends ContainerConfig {
   HostConfig?: HostConfig;
-  NetworkingConfig?: { EndpointsConfig?: Record<string, unknown> | null };
+  NetworkingConfig?: { EndpointsConfig?: Record<string, EndpointRequest> | null };
 }
 
 export const CONTAINER_STATUSES = [
@@ -65,24 +66,6 @@ export interface HealthLogEntry {
   /** 0 healthy; -1 where the probe took too long or could not be run. */
   ExitCode: number;
   Output: string;
-}
-
-export interface EndpointSettings {
-  IPAMConfig: null;
-  Links: string[] | null;
-  Aliases: string[] | null;
-  MacAddress: string;
-  DriverOpts: Record<string, string> | null;
-  GwPriority: number;
-  NetworkID: string;
-  EndpointID: string;
-  Gateway: string;
-  IPAddress: string;
-  IPPrefixLen: number;
-  IPv6Gateway: string;
-  GlobalIPv6Address: string;
-  GlobalIPv6PrefixLen: number;
-  DNSNames: string[] | null;
 }
 
 export interface NetworkSettings {

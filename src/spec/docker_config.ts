@@ -21,6 +21,8 @@ export interface ContainerConfig {
   WorkingDir?: string;
   Entrypoint?: string[] | null;
   NetworkDisabled?: boolean;
+  /** Of the container's first network; since API v1.44 it stands with the network itself. */
+  MacAddress?: string;
   OnBuild?: string[] | null;
   Labels?: Record<string, string> | null;
   StopSignal?: string;
