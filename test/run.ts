@@ -117,6 +117,7 @@ function leftovers(): Set<string> {
     "find /sys/fs/cgroup -mindepth 2 -path '*/fathom*' -type d 2>/dev/null",
     "ls -d /tmp/fathom-* 2>/dev/null",
     "ls -d /sys/class/net/fathom* /sys/class/net/fm* 2>/dev/null",
+    "nft list tables 2>/dev/null | grep -o 'table .* fathom.*'",
     "for p in /proc/[0-9]*; do tr '\\0' ' ' <$p/cmdline 2>/dev/null | grep -o '.*/tmp/fathom-test.*' | sed \"s#^#$p #\"; done",
   ].join("; ");
   const out = Bun.spawnSync(["sh", "-c", script]).stdout.toString();

@@ -186,14 +186,6 @@ describe("a container that is made", () => {
     expect([replaced.Path, replaced.Args]).toEqual(["/o", []]);
   });
 
-  test("is told what it does not get", async () => {
-    await using fake = await fakeEngine();
-    expect((await make(fake)).Warnings).toEqual([]);
-    const bridged = await make(fake, { HostConfig: { NetworkMode: "bridge" } });
-    expect(bridged.Warnings).toEqual([expect.stringContaining("nothing but loopback")]);
-    expect((await make(fake, { HostConfig: { NetworkMode: "none" } })).Warnings).toEqual([]);
-  });
-
   test("keeps the ID of a container whose network it shares, and that one's host name", async () => {
     await using fake = await fakeEngine();
     const other = await fake.engine.containers.create({ Image: "bb", Hostname: "front" }, { name: "other" });

@@ -201,13 +201,22 @@ async function watchIds(directory: string, ids: Set<string>): Promise<FSWatcher 
   }
 }
 
+/** What takes away a thing that was left. */
+const REMOVE: Readonly<Record<string, readonly string[]>> = {
+  mount: ["umount", "-l"],
+  cgroup: ["rmdir"],
+  link: ["ip", "link", "del"],
+  "rules table": ["nft", "delete", "table"],
+};
+
 /** Removes the engine's directory; fails, after cleaning up, when the engine had left something. */
 async function cleanUp({ root }: Places, ids: ReadonlySet<string>): Promise<void> {
   const left = await leftovers({ root, ids });
   for (const { pid } of await processesOf({ root, ids })) process.kill(pid, "SIGKILL");
   for (const line of left) {
-    const path = /^(?:mount|cgroup) (.*)$/.exec(line)?.[1];
-    if (path !== undefined) await run(line.startsWith("mount") ? ["umount", "-l", path] : ["rmdir", path]);
+    const [, kind = "", name = ""] = /^(mount|cgroup|link|rules table) (.*)$/.exec(line) ?? [];
+    const undo = REMOVE[kind];
+    if (undo !== undefined) await run([...undo, ...name.split(" ")]);
   }
   await rm(root, { recursive: true, force: true });
   if (left.length > 0) throw new Error(`the engine left behind:\n${left.join("\n")}`);

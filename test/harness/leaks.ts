@@ -1,6 +1,8 @@
 /** What an engine left behind on the host. */
 
+import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { run } from "./program.ts";
 import { eventually } from "./wait.ts";
 
@@ -14,7 +16,7 @@ interface Traces {
 /** Milliseconds that an engine's last processes may take to be gone. */
 const PATIENCE = 3000;
 
-/** Mounts, cgroups and processes that are still there after a while; empty when all is clean. */
+/** Mounts, cgroups, links, tables of rules and processes that are still there after a while; empty when all is clean. */
 export async function leftovers(traces: Traces): Promise<string[]> {
   let found = await search(traces);
   await eventually(
@@ -35,8 +37,23 @@ async function search({ root, ids }: Traces): Promise<string[]> {
   return [
     ...mounts.map((line) => `mount ${line.split(" ")[4]}`),
     ...(await cgroupsOf(ids)).map((path) => `cgroup ${path}`),
+    ...(await networkTraces(root)),
     ...(await processesOf({ root, ids })).map(({ pid, command }) => `process ${pid}: ${command}`),
   ];
+}
+
+/** The bridge and the table of rules that an engine has of its own, by the name that follows from its data root. */
+async function networkTraces(root: string): Promise<string[]> {
+  const name = networkName(join(root, "data"));
+  const links = (await readdir("/sys/class/net")).filter((link) => link === name);
+  const { stdout } = await run(["nft", "list", "tables"]);
+  const tables = stdout.split("\n").filter((line) => line.endsWith(` ${name}`));
+  return [...links.map((link) => `link ${link}`), ...tables.map((table) => `rules ${table}`)];
+}
+
+/** The name of the bridge of an engine with this data root, and of its table of rules. */
+function networkName(dataRoot: string): string {
+  return `fathom-${createHash("sha256").update(dataRoot).digest("hex").slice(0, 8)}`;
 }
 
 async function cgroupsOf(ids: ReadonlySet<string>): Promise<string[]> {

@@ -49,17 +49,12 @@ function writeAttributes(attributes: readonly Attribute[], bytes: Uint8Array, st
 
 /** The values by type; of a type that stands twice the last. What is cut short is left out. */
 export function decodeAttributes(bytes: Uint8Array): Map<number, Uint8Array> {
-  return new Map(attributeList(bytes));
-}
-
-/** All attributes in their order, for lists whose elements share a type. */
-export function attributeList(bytes: Uint8Array): [type: number, value: Uint8Array][] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const found: [number, Uint8Array][] = [];
+  const found = new Map<number, Uint8Array>();
   for (let at = 0; at + HEADER <= bytes.length; ) {
     const length = view.getUint16(at, true);
     if (length < HEADER || at + length > bytes.length) break;
-    found.push([view.getUint16(at + 2, true) & TYPE_MASK, bytes.subarray(at + HEADER, at + length)]);
+    found.set(view.getUint16(at + 2, true) & TYPE_MASK, bytes.subarray(at + HEADER, at + length));
     at += aligned(length);
   }
   return found;
@@ -67,14 +62,6 @@ export function attributeList(bytes: Uint8Array): [type: number, value: Uint8Arr
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
-
-export const u8 = (value: number): Uint8Array => Uint8Array.of(value);
-
-export function u16(value: number): Uint8Array {
-  const bytes = new Uint8Array(2);
-  new DataView(bytes.buffer).setUint16(0, value, true);
-  return bytes;
-}
 
 export function u32(value: number): Uint8Array {
   return u32s(value);

@@ -250,7 +250,7 @@ function showSettings(settings: LinkSettings & { namespace?: number }): string {
 }
 
 /** The four bytes of `172.17.0.2`. */
-export function addressBytes(address: string): Uint8Array {
+function addressBytes(address: string): Uint8Array {
   return Uint8Array.from(address.split(".").map(Number));
 }
 

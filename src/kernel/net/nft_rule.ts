@@ -110,8 +110,8 @@ function meta(key: number): Expression {
   return [
     "meta",
     [
-      [1, be32(REGISTER)],
       [2, be32(key)],
+      [1, be32(REGISTER)],
     ],
   ];
 }
