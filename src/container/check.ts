@@ -11,6 +11,7 @@ import { onFailure } from "./health.ts";
 import { type Host, ULIMIT_NAMES } from "./host.ts";
 import type { FullHostConfig } from "./host_config.ts";
 import { DEVICE_RULE } from "./resources.ts";
+import { writableSize } from "./storage_opt.ts";
 
 const RESTART_POLICIES = ["no", "always", "unless-stopped", "on-failure"];
 
@@ -23,6 +24,7 @@ export function checkRequest(config: ContainerConfig, hostConfig: FullHostConfig
   checkSecurity(hostConfig, host);
   checkUlimits(hostConfig, host);
   checkSysctls(hostConfig);
+  writableSize(hostConfig);
 }
 
 function invalid(sentence: string): FathomError {
@@ -56,7 +58,6 @@ function checkSupported(config: ContainerConfig, host: FullHostConfig): void {
       some(host.DeviceRequests),
       "device requests (--gpus) are not supported: pass single devices with --device",
     ],
-    [keys(host.StorageOpt), "--storage-opt is not supported: the size of a container is not limited"],
     [host.Init === true, "--init is not supported yet: run a program that reaps its children"],
     [
       host.UsernsMode !== "" && host.UsernsMode !== "host",

@@ -22,6 +22,7 @@ import { checkName, inventId, inventName, shortId } from "./names.ts";
 import { type ContainerRecord, FRESH_STATE, syncDirectory, writeFirst, writeJson } from "./records.ts";
 import { customProfile } from "./seccomp_profile.ts";
 import { readSecurityOptions } from "./security.ts";
+import { writableSize } from "./storage_opt.ts";
 import { tell } from "./tell.ts";
 
 export interface CreateOptions {
@@ -75,7 +76,7 @@ async function make(context: Context, container: Container, binds: readonly Bind
   const disposable = record.host.AutoRemove;
   const sync = !disposable;
   await settleAll([
-    images.prepare(id, record.config.Image, { disposable }),
+    images.prepare(id, record.config.Image, { disposable, size: writableSize(record.host) }),
     writeFiles(context, container),
     writeFirst(paths.hostConfig, record.host, { sync }),
     writeFirst(paths.state, record.state, { sync }),

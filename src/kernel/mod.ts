@@ -68,6 +68,7 @@ export {
   TTY,
   windowSize,
 } from "./pty.ts";
+export { limitProject, projectOf, projectQuota, setProject } from "./quota.ts";
 export { pipe, setNonBlocking, writeAll } from "./ready.ts";
 export { now, recording } from "./receipt.ts";
 export { type Child, type SpawnOptions, spawn } from "./spawn.ts";
