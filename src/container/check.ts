@@ -17,7 +17,7 @@ const RESTART_POLICIES = ["no", "always", "unless-stopped", "on-failure"];
 
 /** @throws {FathomError} invalid or unsupported, with the first thing that is wrong. */
 export function checkRequest(config: ContainerConfig, hostConfig: FullHostConfig, host: Host): void {
-  checkSupported(config, hostConfig);
+  checkSupported(hostConfig);
   checkModes(config, hostConfig);
   checkRestartPolicy(hostConfig);
   onFailure(hostConfig.Annotations);
@@ -36,7 +36,7 @@ function unsupported(sentence: string): FathomError {
 }
 
 /** Each row: whether a request asks for it, and what a user is told. */
-function checkSupported(config: ContainerConfig, host: FullHostConfig): void {
+function checkSupported(host: FullHostConfig): void {
   const some = (list: readonly unknown[] | null | undefined) => (list?.length ?? 0) > 0;
   const keys = (map: object | null | undefined) => Object.keys(map ?? {}).length > 0;
   const rows: [boolean, string][] = [
@@ -45,15 +45,6 @@ function checkSupported(config: ContainerConfig, host: FullHostConfig): void {
       "ports cannot be published yet: leave -p out, or use --network host",
     ],
     [some(host.Links), "links are not supported: they are Docker's legacy way to connect containers"],
-    [
-      keys(config.Volumes),
-      "volumes are not supported yet: bind a directory of the host with -v /HOST:/CONTAINER",
-    ],
-    [
-      some(host.VolumesFrom),
-      "--volumes-from is not supported yet: bind the same directory in both containers",
-    ],
-    [host.VolumeDriver !== "", "volume drivers are not supported: leave --volume-driver out"],
     [
       some(host.DeviceRequests),
       "device requests (--gpus) are not supported: pass single devices with --device",

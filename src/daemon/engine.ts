@@ -32,7 +32,7 @@ import { engineId, type Facts, info, version } from "./info.ts";
 import { listenersOf } from "./listeners.ts";
 import type { Log } from "./log.ts";
 import { claimPidfile } from "./pidfile.ts";
-import { openVolumeStore } from "./volumes.ts";
+import { hostMounts, openVolumeStore } from "./volumes.ts";
 
 /** A running engine; disposing it stops the API and lets go of the containers. */
 export interface Engine extends AsyncDisposable {
@@ -81,6 +81,8 @@ export async function openEngine(config: DaemonConfig, log: Log): Promise<Engine
     killLeftovers,
     cgroups,
     runProgram,
+    volumes,
+    mounts: hostMounts(images),
     runtimes,
     defaultRuntime: knownRuntime(config.defaultRuntime, runtimes),
     warn: (sentence) => log("warn", sentence),
