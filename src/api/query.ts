@@ -23,17 +23,19 @@ export function intParam(query: URLSearchParams, name: string): number | undefin
   return Number(value);
 }
 
-/** Seconds since the epoch, with fraction, as the docker command sends times; 0 when absent. */
-export function timeParam(query: URLSearchParams, name: string): number {
+/** Nanoseconds since the epoch, of seconds with a fraction, as the docker command sends times; 0 when absent. */
+export function timeParam(query: URLSearchParams, name: string): bigint {
   const value = query.get(name);
-  if (value === null || value === "") return 0;
-  if (!/^-?\d{1,15}(\.\d{1,9})?$/.test(value)) {
+  if (value === null || value === "") return 0n;
+  const [, sign, seconds, fraction = ""] = /^(-?)(\d{1,15})(?:\.(\d{1,9}))?$/.exec(value) ?? [];
+  if (seconds === undefined) {
     throw new FathomError(
       "invalid",
       `invalid value for ${name}: expected seconds since the epoch, got ${JSON.stringify(value)}`,
     );
   }
-  return Number(value);
+  const nanoseconds = BigInt(seconds) * 1_000_000_000n + BigInt(fraction.padEnd(9, "0"));
+  return sign === "-" ? -nanoseconds : nanoseconds;
 }
 
 /** A terminal's size, `h` and `w`. */

@@ -100,7 +100,7 @@ describe("streams", () => {
     expect((await api.ask("GET", "/v1.51/containers/c/logs?stdout=1")).head).toContain("multiplexed-stream");
     expect((await api.ask("GET", "/v1.41/containers/c/logs?stdout=1")).head).toContain("raw-stream");
     expect((await api.ask("GET", "/containers/tty/logs?stderr=1&tail=3")).head).toContain("raw-stream");
-    expect(api.engine.calls.at(-1)?.[2]).toMatchObject({ stdout: false, stderr: true, tail: 3, since: 0 });
+    expect(api.engine.calls.at(-1)?.[2]).toMatchObject({ stdout: false, stderr: true, tail: 3, since: 0n });
   });
 
   test("an import reads the body to its end and tells the ID", async () => {

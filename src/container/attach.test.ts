@@ -99,7 +99,14 @@ describe("an attachment", () => {
 });
 
 describe("logs", () => {
-  const HOW = { stdout: true, stderr: true, timestamps: false, details: false, since: 0, until: 0 } as const;
+  const HOW = {
+    stdout: true,
+    stderr: true,
+    timestamps: false,
+    details: false,
+    since: 0n,
+    until: 0n,
+  } as const;
   const signal = new AbortController().signal;
 
   test("are followed until the container is down", async () => {

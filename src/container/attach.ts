@@ -1,7 +1,7 @@
 /** Attaching to a container's program: before its start, while it runs, and to what it left in its log. */
 
 import { Duplex, Readable } from "node:stream";
-import { readLog } from "../logs/mod.ts";
+import { readablePath, readLog } from "../logs/mod.ts";
 import type { AttachRequest } from "../shim/handle.ts";
 import type { AttachOptions } from "../spec/docker_query.ts";
 import { FathomError, kindOf } from "../std/errors.ts";
@@ -112,16 +112,17 @@ async function attachAhead(
 function replay(
   { record, paths }: Container,
   options: AttachOptions,
-  stopAt?: { file: number; offset: number },
+  stopAt?: { file: string; offset: number },
 ): AsyncIterable<Uint8Array> {
-  if (record.host.LogConfig.Type === "none") return nothing();
-  return readLog(paths.log, {
+  const path = readablePath(record.host.LogConfig, paths);
+  if (path === undefined) return nothing();
+  return readLog(path, {
     stdout: options.stdout,
     stderr: options.stderr,
     timestamps: false,
     details: false,
-    since: 0,
-    until: 0,
+    since: 0n,
+    until: 0n,
     framed: !record.config.Config.Tty,
     tail: "all",
     ...(stopAt && { stopAt }),

@@ -1,12 +1,12 @@
 /** What every operation on containers works with: the needs handed in, the host, and the containers there are. */
 
+import type { LogConfig } from "../logs/mod.ts";
 import type { Shims } from "../shim/handle.ts";
 import type { Container } from "./container.ts";
 import type { Exec } from "./exec_state.ts";
 import type { Host } from "./host.ts";
 import type { Cgroups, Emit, Images, KillLeftovers, Networks, Receipts, RunProgram } from "./needs.ts";
 import type { Registry } from "./registry.ts";
-import type { HostMounts, VolumeStore } from "./volume_needs.ts";
 
 export interface ContainersOptions {
   /** Directory of all containers' records, `<data-root>/containers`. */
@@ -21,11 +21,11 @@ export interface ContainersOptions {
   killLeftovers: KillLeftovers;
   cgroups: Cgroups;
   runProgram: RunProgram;
-  volumes: VolumeStore;
-  mounts: HostMounts;
   /** Name to program of the runtimes that containers may ask for; the native one has none. */
   runtimes: Readonly<Record<string, { path?: string }>>;
   defaultRuntime: string;
+  /** The log driver of containers that name none, and its options. */
+  defaultLog: LogConfig;
   /** Takes one sentence for the log. */
   warn: (sentence: string) => void;
 }
@@ -36,7 +36,7 @@ export interface Context {
   readonly registry: Registry;
   /** What the end of a container leads to; handed in, so that the end need not know the beginning. Callers hold `exclusive`. */
   readonly start: (container: Container) => Promise<void>;
-  readonly remove: (container: Container, options?: { volumes: boolean }) => Promise<void>;
+  readonly remove: (container: Container) => Promise<void>;
   /** Every exec known, also ended ones for a while, by ID. */
   readonly execs: Map<string, Exec>;
 }

@@ -13,6 +13,8 @@ const GONE = ["KernelMemory", "KernelMemoryTCP"];
 async function both(name: "plain" | "rich"): Promise<{ docker: Fields; ours: Fields }> {
   await using fake = await fakeEngine();
   const { Id } = await fake.engine.containers.create(REQUESTS[name], { name });
+  // Docker names the log once it has been started.
+  await fake.engine.containers.start(Id);
   const ours = (await fake.engine.containers.inspect(Id, { size: false })) as unknown as Fields;
   const docker = recorded(`docker_${name}.inspect`);
   const text = JSON.stringify(ours).replaceAll(`${fake.root}/`, "/C/").replaceAll(Id, String(docker.Id));

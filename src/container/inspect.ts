@@ -6,9 +6,9 @@ import { type Container, nameOf } from "./container.ts";
 import type { Context } from "./context.ts";
 import { execIds } from "./exec.ts";
 import { shownHealth } from "./health.ts";
-import { shownMount } from "./mount_record.ts";
+import { readMounts } from "./mount_points.ts";
 import { networkSettings } from "./network.ts";
-import type { ContainerRecord, StateRecord } from "./records.ts";
+import { type ContainerRecord, NEVER, type StateRecord } from "./records.ts";
 import { readSecurityOptions } from "./security.ts";
 
 export async function inspectContainer(
@@ -49,7 +49,8 @@ function describe(
     ResolvConfPath: paths.resolv,
     HostnamePath: paths.hostname,
     HostsPath: paths.hosts,
-    LogPath: host.LogConfig.Type === "json-file" ? paths.log : "",
+    // Docker knows it once the container has been started.
+    LogPath: host.LogConfig.Type === "json-file" && state.StartedAt !== NEVER ? paths.log : "",
     Name: `/${config.Name}`,
     RestartCount: state.RestartCount,
     Platform: "linux",
@@ -82,7 +83,7 @@ function stateOf(state: StateRecord): ContainerState {
   };
 }
 
-/** All but plain `--tmpfs`, which is not among them, as in Docker. */
-export function mountPoints({ config }: ContainerRecord): MountPoint[] {
-  return config.MountPoints.map(shownMount);
+/** Binds, and what came by `--mount`; a plain `--tmpfs` is not among them, as in Docker. */
+export function mountPoints({ config, host }: ContainerRecord): MountPoint[] {
+  return host.Mounts ? [...config.MountPoints, ...readMounts(host).tmpfs] : config.MountPoints;
 }

@@ -33,7 +33,6 @@ import type { ContainersOptions, Context } from "./context.ts";
 import { type CreateOptions, createContainer } from "./create.ts";
 import { readHost } from "./host.ts";
 import type { ListOptions } from "./list.ts";
-import type { ConfigRecord } from "./records.ts";
 import { recoverContainers } from "./recover.ts";
 import { registry } from "./registry.ts";
 import { removeContainer } from "./remove.ts";
@@ -112,7 +111,7 @@ export async function openContainers(options: ContainersOptions): Promise<Contai
     registry: registry(),
     execs: new Map(),
     start: (container) => startContainer(context, container),
-    remove: (container, how) => removeContainer(context, container, how),
+    remove: (container) => removeContainer(context, container),
   };
   await recoverContainers(context);
   const find = (name: string) => context.registry.find(name);
@@ -168,14 +167,14 @@ function containerOperations(context: Context): ContainerOperations {
 async function remove(
   context: Context,
   id: string,
-  { force, link, volumes }: { force: boolean; link: boolean; volumes: boolean },
+  { force, link }: { force: boolean; link: boolean },
 ): Promise<void> {
   const container = context.registry.find(id);
   if (link) throw new FathomError("unsupported", "links are not supported: there is none to remove");
   if (force) await forceEnd(context, container);
   await container.exclusive(async () => {
     if (force) await forceEnd(context, container);
-    await removeContainer(context, container, { volumes: volumes || container.record.host.AutoRemove });
+    await removeContainer(context, container);
   });
 }
 
@@ -215,12 +214,8 @@ function counts(context: Context): { running: number; paused: number; stopped: n
 function usersOf(context: Context, image: string): { id: string; running: boolean }[] {
   return context.registry
     .all()
-    .filter(({ record: { config } }) => config.Image === image || mountsImage(config, image))
+    .filter(({ record }) => record.config.Image === image)
     .map(({ record }) => ({ id: record.config.Id, running: isUp(record.state.Status) }));
-}
-
-function mountsImage({ MountPoints }: ConfigRecord, image: string): boolean {
-  return MountPoints.some(({ Type, Source }) => Type === "image" && Source === image);
 }
 
 async function close(context: Context): Promise<void> {

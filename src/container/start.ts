@@ -19,7 +19,7 @@ import type { Context } from "./context.ts";
 import { findDevices } from "./devices.ts";
 import { healthAtStart } from "./health.ts";
 import { joinedPids, sharedFiles } from "./joined.ts";
-import { logTarget } from "./log_target.ts";
+import { targetOf } from "./log_target.ts";
 import { connectContainer } from "./network.ts";
 import { planRuntimeConfig } from "./plan.ts";
 import { beginProbes, hasProbe } from "./probes.ts";
@@ -76,17 +76,17 @@ async function launch(
   context: Context,
   container: Container,
 ): Promise<{ shim: Shim; pid: number; startedAt: string }> {
+  const log = targetOf(container);
   await using undo = new AsyncDisposableStack();
   const taking = takeShim(context, container);
   // That none could be taken is why the start fails, and is thrown below.
   undo.defer(async () => (await taking.catch(() => undefined))?.shim.close());
   undo.defer(() => context.options.images.unmount(nameOf(container).id));
   undo.defer(() => context.options.networks.release(nameOf(container).id));
-  await using staged = new AsyncDisposableStack();
-  const preparing = writeBundle(context, container, { staged, undo });
+  const preparing = writeBundle(context, container);
   undo.defer(() => rm(container.bundle, { recursive: true, force: true }));
   const [{ shim, attachments }] = await settleAll([taking, preparing]);
-  const started = await shim.launch(launchOf(context, container, attachments));
+  const started = await shim.launch(launchOf(context, container, { attachments, log }));
   undo.move();
   return { shim, ...started };
 }
@@ -107,11 +107,7 @@ async function takeShim(
   return taken;
 }
 
-async function writeBundle(
-  context: Context,
-  container: Container,
-  stacks: { staged: AsyncDisposableStack; undo: AsyncDisposableStack },
-): Promise<void> {
+async function writeBundle(context: Context, container: Container): Promise<void> {
   const { images } = context.options;
   const { id } = nameOf(container);
   const joined = joinedPids(context, container);
@@ -123,10 +119,6 @@ async function writeBundle(
     findDevices(container.record.host),
     findBlockIo(container.record.host),
   ]);
-  const hasMounts = container.record.config.MountPoints.length > 0;
-  const sources = hasMounts
-    ? await (await import("./mount_sources.ts")).prepareMounts(context, container, stacks)
-    : undefined;
   const config = planRuntimeConfig({
     record: container.record,
     facts: context.host,
@@ -135,7 +127,6 @@ async function writeBundle(
     devices,
     blockIo,
     joined: { ...joined, ...(network !== undefined && { network }) },
-    ...(sources && { sources }),
   });
   await writeConfig(container.bundle, configText(config));
 }
@@ -150,7 +141,11 @@ async function writeConfig(bundle: string, text: string): Promise<void> {
   });
 }
 
-function launchOf(context: Context, container: Container, attachments: number): Launch {
+function launchOf(
+  context: Context,
+  container: Container,
+  { attachments, log }: Pick<Launch, "attachments" | "log">,
+): Launch {
   const { config, host } = container.record;
   const [rows, columns] = host.ConsoleSize;
   return {
@@ -160,7 +155,7 @@ function launchOf(context: Context, container: Container, attachments: number): 
     openStdin: config.Config.OpenStdin,
     stdinOnce: config.Config.StdinOnce,
     ...(rows > 0 && columns > 0 && { size: { columns, rows } }),
-    log: logTarget(container),
+    log,
     exitFile: container.paths.exit,
     disposable: host.AutoRemove,
     receiptFile: container.paths.receipt,

@@ -8,6 +8,7 @@ import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { type NetworkFlags, readSettings } from "../network/mod.ts";
 import { FathomError } from "../std/errors.ts";
+import { logOptions } from "./log_options.ts";
 import {
   checkNetworkValue,
   fromFlag,
@@ -34,6 +35,9 @@ export interface DaemonConfig extends NetworkFlags {
   /** `native`, `crun`, `runc` or the path of an OCI runtime. */
   defaultRuntime: string;
   storageDriver: string;
+  /** The log driver of containers that name none, and its options. */
+  logDriver: string;
+  logOpts: Record<string, string>;
   /** Allow TCP without TLS on an address that is not loopback. */
   allowInsecureTcp: boolean;
 }
@@ -47,6 +51,8 @@ const DEFAULTS: DaemonConfig = {
   logLevel: "info",
   defaultRuntime: "native",
   storageDriver: "overlay",
+  logDriver: "json-file",
+  logOpts: {},
   allowInsecureTcp: false,
   ...NETWORK_DEFAULTS,
 };
@@ -65,6 +71,9 @@ const DIRECTIVES = {
   "log-level": "logLevel",
   "default-runtime": "defaultRuntime",
   "storage-driver": "storageDriver",
+  "log-driver": "logDriver",
+  "log-opt": "logOpts",
+  "log-opts": "logOpts",
   "allow-insecure-tcp": "allowInsecureTcp",
   ...NETWORK_DIRECTIVES,
 } as const satisfies Record<string, keyof DaemonConfig>;
@@ -81,10 +90,15 @@ Options:
       --exec-root string         Root directory for execution state files (default "${DEFAULTS.execRoot}")
   -G, --group string             Group for the unix socket (default "docker" or "fathom", whichever exists)
   -H, --host list                Daemon socket(s) to listen on (default ${DEFAULTS.hosts[0]})
+      --log-driver string        Default driver for container logs (default "${DEFAULTS.logDriver}")
+      --log-opt name=value       Default log driver option for containers; may be given several times
   -l, --log-level string         Logging level: debug, info, warn, error, fatal (default "${DEFAULTS.logLevel}")
   -p, --pidfile string           Path of the daemon's PID file (default "${DEFAULTS.pidfile}")
   -s, --storage-driver string    Storage driver to use: overlay (default "${DEFAULTS.storageDriver}")
 ${NETWORK_USAGE}`;
+
+/** Those that have another name in the file. */
+const ONLY_FLAGS: readonly string[] = ["host", "log-opt", "default-address-pool"];
 
 type Settings = Map<keyof DaemonConfig, unknown>;
 
@@ -116,7 +130,9 @@ function readFlags(argv: string[]): { settings: Settings; configFile: string | u
     "default-runtime": string,
     group: { ...string, short: "G" },
     host: { ...string, short: "H", multiple: true },
+    "log-driver": string,
     "log-level": { ...string, short: "l" },
+    "log-opt": { ...string, multiple: true },
     pidfile: { ...string, short: "p" },
     "storage-driver": { ...string, short: "s" },
     "allow-insecure-tcp": { type: "boolean" },
@@ -125,11 +141,10 @@ function readFlags(argv: string[]): { settings: Settings; configFile: string | u
   });
   const settings: Settings = new Map();
   for (const [flag, key] of Object.entries(DIRECTIVES)) {
-    if (values[flag] !== undefined)
-      settings.set(
-        key,
-        key in NETWORK_DEFAULTS ? fromFlag(key as keyof NetworkFlags, values[flag]) : values[flag],
-      );
+    const value = values[flag];
+    if (value === undefined) continue;
+    if (key === "logOpts") settings.set(key, logOptions(value));
+    else settings.set(key, key in NETWORK_DEFAULTS ? fromFlag(key as keyof NetworkFlags, value) : value);
   }
   const configFile = values["config-file"];
   return {
@@ -159,7 +174,7 @@ async function readConfigFile(path: string, optional: boolean): Promise<Settings
   });
   const settings: Settings = new Map();
   for (const [name, value] of Object.entries(parseObject(text, path))) {
-    if (!(name in DIRECTIVES) || name === "host" || name === "default-address-pool") {
+    if (!(name in DIRECTIVES) || ONLY_FLAGS.includes(name)) {
       throw new FathomError("invalid", `${path}: no such configuration option: ${name}`);
     }
     const key = DIRECTIVES[name as keyof typeof DIRECTIVES];
@@ -187,6 +202,11 @@ function checkType(value: unknown, { key, name }: { key: keyof DaemonConfig; nam
   if (key === "hosts") {
     if (Array.isArray(value) && value.every((host) => typeof host === "string")) return;
     throw new FathomError("invalid", `${name} must be a list of strings`);
+  }
+  if (key === "logOpts") {
+    const whole = typeof value === "object" && value !== null && !Array.isArray(value);
+    if (whole && Object.values(value).every((text) => typeof text === "string")) return;
+    throw new FathomError("invalid", `${name} must be an object of strings`);
   }
   const wanted = key === "allowInsecureTcp" ? "boolean" : "string";
   if (typeof value === wanted) return;

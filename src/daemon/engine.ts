@@ -31,8 +31,9 @@ import { containerImages, imageBackend } from "./images.ts";
 import { engineId, type Facts, info, version } from "./info.ts";
 import { listenersOf } from "./listeners.ts";
 import type { Log } from "./log.ts";
+import { defaultLogOf } from "./log_options.ts";
 import { claimPidfile } from "./pidfile.ts";
-import { hostMounts, openVolumeStore } from "./volumes.ts";
+import { openVolumeStore } from "./volumes.ts";
 
 /** A running engine; disposing it stops the API and lets go of the containers. */
 export interface Engine extends AsyncDisposable {
@@ -44,6 +45,7 @@ export interface Engine extends AsyncDisposable {
 export async function openEngine(config: DaemonConfig, log: Log): Promise<Engine> {
   await using stack = new AsyncDisposableStack();
   const listeners = await listenersOf(config);
+  const defaultLog = await defaultLogOf(config);
   for (const root of [config.dataRoot, config.execRoot]) await mkdir(root, { recursive: true, mode: 0o700 });
   stack.use(await claimPidfile(config.pidfile));
   stack.use(await claimPidfile(join(config.dataRoot, "daemon.pid")));
@@ -81,9 +83,8 @@ export async function openEngine(config: DaemonConfig, log: Log): Promise<Engine
     killLeftovers,
     cgroups,
     runProgram,
-    volumes,
-    mounts: hostMounts(images),
     runtimes,
+    defaultLog,
     defaultRuntime: knownRuntime(config.defaultRuntime, runtimes),
     warn: (sentence) => log("warn", sentence),
   });

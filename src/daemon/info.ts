@@ -4,6 +4,7 @@ import { randomUUID } from "node:crypto";
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { availableParallelism, hostname, release, totalmem } from "node:os";
 import { join } from "node:path";
+import { LOG_DRIVERS } from "../logs/mod.ts";
 import type { SystemInfo, SystemVersion } from "../spec/docker.ts";
 import { ifAbsent } from "../std/absent.ts";
 import { API_VERSION, GOARCH, MIN_API_VERSION, VERSION } from "../std/version.ts";
@@ -72,7 +73,7 @@ export async function info(config: DaemonConfig, id: string, facts: Facts): Prom
       Volume: [],
       Network: ["bridge", "host", "null"],
       Authorization: null,
-      Log: ["json-file", "none"],
+      Log: LOG_DRIVERS,
     },
     MemoryLimit: has("memory"),
     SwapLimit: has("memory"),
@@ -87,7 +88,7 @@ export async function info(config: DaemonConfig, id: string, facts: Facts): Prom
     OomKillDisable: facts.cgroupVersion === "1" && has("memory"),
     NGoroutines: 0,
     SystemTime: new Date().toISOString(),
-    LoggingDriver: "json-file",
+    LoggingDriver: config.logDriver,
     CgroupDriver: "cgroupfs",
     CgroupVersion: facts.cgroupVersion,
     NEventsListener: facts.listeners,

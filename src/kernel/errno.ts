@@ -38,6 +38,7 @@ export const ERRNO = {
   EPIPE: 32,
   ERANGE: 34,
   ENAMETOOLONG: 36,
+  EMSGSIZE: 90,
   ENOSYS: 38,
   ENOTEMPTY: 39,
   ELOOP: 40,

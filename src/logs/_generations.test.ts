@@ -5,13 +5,12 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
-  renameSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
 import { generationsOf, type LogPart, type OpenGeneration, openParts } from "./_generations.ts";
-import { generation, rotation, successor } from "./_rotate.ts";
+import { carryOut, generation, rotation, successor } from "./_rotate.ts";
 
 let directory = "";
 let path = "";
@@ -44,9 +43,9 @@ class SteppedWriter {
   *#rotateForEver(): Generator<void, never> {
     for (;;) {
       writeFileSync(successor(path), `${this.newest + 1}`);
-      for (const { from, to } of rotation(path, this.#maxFiles)) {
-        renameSync(from, to);
-        if (to === path) break;
+      for (const step of rotation(path, this.#maxFiles)) {
+        carryOut(step);
+        if ("to" in step && step.to === path) break;
         yield;
       }
       this.newest += 1;
@@ -208,9 +207,9 @@ describe("in any interleaving of a look with a writer", () => {
 test("what a writer killed in the middle of a rotation leaves is put right by the next", () => {
   new SteppedWriter(5).rotate(4);
   writeFileSync(successor(path), "5");
-  for (const { from, to } of rotation(path, 5).slice(0, 2)) renameSync(from, to);
+  rotation(path, 5).slice(0, 2).forEach(carryOut);
   expect(existsSync(generation(path, 2))).toBe(false);
-  for (const { from, to } of rotation(path, 5)) renameSync(from, to);
+  rotation(path, 5).forEach(carryOut);
   const texts = [0, 1, 2, 3, 4].map((number) => readFileSync(generation(path, number), "utf8"));
   expect(texts).toEqual(["5", "4", "3 whole", "2 whole", "1 whole"]);
 });

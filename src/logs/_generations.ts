@@ -7,17 +7,28 @@
  */
 
 import { type FileHandle, open } from "node:fs/promises";
-import { generation } from "./_rotate.ts";
+import { isAbsent } from "../std/absent.ts";
+import { identityOf } from "./_identity.ts";
+import { readLabel } from "./_packed.ts";
+import { generation, packedGeneration } from "./_rotate.ts";
 
-/** One file of a log. Its name may change while it is open; its device and inode do not, and no other file gets them. */
+/** One file of a log. Its name may change while it is open; its identity does not, and no other file gets it. */
 export interface LogPart extends AsyncDisposable {
   file: FileHandle;
-  /** Device and inode. */
+  /** A compressed file has that of the file it was made from. */
   identity: string;
-  /** As a LogPosition has it. */
-  inode: number;
-  /** Bytes in it when it was opened: all that it will ever hold, unless it is the newest. */
+  /**
+   * Bytes in it when it was opened: all that it will ever hold, unless it is the newest. Of a compressed one it is not known
+   * how many bytes it holds: infinitely many.
+   */
   size: number;
+  packed?: Packed;
+}
+
+/** Where the data of a compressed file begins, and the newest time in it, without its zone, where the writer knew it. */
+export interface Packed {
+  dataAt: number;
+  newest?: string;
 }
 
 /** Opens what has the number just now; undefined when there is nothing. */
@@ -29,7 +40,9 @@ const FARTHEST = 16;
 
 /** Opens the generations of the log at `path`. */
 export function generationsOf(path: string): OpenGeneration {
-  return (number) => openPart(generation(path, number));
+  return async (number) =>
+    (await openPart(generation(path, number))) ??
+    (number === 0 ? undefined : await openPacked(packedGeneration(path, number)));
 }
 
 /**
@@ -42,14 +55,24 @@ export async function openParts(openAt: OpenGeneration, after?: string): Promise
   const parts: LogPart[] = [];
   const removed: LogPart[] = [];
   const oldest = upwards.at(-1);
+  let packed: Set<string> | undefined;
   for (const part of upwards.toReversed()) {
     const { size, nlink } = await part.file.stat();
-    // One removed meanwhile is older than all that remain; the order of two such is not known, so that one only is kept.
-    (nlink > 0 || part === oldest ? parts : removed).push({ ...part, size });
+    const there = nlink > 0 || part === oldest;
+    if (!there) packed ??= await identitiesFrom(openAt);
+    // One removed meanwhile is older than all that remain, unless it was compressed; the order of two such is not known, so that
+    // one only is kept.
+    (there || packed?.has(part.identity) ? parts : removed).push(part.packed ? part : { ...part, size });
   }
   opened.move();
   for (const part of removed) await part[Symbol.asyncDispose]();
   return parts;
+}
+
+/** The identities of all files that are there now. */
+async function identitiesFrom(openAt: OpenGeneration): Promise<Set<string>> {
+  await using opened = new AsyncDisposableStack();
+  return new Set((await lookUpwards(openAt, opened, undefined)).map(({ identity }) => identity));
 }
 
 /** The files that are met below `after`, in the order in which they were met last: of those that remain, the newest first. */
@@ -74,7 +97,7 @@ async function lookUpwards(
       last = { identity, number, metAt: number };
     } else if (number - last.number >= 2) {
       // Two free numbers are the end if they were free at once: if the file below them has not moved meanwhile.
-      const settled = (await identityOf(openAt, last.number)) === last.identity;
+      const settled = (await identityAt(openAt, last.number)) === last.identity;
       if (settled || number - last.metAt > FARTHEST) break;
       last = { ...last, number: last.number + 1 };
       number = last.number;
@@ -83,28 +106,43 @@ async function lookUpwards(
   return [...met.values()];
 }
 
-async function identityOf(openAt: OpenGeneration, number: number): Promise<string | undefined> {
+async function identityAt(openAt: OpenGeneration, number: number): Promise<string | undefined> {
   await using part = await openAt(number);
   return part?.identity;
 }
 
 async function openPart(path: string): Promise<LogPart | undefined> {
+  return opening(path, async (file) => {
+    const stats = await file.stat({ bigint: true });
+    return { file, identity: identityOf(stats), size: Number(stats.size) };
+  });
+}
+
+/** A compressed file; undefined when it is none that our writer has made. */
+async function openPacked(path: string): Promise<LogPart | undefined> {
+  return opening(path, async (file) => {
+    const { label, dataAt } = (await readLabel(file)) ?? {};
+    if (label === undefined || dataAt === undefined) return undefined;
+    const packed = { dataAt, ...(label.newest !== undefined && { newest: label.newest }) };
+    return { file, identity: label.file, size: Number.POSITIVE_INFINITY, packed };
+  });
+}
+
+async function opening(
+  path: string,
+  describe: (file: FileHandle) => Promise<Omit<LogPart, keyof AsyncDisposable> | undefined>,
+): Promise<LogPart | undefined> {
   let file: FileHandle;
   try {
     file = await open(path, "r");
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    if (isAbsent(error)) return undefined;
     throw error;
   }
   await using opened = new AsyncDisposableStack();
   opened.defer(() => file.close());
-  const { dev, ino, size } = await file.stat({ bigint: true });
+  const part = await describe(file);
+  if (part === undefined) return undefined;
   const held = opened.move();
-  return {
-    file,
-    identity: `${dev}:${ino}`,
-    inode: Number(ino),
-    size: Number(size),
-    [Symbol.asyncDispose]: () => held.disposeAsync(),
-  };
+  return { ...part, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }

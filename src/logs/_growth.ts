@@ -13,8 +13,8 @@ export interface Growth extends Disposable {
 export interface GrowthOptions {
   /** Settles when nothing more is written. */
   ended: Promise<unknown>;
-  /** Seconds since the epoch after which nothing is of interest; 0 for no bound. */
-  until: number;
+  /** Nanoseconds since the epoch after which nothing is of interest; 0 for no bound. */
+  until: bigint;
   signal?: AbortSignal;
 }
 
@@ -35,8 +35,8 @@ export function watchGrowth(path: string, { ended, until, signal }: GrowthOption
   stack.defer(() => watcher.close());
   signal?.addEventListener("abort", end);
   stack.defer(() => signal?.removeEventListener("abort", end));
-  if (until !== 0) {
-    const timer = setTimeout(end, Math.min(until * 1000 - Date.now(), LONGEST_WAIT));
+  if (until !== 0n) {
+    const timer = setTimeout(end, Math.min(Number(until / 1_000_000n) + 1 - Date.now(), LONGEST_WAIT));
     stack.defer(() => clearTimeout(timer));
   }
   if (signal?.aborted) end();

@@ -1,6 +1,7 @@
 /** Reads whole lines of a file that may be growing. */
 
 import type { LogPart } from "./_generations.ts";
+import { type Source, sourceOf } from "./_source.ts";
 
 const BLOCK = 256 * 1024;
 const NEWLINE = 10;
@@ -8,6 +9,7 @@ const NEWLINE = 10;
 /** A position in one file of a log, and what was read behind the last whole line. */
 export class LineReader {
   readonly part: LogPart;
+  readonly #source: Source;
   #buffer = new Uint8Array(BLOCK);
   /** Bytes of the buffer that were handed out, and those that were read. */
   #given = 0;
@@ -16,6 +18,7 @@ export class LineReader {
 
   constructor(part: LogPart, offset: number) {
     this.part = part;
+    this.#source = sourceOf(part);
     this.#position = offset;
   }
 
@@ -28,7 +31,8 @@ export class LineReader {
     for (;;) {
       const room = Math.min(this.#buffer.length - this.#filled, limit - this.#position);
       if (room <= 0) return this.#cutBack();
-      const { bytesRead } = await this.part.file.read(this.#buffer, this.#filled, room, this.#position);
+      const into = this.#buffer.subarray(this.#filled, this.#filled + room);
+      const bytesRead = await this.#source(into, this.#position);
       if (bytesRead === 0) return this.#cutBack();
       const newline = this.#buffer.subarray(this.#filled, this.#filled + bytesRead).lastIndexOf(NEWLINE);
       this.#given = newline < 0 ? 0 : this.#filled + newline + 1;

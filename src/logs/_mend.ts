@@ -6,6 +6,7 @@
  */
 
 import { closeSync, constants, fstatSync, ftruncateSync, openSync, readSync } from "node:fs";
+import { recordTime } from "./_record_time.ts";
 
 /** Docker's mode for log files. */
 const FILE_MODE = 0o640;
@@ -44,3 +45,19 @@ function endOfRecords(fd: number, size: number): number {
   }
   return 0;
 }
+
+/** The time of the last record of an open log file of `size` bytes, as recordTime gives it; undefined when there is none. */
+export function lastRecordTime(fd: number, size: number): string | undefined {
+  const block = new Uint8Array(Math.min(LONGEST_RECORD, size));
+  readSync(fd, block, 0, block.length, size - block.length);
+  for (let end = block.lastIndexOf(NEWLINE); end > 0; ) {
+    const start = block.lastIndexOf(NEWLINE, end - 1) + 1;
+    const time = recordTime(block.subarray(start, end));
+    if (time !== undefined) return time;
+    end = start - 1;
+  }
+  return undefined;
+}
+
+/** 16 KiB of output, each byte escaped, and its attributes. */
+const LONGEST_RECORD = 256 * 1024;

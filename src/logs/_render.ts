@@ -67,6 +67,7 @@ export function renderer(options: RenderOptions): (lines: Uint8Array) => Rendere
       const found = decode({ bytes: lines, from, to }, output, options);
       from = to + 1;
       if (found === undefined) continue;
+      // As Docker does, also where the clock was set back and an earlier time comes later.
       if (until !== undefined && found.time > until) return { bytes: output.taken(), done: true };
       if (options[found.stream] && (since === undefined || found.time >= since)) keep(output, found, options);
     }
@@ -116,7 +117,7 @@ interface Wanted {
 function decode(line: Line, output: Output, options: RenderOptions): Found | undefined {
   const prefix = (options.framed ? HEADER_LENGTH : 0) + (options.timestamps ? TIMESTAMP_LENGTH : 0);
   output.reserve(line.to - line.from + prefix);
-  const timed = options.timestamps || options.since !== 0 || options.until !== 0;
+  const timed = options.timestamps || options.since !== 0n || options.until !== 0n;
   const wanted = { textAt: output.filled + prefix, timed, details: options.details };
   const usual = wanted.details ? undefined : decodeUsual(line, output.buffer, wanted);
   return usual ?? decodeAny(line, output, wanted);
@@ -175,12 +176,15 @@ function detailsOf(attributes: Record<string, unknown>): string {
     .join(",");
 }
 
-/** A time in the form that compares as text; zeros at the end of the fraction matter, so they are cut. */
-function boundOf(seconds: number): string | undefined {
-  if (seconds === 0) return undefined;
-  const whole = Math.floor(seconds);
-  return rfc3339(BigInt(whole) * 1_000_000_000n + BigInt(Math.round((seconds - whole) * 1e9))).slice(0, -1);
+/** A time in nanoseconds in the form that compares as text with a record's; undefined for 0, no bound. */
+export function boundOf(nanoseconds: bigint): string | undefined {
+  if (nanoseconds === 0n) return undefined;
+  const within = nanoseconds < 0n ? 0n : nanoseconds > LATEST ? LATEST : nanoseconds;
+  return rfc3339(within).slice(0, -1);
 }
+
+/** The end of the year 9999: later ones have five digits. */
+const LATEST = 253_402_300_799n * 1_000_000_000n;
 
 /** The time with all nine digits. */
 function fixed(time: string): string {

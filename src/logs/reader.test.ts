@@ -18,8 +18,8 @@ const everything: ReadOptions = {
   stderr: true,
   timestamps: false,
   details: false,
-  since: 0,
-  until: 0,
+  since: 0n,
+  until: 0n,
   framed: false,
   tail: "all",
 };
@@ -32,7 +32,8 @@ async function read(options: Partial<ReadOptions> = {}): Promise<string> {
 
 const record = (log: string, second: number, stream = "stdout") =>
   `${JSON.stringify({ log, stream, time: `2024-01-01T00:00:0${second}.5Z` })}\n`;
-const at = (second: number) => Date.UTC(2024, 0, 1) / 1000 + second;
+const at = (second: number) =>
+  BigInt(Date.UTC(2024, 0, 1)) * 1_000_000n + BigInt(Math.round(second * 1e6)) * 1000n;
 const numbers = (from: number, to: number) =>
   Array.from({ length: to - from + 1 }, (_, index) => `${from + index}\n`).join("");
 
@@ -234,7 +235,9 @@ describe("following", () => {
   test("ends at `until` while nothing is written", async () => {
     writeFileSync(path, record("a\n", 1));
     const begun = Date.now();
-    expect(await read({ until: begun / 1000 + 0.1, followUntil: new Promise(() => undefined) })).toBe("a\n");
+    expect(
+      await read({ until: BigInt(begun + 100) * 1_000_000n, followUntil: new Promise(() => undefined) }),
+    ).toBe("a\n");
     expect(Date.now() - begun).toBeLessThan(1000);
   });
 

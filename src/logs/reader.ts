@@ -1,15 +1,17 @@
 /**
- * Reads a json-file log: all of it or its tail, and on as it grows.
+ * Reads a json-file log: all of it, its tail or what is of a time, and on as it grows.
  *
- * Reading starts at the tail without reading what is before it, goes on over rotation, and does not hold up the writer.
+ * Reading starts at the tail or the time without reading what is before, goes on over rotation, and does not hold up the writer.
  * A line that is no record (torn by a crash) is left out.
  */
 
 import { generationsOf, type LogPart, openParts } from "./_generations.ts";
 import { type Growth, watchGrowth } from "./_growth.ts";
+import { readJumps } from "./_jumps.ts";
 import { LineReader } from "./_lines.ts";
-import { type RenderOptions, renderer } from "./_render.ts";
-import { type Place, startOfTail } from "./_tail.ts";
+import { boundOf, type RenderOptions, renderer } from "./_render.ts";
+import { type Span, spansSince } from "./_since.ts";
+import { startOfTail } from "./_tail.ts";
 import type { LogPosition } from "./writer.ts";
 
 export interface ReadOptions extends RenderOptions {
@@ -43,13 +45,10 @@ async function* wholeLines(path: string, options: ReadOptions): AsyncGenerator<U
   using growth = ended === undefined ? undefined : watchGrowth(path, { ...options, ended });
   const all = await openParts(generationsOf(path));
   held.exchange(all);
-  const parts = upTo(all, options.stopAt);
-  const start = await startOf(parts, options.tail);
   let reader: LineReader | undefined;
-  for (const [index, part] of parts.entries()) {
-    if (index < start.part) continue;
-    reader = new LineReader(part, index === start.part ? start.offset : 0);
-    yield* available(reader, part.size);
+  for (const { part, from, to } of await spansOf(path, upTo(all, options.stopAt), options)) {
+    reader = new LineReader(part, from);
+    yield* available(reader, to);
   }
   if (growth !== undefined) yield* grown(path, { reader, growth, held });
 }
@@ -74,14 +73,22 @@ class HeldFiles implements AsyncDisposable {
 /** The parts before a position; the one it is in appears to end there. */
 function upTo(parts: LogPart[], position: LogPosition | undefined): LogPart[] {
   if (position === undefined) return parts;
-  const last = parts.findIndex((part) => part.inode === position.file);
+  const last = parts.findIndex((part) => part.identity === position.file);
   return parts
     .slice(0, last + 1)
     .map((part, index) => (index === last ? { ...part, size: position.offset } : part));
 }
 
-async function startOf(parts: LogPart[], tail: number | "all"): Promise<Place> {
-  return tail === "all" ? { part: 0, offset: 0 } : startOfTail(parts, tail);
+/** What is to be read of the parts there are now; what is read last is the end of the newest. */
+async function spansOf(path: string, parts: LogPart[], { tail, since }: ReadOptions): Promise<Span[]> {
+  const start = tail === "all" ? { part: 0, offset: 0 } : await startOfTail(parts, tail);
+  const spans = parts
+    .slice(start.part)
+    .map((part, index) => ({ part, from: index === 0 ? start.offset : 0, to: part.size }));
+  const bound = boundOf(since);
+  if (bound === undefined) return spans;
+  const jumps = await readJumps(path);
+  return (await Promise.all(spans.map((span) => spansSince(span, bound, jumps)))).flat();
 }
 
 async function* available(reader: LineReader, limit: number): AsyncGenerator<Uint8Array, void> {

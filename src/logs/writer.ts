@@ -8,31 +8,27 @@
  * Calls are synchronous: this runs in the shim, which has nothing better to do until the output is kept.
  */
 
-import { closeSync, fstatSync, ftruncateSync, renameSync, writeSync } from "node:fs";
-import { rfc3339, wallClock } from "../std/time.ts";
-import { characterBoundary } from "../std/utf8.ts";
+import { closeSync, fstatSync, ftruncateSync, statSync, writeSync } from "node:fs";
+import { Clock } from "./_clock.ts";
+import type { Compressor } from "./_compress.ts";
 import { escapeInto, MOST_PER_BYTE } from "./_encode.ts";
-import { openEmpty, openMended } from "./_mend.ts";
-import { rotation, successor } from "./_rotate.ts";
-import { MOST_OF_LINE, UnfinishedLine } from "./_unfinished.ts";
+import { identityOf } from "./_identity.ts";
+import { forgetJumps, noteJump, readJumpsNow } from "./_jumps.ts";
+import { lastRecordTime, openEmpty, openMended } from "./_mend.ts";
+import { type OutputStream, type Piece, Pieces } from "./_pieces.ts";
+import { carryOut, generation, rotation, successor } from "./_rotate.ts";
+import type { FileTarget } from "./target.ts";
 
-export type OutputStream = "stdout" | "stderr";
+export type { OutputStream } from "./_pieces.ts";
 
-export interface LogFileOptions {
-  path: string;
-  /** Bytes after which a new file is begun; no bound when 0 or less. */
-  maxSize: number;
-  /** How many files there are at most, the current one included. */
-  maxFiles: number;
-  /** Kept with every record, for `logs --details`. */
-  attributes?: Readonly<Record<string, string>>;
+export interface LogFileOptions extends FileTarget {
   /** Told when records could not be written (disk full) and how many bytes of log were lost. */
   onLoss?: (error: Error, bytes: number) => void;
 }
 
-/** A byte of the log: which file (its inode, as rotation changes names) and where in it. */
+/** A byte of the log: which file (its identity, as rotation changes names) and where in it. */
 export interface LogPosition {
-  file: number;
+  file: string;
   offset: number;
 }
 
@@ -48,9 +44,12 @@ const HEAD = encoder.encode(HEAD_TEXT);
 export class LogFile implements Disposable {
   readonly #options: LogFileOptions;
   readonly #attributes: string;
-  readonly #unfinished = new Map<OutputStream, UnfinishedLine>();
+  readonly #pieces = new Pieces();
+  readonly #clock = new Clock();
+  #compressor: Promise<Compressor> | undefined;
+  #compressing: Compressor | undefined;
   #fd = -1;
-  #inode = 0;
+  #identity = "";
   #size = 0;
   /** The size at which the next file is begun. */
   #limit = Number.POSITIVE_INFINITY;
@@ -62,92 +61,76 @@ export class LogFile implements Disposable {
   /** Opens or makes the file and cuts off a torn last record (of a shim that was killed while it wrote). */
   constructor(options: LogFileOptions) {
     this.#options = options;
-    const { attributes } = options;
-    const some = attributes !== undefined && Object.keys(attributes).length > 0;
-    this.#attributes = some ? `"attrs":${JSON.stringify(attributes)},` : "";
+    this.#attributes = attributesText(options.attributes ?? {});
     this.#use(openMended(options.path));
+    this.#goOn();
+    if (options.compress && this.#rotated().size > 0) this.#compress();
   }
 
   /** Where the next record will stand. */
   get position(): LogPosition {
-    return { file: this.#inode, offset: this.#size };
+    return { file: this.#identity, offset: this.#size };
+  }
+
+  /** Whether a rotated file is being compressed. */
+  get busy(): boolean {
+    return this.#compressing?.busy ?? this.#compressor !== undefined;
   }
 
   /** What was written to `stream` behind its last record: the line it has begun. Valid until the next write. */
   unfinished(stream: OutputStream): Uint8Array {
-    return this.#unfinished.get(stream)?.bytes ?? new Uint8Array(0);
+    return this.#pieces.unfinished(stream);
   }
 
   /** Appends output; whole lines are in the file when it returns. */
   write(stream: OutputStream, chunk: Uint8Array): void {
     const tails = this.#tailsOf(stream);
-    const line = this.#lineOf(stream);
-    let from = line.length === 0 ? 0 : this.#complete(line, chunk, tails);
-    while (from < chunk.length) {
-      const newline = chunk.indexOf(NEWLINE, from);
-      const end = newline < 0 ? chunk.length : newline;
-      if (end - from >= MOST_OF_LINE) {
-        const cut = characterBoundary(chunk, from + MOST_OF_LINE);
-        this.#record({ bytes: chunk, from, to: cut, ended: false }, tails);
-        from = cut;
-      } else if (newline < 0) {
-        line.append(chunk.subarray(from));
-        break;
-      } else {
-        this.#record({ bytes: chunk, from, to: newline, ended: true }, tails);
-        from = newline + 1;
-      }
-    }
+    this.#pieces.cut(stream, chunk, (piece) => this.#record(piece, tails));
     this.#flush();
   }
 
   /** Writes down the line that `stream` left unfinished; for its end. */
   end(stream: OutputStream): void {
-    const line = this.#lineOf(stream);
-    if (line.length === 0) return;
-    this.#record({ bytes: line.bytes, from: 0, to: line.length, ended: false }, this.#tailsOf(stream));
-    line.clear();
+    const tails = this.#tailsOf(stream);
+    this.#pieces.end(stream, (piece) => this.#record(piece, tails));
     this.#flush();
   }
 
-  /** Ends both streams and closes the file. */
+  /** Ends both streams and closes the file; nothing is compressed any more. */
   [Symbol.dispose](): void {
     if (this.#fd < 0) return;
     this.end("stdout");
     this.end("stderr");
+    this.#compressing?.stop();
     closeSync(this.#fd);
     this.#fd = -1;
   }
 
-  #lineOf(stream: OutputStream): UnfinishedLine {
-    const known = this.#unfinished.get(stream);
-    if (known !== undefined) return known;
-    const line = new UnfinishedLine();
-    this.#unfinished.set(stream, line);
-    return line;
-  }
-
-  /** Goes on with a line begun earlier; gives the index in `chunk` behind what it took. */
-  #complete(line: UnfinishedLine, chunk: Uint8Array, tails: Tails): number {
-    const room = MOST_OF_LINE - line.length;
-    const newline = chunk.subarray(0, room).indexOf(NEWLINE);
-    const taken = newline < 0 ? Math.min(room, chunk.length) : newline;
-    line.append(chunk.subarray(0, taken));
-    if (newline >= 0) {
-      this.#record({ bytes: line.bytes, from: 0, to: line.length, ended: true }, tails);
-      line.clear();
-      return newline + 1;
-    }
-    if (line.length < MOST_OF_LINE) return taken;
-    const cut = characterBoundary(line.bytes, line.length);
-    this.#record({ bytes: line.bytes, from: 0, to: cut, ended: false }, tails);
-    line.keepFrom(cut);
-    return line.length === 0 ? taken : taken + this.#complete(line, chunk.subarray(taken), tails);
+  /** Where there are records already, the next are later. */
+  #goOn(): void {
+    const time = this.#size > 0 ? lastRecordTime(this.#fd, this.#size) : undefined;
+    if (time === undefined) return;
+    const jumps = readJumpsNow(this.#options.path);
+    const ours = jumps === "unknown" ? undefined : jumps.filter(({ file }) => file === this.#identity);
+    this.#clock.goOnAfter(
+      time,
+      ours?.map(({ before }) => before),
+    );
   }
 
   #tailsOf(stream: OutputStream): Tails {
-    const tail = `","stream":"${stream}",${this.#attributes}"time":"${rfc3339(wallClock())}"}\n`;
+    const { time, jumped } = this.#clock.read();
+    if (jumped !== undefined) this.#note({ before: jumped, after: time });
+    const tail = `","stream":"${stream}",${this.#attributes}"time":"${time}Z"}\n`;
     return { ended: encoder.encode(`\\n${tail}${HEAD_TEXT}`), unended: encoder.encode(tail + HEAD_TEXT) };
+  }
+
+  #note(times: { before: string; after: string }): void {
+    try {
+      noteJump(this.#options.path, { ...this.position, ...times });
+    } catch (error) {
+      this.#lost(error, 0);
+    }
   }
 
   #record(piece: Piece, tails: Tails): void {
@@ -163,16 +146,20 @@ export class LogFile implements Disposable {
     this.#headAt = this.#filled;
   }
 
+  /** Writes what is in the buffer. On a full disk whole records stay, which readers may have got, and the torn one goes. */
   #flush(): void {
-    const bytes = this.#filled;
+    const bytes = this.#buffer.subarray(0, this.#filled);
     this.#filled = 0;
     this.#headAt = -1;
+    let written = 0;
     try {
-      writeAll(this.#fd, this.#buffer.subarray(0, bytes));
-      this.#size += bytes;
+      while (written < bytes.length) written += writeSync(this.#fd, bytes, written);
+      this.#size += written;
     } catch (error) {
-      ftruncateSync(this.#fd, this.#size);
-      this.#lost(error, bytes);
+      const whole = bytes.subarray(0, written).lastIndexOf(NEWLINE) + 1;
+      this.#size += whole;
+      if (whole < written) ftruncateSync(this.#fd, this.#size);
+      this.#lost(error, bytes.length - whole);
     }
   }
 
@@ -180,22 +167,50 @@ export class LogFile implements Disposable {
   #rotate(): void {
     this.#flush();
     const { path, maxSize, maxFiles } = this.#options;
+    const rotated = { identity: this.#identity, newest: this.#clock.newest };
     try {
       const fd = openEmpty(successor(path));
-      for (const { from, to } of rotation(path, maxFiles)) renameSync(from, to);
+      for (const step of rotation(path, maxFiles)) carryOut(step);
       closeSync(this.#fd);
       this.#use(fd);
+      this.#clock.begin();
+      forgetJumps(path, this.#rotated());
+      this.#compress(rotated);
     } catch (error) {
       this.#limit = this.#size + maxSize;
       this.#lost(error, 0);
     }
   }
 
+  /** The identities of the files before the current one that are not compressed. */
+  #rotated(): Set<string> {
+    const { path, maxFiles } = this.#options;
+    const identities = new Set<string>();
+    for (let number = 1; number < maxFiles; number += 1) {
+      const stats = statSync(generation(path, number), { bigint: true, throwIfNoEntry: false });
+      if (stats !== undefined) identities.add(identityOf(stats));
+    }
+    return identities;
+  }
+
+  #compress(rotated?: { identity: string; newest: string | undefined }): void {
+    if (!this.#options.compress) return;
+    const { path, maxFiles } = this.#options;
+    const onFailure = (error: unknown): void => this.#lost(error, 0);
+    this.#compressor ??= import("./_compress.ts").then(
+      ({ Compressor }) => new Compressor({ path, maxFiles, onFailure }),
+    );
+    void this.#compressor.then((compressor) => {
+      this.#compressing = compressor;
+      if (this.#fd >= 0) compressor.start(rotated);
+    });
+  }
+
   #use(fd: number): void {
-    const { ino, size } = fstatSync(fd);
+    const stats = fstatSync(fd, { bigint: true });
     this.#fd = fd;
-    this.#inode = ino;
-    this.#size = size;
+    this.#identity = identityOf(stats);
+    this.#size = Number(stats.size);
     this.#limit = this.#options.maxSize > 0 ? this.#options.maxSize : Number.POSITIVE_INFINITY;
   }
 
@@ -215,15 +230,14 @@ interface Tails {
   unended: Uint8Array;
 }
 
-/** Part of a line, and whether it holds the line's end. */
-interface Piece {
-  bytes: Uint8Array;
-  from: number;
-  to: number;
-  ended: boolean;
-}
-
-function writeAll(fd: number, bytes: Uint8Array): void {
-  let written = 0;
-  while (written < bytes.length) written += writeSync(fd, bytes, written);
+/** Go's form of the attributes' JSON: sorted, and escaped as text in HTML is. */
+function attributesText(attributes: Readonly<Record<string, string>>): string {
+  const sorted = Object.entries(attributes).sort(([one], [other]) => (one < other ? -1 : 1));
+  if (sorted.length === 0) return "";
+  const text = JSON.stringify(Object.fromEntries(sorted));
+  const escaped = text.replaceAll(
+    /[<>&\u2028\u2029]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+  return `"attrs":${escaped},`;
 }

@@ -12,8 +12,8 @@ import type { Attached } from "./protocol.ts";
 export interface AttachedStream {
   stream: Duplex;
   logOffset: number;
-  /** Inode of the log file that `logOffset` is in. */
-  logFile?: number;
+  /** Identity of the log file that `logOffset` is in. */
+  logFile?: string;
 }
 
 /** Attaches to a program of the container that has a turn. @throws {FathomError} conflict, when it has ended; unavailable, when the shim is gone. */

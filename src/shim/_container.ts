@@ -9,7 +9,7 @@ import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Cgroup, cgroupLayout, openCgroup } from "../kernel/cgroup.ts";
 import { sendSignal } from "../kernel/process.ts";
-import { LogFile, type OutputStream } from "../logs/writer.ts";
+import type { OutputStream } from "../logs/writer.ts";
 import type { Running, Runtime, Started, Stdio } from "../runtime/runtime.ts";
 import { FathomError } from "../std/errors.ts";
 import { rfc3339, wallClock } from "../std/time.ts";
@@ -17,15 +17,16 @@ import type { Attachment } from "./_attachment.ts";
 import { type Entry, type Launched, statusOf } from "./_entry.ts";
 import { Execs } from "./_execs.ts";
 import { flushReceipts, noteTrouble, recordPhase, writeExitRecord } from "./_files.ts";
+import { openLog, type ProgramLog, reopenLog } from "./_log.ts";
 import { childless, reapOrphans } from "./_orphans.ts";
 import { Program, type Streams } from "./_program.ts";
 import { type Wanted, type WithEnds, withStdio } from "./_stdio.ts";
-import type { ExecLaunch, ExitRecord, Launch, LogTarget, Notice, Target } from "./protocol.ts";
+import type { ExecLaunch, ExitRecord, Launch, Notice, Target } from "./protocol.ts";
 
 interface RunningContainer extends Launched {
   launch: Launch;
   running: Running;
-  log: LogFile | undefined;
+  log: ProgramLog | undefined;
 }
 
 /** A container that runs, for another image of this process to go on with; descriptors by their numbers. */
@@ -134,11 +135,11 @@ export class Container {
   }
 
   /** Goes on with a container that an earlier image of this process has started. */
-  resume({ launch, pid, pidfd, startedAt, ...rest }: ContainerHandover): void {
+  async resume({ launch, pid, pidfd, startedAt, ...rest }: ContainerHandover): Promise<void> {
     const cgroup = openCgroup(rest.cgroup) ?? new Cgroup(rest.cgroup, cgroupLayout(), []);
-    const log = openLog(launch.log, dirname(launch.exitFile));
+    const log = await reopenLog(launch.log, dirname(launch.exitFile));
     for (const stream of ["stdout", "stderr"] as const)
-      log?.write(stream, Buffer.from(rest.unfinished[stream], "base64"));
+      void log?.write(stream, Buffer.from(rest.unfinished[stream], "base64"));
     for (const [id, exitCode] of rest.ended) this.#execs.remember(id, exitCode);
     const container = { launch, running: { container: launch, pid, pidfd, cgroup }, log, pid, startedAt };
     this.#launching = Promise.resolve({ pid, startedAt });
@@ -235,8 +236,8 @@ export class Container {
   async #started(launch: Launch): Promise<RunningContainer> {
     const terminal = hasTerminal(launch.bundle);
     const runtime = await this.#runtimes(launch.runtime);
-    using undo = new DisposableStack();
-    const log = openLog(launch.log, dirname(launch.exitFile));
+    await using undo = new AsyncDisposableStack();
+    const log = await openLog(launch.log, dirname(launch.exitFile));
     if (log !== undefined) undo.use(log);
     const { started: running, ends } = await this.#start(launch, { ...launch, terminal }, (stdio) =>
       runtime.run(launch, stdio),
@@ -275,7 +276,7 @@ export class Container {
       await recordPhase(launch.receiptFile, () => runtime.remove(running));
     });
     await this.#attempt(() => this.#own.program.end());
-    await this.#attempt(() => log?.[Symbol.dispose]());
+    await this.#attempt(() => log?.[Symbol.asyncDispose]());
     await this.#attempt(flushReceipts);
     await this.#attempt(() => writeExitRecord(launch.exitFile, exit, launch));
     this.#exit = exit;
@@ -287,7 +288,7 @@ export class Container {
   }
 
   /** At the end one failure must not keep the rest from being done. */
-  async #attempt(work: () => Promise<void> | void): Promise<void> {
+  async #attempt(work: () => PromiseLike<void> | void): Promise<void> {
     try {
       await work();
     } catch (error) {
@@ -306,18 +307,4 @@ function hasTerminal(bundle: string): boolean {
     readFileSync(join(bundle, "config.json"), "utf8"),
   );
   return config.process?.terminal === true;
-}
-
-function openLog(target: LogTarget, directory: string): LogFile | undefined {
-  switch (target.driver) {
-    case "none":
-      return undefined;
-    case "json-file":
-      return new LogFile({
-        ...target,
-        onLoss: (error, bytes) => {
-          noteTrouble(directory, `log: ${error.message}; ${bytes} bytes of log were lost`);
-        },
-      });
-  }
 }

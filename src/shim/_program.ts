@@ -7,11 +7,12 @@
  */
 
 import { setWindowSize } from "../kernel/pty.ts";
-import type { LogFile, OutputStream } from "../logs/writer.ts";
+import type { OutputStream } from "../logs/writer.ts";
 import { FathomError } from "../std/errors.ts";
 import { putHeader } from "../std/stdcopy.ts";
 import type { Attachment } from "./_attachment.ts";
 import { Input } from "./_input.ts";
+import type { ProgramLog } from "./_log.ts";
 import { encodeMessage } from "./_messages.ts";
 import { Pump } from "./_pump.ts";
 import type { OwnEnds } from "./_stdio.ts";
@@ -26,7 +27,7 @@ export interface Streams {
 }
 
 export interface ProgramOptions extends Streams {
-  log?: LogFile | undefined;
+  log?: ProgramLog | undefined;
 }
 
 type RunningProgram = ProgramOptions & { input: Input | undefined; pumps: Map<OutputStream, Pump> };
@@ -111,6 +112,7 @@ export class Program {
   get handover(): Streams | undefined {
     const running = this.#running;
     if (running === undefined || this.#over || this.#attachments.size > 0) return undefined;
+    if (running.log?.busy) return undefined;
     const { terminal, stdinOnce, input, pumps } = running;
     const idle = input === undefined ? { fd: undefined } : input.idle;
     if (idle === undefined) return undefined;
@@ -154,22 +156,22 @@ export class Program {
   #pump(
     stream: OutputStream,
     fd: number,
-    { log, terminal }: { log: LogFile | undefined; terminal: boolean },
+    { log, terminal }: { log: ProgramLog | undefined; terminal: boolean },
   ): Pump {
     return new Pump(fd, (bytes, framed) => {
       this.#written += bytes.length;
-      log?.write(stream, bytes);
-      if (this.#attachments.size === 0) return undefined;
+      const logged = log?.write(stream, bytes);
+      if (this.#attachments.size === 0) return logged;
       if (!terminal) putHeader(framed, 0, { stream, length: bytes.length });
       for (const attachment of this.#attachments)
         attachment.deliver(stream, framed, terminal ? bytes : undefined);
-      return this.#pressure();
+      return this.#pressure(logged);
     });
   }
 
-  /** Settles when every attachment has room again; undefined when all have. */
-  #pressure(): Promise<unknown> | undefined {
-    const holding: Promise<void>[] = [];
+  /** Settles when the log and every attachment have room again; undefined when all have. */
+  #pressure(logged: Promise<unknown> | undefined): Promise<unknown> | undefined {
+    const holding: Promise<unknown>[] = logged === undefined ? [] : [logged];
     for (const { connection } of this.#attachments) {
       const pressure = connection.pressure();
       if (pressure !== undefined) holding.push(pressure);

@@ -48,7 +48,7 @@ export async function resumeContainers(path: string, memory: number, options: Op
   const { patience = PATIENCE } = options;
   const handover = readHandover(memory);
   const shim = assemble(path, options.runtimes ?? runtimeFor);
-  shim.turns.resume(handover.turns);
+  await shim.turns.resume(handover.turns);
   await shim.server.resume(handover.server);
   dozeWhenQuiet(shim, patience, patienceAfter(handover, patience));
   await shim.turns.over;

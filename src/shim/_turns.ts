@@ -67,9 +67,9 @@ export class Turns {
   }
 
   /** Goes on with a container that an earlier image of this process has started. */
-  resume({ number, container }: TurnsHandover): void {
+  async resume({ number, container }: TurnsHandover): Promise<void> {
     this.#number = number;
-    this.#container.resume(container);
+    await this.#container.resume(container);
   }
 
   /** A daemon is there. */

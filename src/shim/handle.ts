@@ -14,7 +14,7 @@ export interface Shim {
   signal(signal: number, target: Target): Promise<void>;
   resize(size: { columns: number; rows: number }, target: Target): Promise<void>;
   /** Output in `stream` begins right behind that byte of the log file with inode `logFile` (absent where there is no log). */
-  attach(options: AttachRequest): Promise<{ stream: Duplex; logOffset: number; logFile?: number }>;
+  attach(options: AttachRequest): Promise<{ stream: Duplex; logOffset: number; logFile?: string }>;
   /** The container's end; rejects when the shim is lost before it told one. */
   readonly exited: Promise<ExitRecord>;
   /** The exit code of an exec that was started over any connection. */

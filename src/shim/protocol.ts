@@ -17,6 +17,7 @@
  * container that came next. A shim that is not asked for a reset ends.
  */
 
+import type { LogTarget } from "../logs/target.ts";
 import type { Process } from "../spec/oci_runtime.ts";
 import type { ErrorKind } from "../std/errors.ts";
 
@@ -56,18 +57,6 @@ export interface Launch {
   attachments: number;
 }
 
-export type LogTarget =
-  | {
-      driver: "json-file";
-      path: string;
-      /** Bytes; 0 or less: no bound. */
-      maxSize: number;
-      maxFiles: number;
-      /** Kept with every record, for `logs --details`. */
-      attributes?: Record<string, string>;
-    }
-  | { driver: "none" };
-
 export interface ExecLaunch {
   id: string;
   /** OCI runtime-spec `process`. */
@@ -96,10 +85,10 @@ export type Attach = {
 /**
  * The reply to `attach`: live output begins right behind this byte of the log file, so that log and stream join without a gap.
  * A line that the program has begun and not ended is not in the log yet; it is the first of the live output. `logFile` is the
- * inode of the file that is meant, as rotation may have renamed it meanwhile; absent where there is no log.
+ * identity of the file that is meant, as rotation may have renamed it meanwhile; absent where there is no log.
  */
 export type Attached =
-  | { type: "attached"; logOffset: number; logFile?: number }
+  | { type: "attached"; logOffset: number; logFile?: string }
   | { type: "refused"; message: string };
 
 export type Reply =

@@ -240,7 +240,8 @@ describe("attachments", () => {
     await Bun.sleep(250);
     const { stream, logOffset, logFile } = await shim.attach(OUTPUTS);
     expect(logOffset).toBe(statSync(join(directory, "x.log")).size);
-    expect(logFile).toBe(statSync(join(directory, "x.log")).ino);
+    const { dev, ino, birthtimeNs } = statSync(join(directory, "x.log"), { bigint: true });
+    expect(logFile).toBe(`${dev}:${ino}:${birthtimeNs}`);
     expect(await streams(stream)).toEqual({ stdout: "prompt> typed\n" });
   });
 

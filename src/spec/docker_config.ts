@@ -157,22 +157,12 @@ export interface MountRequest {
   Source?: string;
   Target: string;
   ReadOnly?: boolean;
-  /** Of Docker on macOS; without meaning here. */
-  Consistency?: string;
-  BindOptions?: {
-    Propagation?: string;
-    NonRecursive?: boolean;
-    CreateMountpoint?: boolean;
-    ReadOnlyNonRecursive?: boolean;
-    ReadOnlyForceRecursive?: boolean;
-  } | null;
+  BindOptions?: { Propagation?: string; NonRecursive?: boolean; CreateMountpoint?: boolean } | null;
   VolumeOptions?: {
     NoCopy?: boolean;
     Labels?: Record<string, string>;
     Subpath?: string;
     DriverConfig?: { Name?: string; Options?: Record<string, string> };
   } | null;
-  /** `Options`: flags as `["noexec"]`, others as `["size", "1m"]`. */
-  TmpfsOptions?: { SizeBytes?: number; Mode?: number; Options?: string[][] | null } | null;
-  ImageOptions?: { Subpath?: string } | null;
+  TmpfsOptions?: { SizeBytes?: number; Mode?: number } | null;
 }

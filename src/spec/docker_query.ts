@@ -27,9 +27,9 @@ export interface LogOptions {
   stderr: boolean;
   timestamps: boolean;
   details: boolean;
-  /** Seconds since the epoch, with fraction; 0 for no bound. Both bounds are inclusive. */
-  since: number;
-  until: number;
+  /** Nanoseconds since the epoch; 0 for no bound. Both bounds are inclusive. */
+  since: bigint;
+  until: bigint;
   /** Number of last lines, or all. */
   tail: number | "all";
 }

@@ -36,3 +36,11 @@ function secondsOf(nanoseconds: bigint): string {
 function fractionOf(nanoseconds: bigint): string {
   return String(nanoseconds % PER_SECOND).padStart(9, "0");
 }
+
+/** Nanoseconds since the epoch of a time in UTC as these functions write it; undefined for any other text. */
+export function parseRfc3339(text: string): bigint | undefined {
+  const [, seconds, fraction = ""] = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?Z$/.exec(text) ?? [];
+  const milliseconds = seconds === undefined ? Number.NaN : Date.parse(`${seconds}Z`);
+  if (Number.isNaN(milliseconds)) return undefined;
+  return BigInt(milliseconds) * PER_MILLISECOND + BigInt(fraction.padEnd(9, "0"));
+}

@@ -26,4 +26,3 @@
 
 export type { Mounting, Volumes } from "./contract.ts";
 export { openVolumes } from "./store.ts";
-export { bindSubpath } from "./subpath.ts";

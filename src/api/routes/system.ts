@@ -42,8 +42,8 @@ export function systemRoutes(backend: SystemBackend): Route[] {
       pattern: "/events",
       handler: async ({ query, http }, respond) => {
         const options = {
-          since: timeParam(query, "since"),
-          until: timeParam(query, "until"),
+          since: Number(timeParam(query, "since")) / 1e9,
+          until: Number(timeParam(query, "until")) / 1e9,
           filters: filtersParam(query),
         };
         await respond.stream("application/json", jsonLines(backend.events(options, http.signal)));

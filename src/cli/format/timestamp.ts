@@ -10,7 +10,7 @@ import { CommandError } from "../errors.ts";
 export function timestamp(flag: string, text: string | undefined): string | undefined {
   if (!text) return undefined;
   const span = parseGoDuration(text);
-  if (span !== undefined) return seconds(Date.now() - span / 1e6);
+  if (span !== undefined) return seconds(BigInt(Date.now()) * 1_000_000n - BigInt(span));
   if (/^\d+(\.\d{1,9})?$/.test(text)) return text;
   const [, date, fraction = "", zone = ""] =
     /^(\d{4}-\d{2}-\d{2}(?:T\d{2}(?::\d{2}(?::\d{2})?)?)?)(?:\.(\d{1,9}))?(Z|[+-]\d{2}:\d{2})?$/.exec(text) ??
@@ -30,6 +30,7 @@ function fullDate(date: string): string {
   return `${day}T${[...clock.split(":"), "00", "00"].slice(0, 3).join(":")}`;
 }
 
-function seconds(milliseconds: number): string {
-  return (milliseconds / 1000).toFixed(9);
+function seconds(nanoseconds: bigint): string {
+  const digits = String(nanoseconds).padStart(10, "0");
+  return `${digits.slice(0, -9)}.${digits.slice(-9)}`;
 }

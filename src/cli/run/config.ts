@@ -95,7 +95,7 @@ function hostConfig({ flags, given: named }: CreateCall): HostConfig {
       Init: named.has("init") ? flags.init : undefined,
     }),
     ...lists(flags),
-    LogConfig: { Type: flags["log-driver"] ?? "", Config: parsePairs(flags["log-opt"]) },
+    LogConfig: logConfig(flags),
     NetworkMode: networkOf(flags),
     RestartPolicy: parseRestartPolicy(flags.restart ?? "no"),
     AutoRemove: flags.rm,
@@ -179,6 +179,12 @@ const HEALTH_NUMBERS = [
   "health-start-period",
   "health-start-interval",
 ] as const;
+
+function logConfig({ "log-driver": driver = "", "log-opt": options }: Flags): HostConfig["LogConfig"] {
+  if (driver === "none" && options.length > 0)
+    throw new CommandError("invalid logging opts for driver none", 125);
+  return { Type: driver, Config: parsePairs(options) };
+}
 
 /** The first network is the container's mode; `name=x,alias=y` is the long form. */
 function networkOf(flags: Flags): string {
