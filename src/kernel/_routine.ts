@@ -3,12 +3,16 @@
  *
  * Memory that `program_entry` reads, all words of 8 bytes:
  *
- *     control   clone_args address | its size | table address
+ *     control   clone_args address | its size | table address | PID namespace | own PID namespace | two results
  *     table     rows, then a word of -1
  *     row       number | argument 0..5 | result | control word
  *     control word
  *               bits 0..5    argument n is the address of an earlier row's result
  *               bytes 2..7   errnos that may happen; 0xff: any
+ *
+ * With a descriptor of a PID namespace (else -1) the child is born there: this thread's children are turned there by setns(2), and
+ * back again, whose results are written behind. Both stand in machine code because between them no thread can be made, and the
+ * runtime makes threads whenever it pleases: it would abort.
  *
  * The child stops at the first row that fails with an errno its control word does not list, and ends with status 127. At the end of the table it ends with status 0; an execve row replaces it.
  */

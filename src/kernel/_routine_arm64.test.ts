@@ -42,7 +42,7 @@ static void row(long number, long a, long b, long c, long d, long control) {
   table[9 * rows] = -1;
 }
 static int walk(unsigned char *page) {
-  long control[3] = { 0, 0, (long)table };
+  long control[7] = { 0, 0, (long)table, -1, -1, 0, 0 };
   int status;
   if (fork() == 0) {
     __asm__ volatile("mov x19, %0\\n mov x0, 0\\n br %1" : : "r"(control), "r"(page + CHILD) : "x0", "x19");
@@ -60,7 +60,7 @@ int main(int argc, char **argv) {
   long (*program_entry)(long *) = (void *)(page + PROGRAM);
   printf("getpid %d\\n", syscall_entry(GETPID, 0, 0, 0, 0, 0, 0) == getpid());
   printf("close %ld\\n", syscall_entry(CLOSE, 9999, 0, 0, 0, 0, 0));
-  long control[3] = { 0, 0, (long)table };
+  long control[7] = { 0, 0, (long)table, -1, -1, 0, 0 };
   printf("program_entry %d\\n", program_entry(control) < 0);
   row(CHDIR, (long)"/nonexistent", 0, 0, 0, (long)ENOENT_BYTE << 16);
   row(CHDIR, (long)"/nonexistent", 0, 0, 0, (long)ENOENT_BYTE << 56);

@@ -21,6 +21,14 @@ export const listing: readonly (readonly [bytes: string, source: string])[] = [
   ["f353bea9", "stp x19, x20, [sp, -32]!"],
   ["f50b00f9", "str x21, [sp, 16]"],
   ["f30300aa", "mov x19, x0"],
+  ["601a40b9", "ldr w0, [x19, 24]"], // PID namespace to be born in, or -1
+  ["c000f837", "tbnz w0, 31, make"],
+  ["0100a452", "mov w1, 0x20000000"], // CLONE_NEWPID
+  ["882180d2", "mov x8, 268"], // setns
+  ["010000d4", "svc 0"],
+  ["601600f9", "str x0, [x19, 40]"],
+  ["600600b5", "cbnz x0, return"],
+  ["", "make:"],
   ["600640a9", "ldp x0, x1, [x19]"], // clone_args, their size
   ["683680d2", "mov x8, 435"], // clone3
   ["010000d4", "svc 0"],
@@ -74,6 +82,16 @@ export const listing: readonly (readonly [bytes: string, source: string])[] = [
   ["c80b80d2", "mov x8, 94"], // exit_group
   ["010000d4", "svc 0"],
   ["", "parent:"],
+  ["f40300aa", "mov x20, x0"],
+  ["602240b9", "ldr w0, [x19, 32]"], // the own one, or -1
+  ["a000f837", "tbnz w0, 31, back"],
+  ["0100a452", "mov w1, 0x20000000"], // CLONE_NEWPID
+  ["882180d2", "mov x8, 268"], // setns
+  ["010000d4", "svc 0"],
+  ["601a00f9", "str x0, [x19, 48]"],
+  ["", "back:"],
+  ["e00314aa", "mov x0, x20"],
+  ["", "return:"],
   ["f50b40f9", "ldr x21, [sp, 16]"],
   ["f353c2a8", "ldp x19, x20, [sp], 32"],
   ["c0035fd6", "ret"],

@@ -22,6 +22,16 @@ export const listing: readonly (readonly [bytes: string, source: string])[] = [
   ["4154", "push r12"],
   ["4155", "push r13"],
   ["4889fb", "mov rbx, rdi"],
+  ["8b7b18", "mov edi, [rbx+24]"], // PID namespace to be born in, or -1
+  ["85ff", "test edi, edi"],
+  ["7818", "js make"],
+  ["be00000020", "mov esi, 0x20000000"], // CLONE_NEWPID
+  ["b834010000", "mov eax, 308"], // setns
+  ["0f05", "syscall"],
+  ["48894328", "mov [rbx+40], rax"],
+  ["85c0", "test eax, eax"],
+  ["0f85e0000000", "jnz return"],
+  ["", "make:"],
   ["488b3b", "mov rdi, [rbx]"], // clone_args
   ["488b7308", "mov rsi, [rbx+8]"], // their size
   ["b8b3010000", "mov eax, 435"], // clone3
@@ -86,6 +96,16 @@ export const listing: readonly (readonly [bytes: string, source: string])[] = [
   ["b8e7000000", "mov eax, 231"], // exit_group
   ["0f05", "syscall"],
   ["", "parent:"],
+  ["8b7b20", "mov edi, [rbx+32]"], // the own one, or -1
+  ["85ff", "test edi, edi"],
+  ["7816", "js return"],
+  ["4989c4", "mov r12, rax"],
+  ["be00000020", "mov esi, 0x20000000"], // CLONE_NEWPID
+  ["b834010000", "mov eax, 308"], // setns
+  ["0f05", "syscall"],
+  ["48894330", "mov [rbx+48], rax"],
+  ["4c89e0", "mov rax, r12"],
+  ["", "return:"],
   ["415d", "pop r13"],
   ["415c", "pop r12"],
   ["5b", "pop rbx"],

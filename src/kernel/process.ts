@@ -8,7 +8,7 @@ import { constants } from "node:os";
 import { type Call, named, stepOf, text, texts } from "./call.ts";
 import { ERRNO } from "./errno.ts";
 import { owned } from "./file.ts";
-import { AT, CLONE, flags, O } from "./flags.ts";
+import { AT, O } from "./flags.ts";
 import { untilEinval } from "./ready.ts";
 import { now, report } from "./receipt.ts";
 import { type Child, type SpawnOptions, spawn } from "./spawn.ts";
@@ -133,9 +133,8 @@ export function setSubreaper(): void {
 }
 
 /**
- * `spawn` with the child born in a PID namespace that exists: this thread's children are turned there and back again in one
- * synchronous block, since a thread that the runtime made meanwhile would be refused (PID namespaces may not differ between
- * threads). Memory is always copied: processes that live there could reach this one through a child that shares it.
+ * `spawn` with the child born in a PID namespace that exists. Memory is always copied: processes that live there could reach
+ * this one through a child that shares it.
  * @throws {SyscallError}
  */
 export function spawnInPidNamespace(
@@ -145,14 +144,9 @@ export function spawnInPidNamespace(
 ): Child {
   const own = sys("openat", AT.FDCWD, "/proc/thread-self/ns/pid_for_children", O.RDONLY | O.CLOEXEC);
   using back = owned(check(own, "open this process's own PID namespace"));
-  perform(enterPidNamespace(pidNamespace, "make children in the container's PID namespace"));
-  try {
-    return spawn(program, { ...options, memory: "copied" });
-  } finally {
-    perform(enterPidNamespace(back.fd, "make children in the own PID namespace again"));
-  }
-}
-
-function enterPidNamespace(fd: number, what: string): Call {
-  return { call: "setns", args: [named(fd, "PID namespace"), flags("CLONE", CLONE, CLONE.NEWPID)], what };
+  return spawn(program, {
+    ...options,
+    memory: "copied",
+    pidNamespace: { enter: pidNamespace, own: back.fd },
+  });
 }

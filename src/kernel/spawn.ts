@@ -16,6 +16,7 @@
 import { type Pointer, toArrayBuffer } from "bun:ffi";
 import type { Actor } from "../spec/receipt.ts";
 import { type Arena, addressOf, newArena, wordOf } from "./_memory.ts";
+import { type PidNamespaces, reportEntered, reportLeft, type Turned } from "./_pid_namespace.ts";
 import { ROW } from "./_routine.ts";
 import { NR } from "./arch.ts";
 import { bytes, type Call, named, nameOf, stepOf } from "./call.ts";
@@ -41,6 +42,8 @@ export interface SpawnOptions {
   keep?: readonly number[];
   /** Rows of the program that make another process, which goes on with what stands behind them (successor.ts). */
   successor?: Successor;
+  /** Descriptors of a PID namespace to be born in, and of this process's own. */
+  pidNamespace?: PidNamespaces;
   /** Come back at once, while the program still works or waits; only with copied memory. */
   meanwhile?: boolean;
 }
@@ -76,7 +79,9 @@ export function spawn(program: readonly Call[], options: SpawnOptions): Child {
   const first = run(memory.address, options);
   const ns = Number(now() - at);
   arena.held.length = 0;
+  reportEntered(options.pidNamespace, at, first);
   report((by) => stepOf(cloneCall(options), { at, by, result: first.pid, ns }));
+  reportLeft(options.pidNamespace, at, first);
   if (first.pid < 0) throw new SyscallError("clone3", -first.pid);
   const child = succeeded(rows, table, { first, successor: options.successor });
   reportRows(rows, table, { at, by: options.by });
@@ -230,7 +235,7 @@ const NONE: readonly Errno[] = [];
 const MOST_ERRNOS = 6;
 
 /** Makes the process with every signal blocked, so that no handler of this process runs in a child that shares its memory. */
-function run(tableAddress: number, options: SpawnOptions): Child {
+function run(tableAddress: number, options: SpawnOptions): Made {
   const pidfd = new Int32Array([-1]);
   const cloneArgs = new BigUint64Array(CLONE_ARGS.words);
   cloneArgs[CLONE_ARGS.flags] = BigInt(cloneFlags(options));
@@ -241,6 +246,10 @@ function run(tableAddress: number, options: SpawnOptions): Child {
     BigInt(addressOf(cloneArgs)),
     BigInt(cloneArgs.byteLength),
     BigInt(tableAddress),
+    BigInt(options.pidNamespace?.enter ?? -1),
+    BigInt(options.pidNamespace?.own ?? -1),
+    0n,
+    0n,
   ]);
   const all = new BigUint64Array([2n ** 64n - 1n]);
   const before = new BigUint64Array(1);
@@ -248,8 +257,14 @@ function run(tableAddress: number, options: SpawnOptions): Child {
   check(sys("rt_sigprocmask", SIG_SETMASK, all, before, WORD), "block signals");
   const pid = Number(program(addressOf(control)));
   check(sys("rt_sigprocmask", SIG_SETMASK, before, 0, WORD), "unblock signals");
-  return { pid, pidfd: pidfd[0] ?? -1 };
+  return { pid, pidfd: pidfd[0] ?? -1, entered: Number(control[ENTERED]), left: Number(control[LEFT]) };
 }
+
+/** Places of results in what the routine reads. */
+const ENTERED = 5;
+const LEFT = 6;
+
+type Made = Child & Turned;
 
 function cloneFlags(options: SpawnOptions): number {
   const memory = options.memory === "shared" ? CLONE.VM : 0;
