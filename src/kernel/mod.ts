@@ -11,7 +11,7 @@
  * Invariants:
  * - No effect without a step: there is no other way to the kernel, and every function that has an effect reports it.
  * - A failure names what failed: `mount /proc: EPERM`, never a bare errno.
- * - No thread is made between entering a namespace and leaving it: such code is one synchronous block.
+ * - No thread is made between entering a namespace and leaving it: such code is one synchronous block, or machine code.
  * - Descriptors are opened close-on-exec.
  */
 
