@@ -70,7 +70,7 @@ export async function info(config: DaemonConfig, id: string, facts: Facts): Prom
     Driver: "overlay2",
     DriverStatus: [["Backing Filesystem", facts.backingFilesystem]],
     Plugins: {
-      Volume: [],
+      Volume: ["local"],
       Network: ["bridge", "host", "null"],
       Authorization: null,
       Log: LOG_DRIVERS,

@@ -45,7 +45,13 @@ const KEYS: Readonly<Record<string, (mount: MountRequest, value: string) => void
     mount.BindOptions = { ...mount.BindOptions, NonRecursive: boolean("bind-nonrecursive", value) };
   },
   "bind-recursive": (mount, value) => {
-    mount.BindOptions = { ...mount.BindOptions, NonRecursive: value === "disabled" };
+    mount.BindOptions = { ...mount.BindOptions, ...recursion(value) };
+  },
+  consistency: (mount, value) => {
+    mount.Consistency = value.toLowerCase();
+  },
+  "image-subpath": (mount, value) => {
+    mount.ImageOptions = { ...mount.ImageOptions, Subpath: value };
   },
   "volume-nocopy": (mount, value) => {
     mount.VolumeOptions = { ...mount.VolumeOptions, NoCopy: boolean("volume-nocopy", value) };
@@ -79,6 +85,24 @@ const KEYS: Readonly<Record<string, (mount: MountRequest, value: string) => void
   },
 };
 
+/** How far down a bind goes, and how far down it is read-only. */
+function recursion(value: string): NonNullable<MountRequest["BindOptions"]> {
+  switch (value) {
+    case "enabled":
+      return {};
+    case "disabled":
+      return { NonRecursive: true };
+    case "writable":
+      return { ReadOnlyNonRecursive: true };
+    case "readonly":
+      return { ReadOnlyForceRecursive: true };
+    default:
+      throw new Error(
+        `invalid value for bind-recursive: ${value} (must be "enabled", "disabled", "writable", or "readonly")`,
+      );
+  }
+}
+
 const ALIASES: Readonly<Record<string, string>> = {
   src: "source",
   dst: "target",
@@ -110,6 +134,17 @@ function checkMount(mount: MountRequest): void {
   if (mount.VolumeOptions && mount.Type !== "volume") throw mixed("volume-*", mount.Type);
   if (mount.BindOptions && mount.Type !== "bind") throw mixed("bind-*", mount.Type);
   if (mount.TmpfsOptions && mount.Type !== "tmpfs") throw mixed("tmpfs-*", mount.Type);
+  if (mount.ImageOptions && mount.Type !== "image") throw mixed("image-*", mount.Type);
+  checkRecursion(mount);
+}
+
+function checkRecursion({ BindOptions, ReadOnly }: MountRequest): void {
+  const requires = (value: string, what: string) =>
+    new Error(`option 'bind-recursive=${value}' requires '${what}' to be specified in conjunction`);
+  if (BindOptions?.ReadOnlyNonRecursive && !ReadOnly) throw requires("writable", "readonly");
+  if (!BindOptions?.ReadOnlyForceRecursive) return;
+  if (!ReadOnly) throw requires("readonly", "readonly");
+  if (BindOptions.Propagation !== "rprivate") throw requires("readonly", "bind-propagation=rprivate");
 }
 
 function mixed(options: string, type: string): Error {
