@@ -13,10 +13,17 @@ export async function parentOf(pid: number): Promise<number> {
   return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
 }
 
-export async function childrenOf(pid: number): Promise<number[]> {
+async function childrenOf(pid: number): Promise<number[]> {
   const text = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8");
   return text
     .split(" ")
     .filter((part) => part !== "")
     .map(Number);
+}
+
+/** Private dirty kilobytes of a daemon and its children, but for those in `without`. */
+export async function treeMemory(pid: number, without: ReadonlySet<number> = new Set()): Promise<number> {
+  const children = (await childrenOf(pid)).filter((child) => !without.has(child));
+  const sizes = await Promise.all([pid, ...children].map(privateDirty));
+  return sizes.reduce((sum, size) => sum + size, 0);
 }

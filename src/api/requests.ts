@@ -45,13 +45,21 @@ const mount = object<MountRequest>({
   Source: text,
   Target: filled(text),
   ReadOnly: flag,
+  Consistency: text,
   BindOptions: object<NonNullable<MountRequest["BindOptions"]>>({
     Propagation: text,
     CreateMountpoint: flag,
     NonRecursive: flag,
+    ReadOnlyNonRecursive: flag,
+    ReadOnlyForceRecursive: flag,
   }),
   VolumeOptions: volumeOptions,
-  TmpfsOptions: object<NonNullable<MountRequest["TmpfsOptions"]>>({ SizeBytes: integer, Mode: integer }),
+  TmpfsOptions: object<NonNullable<MountRequest["TmpfsOptions"]>>({
+    SizeBytes: integer,
+    Mode: integer,
+    Options: list(texts),
+  }),
+  ImageOptions: object<NonNullable<MountRequest["ImageOptions"]>>({ Subpath: text }),
 });
 
 const restartPolicy = object<NonNullable<HostConfig["RestartPolicy"]>>({

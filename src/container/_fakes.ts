@@ -115,6 +115,8 @@ export interface FakeEngine extends AsyncDisposable {
   prepared: Set<string>;
   /** The networks of containers that are connected, by ID. */
   connected: Map<string, string>;
+  /** Volumes by name: their users, with how often each has it mounted. */
+  volumes: Map<string, Map<string, number>>;
   /** Control groups whose leftovers were killed. */
   killed: string[];
   /** Control groups that are frozen. */
@@ -144,6 +146,7 @@ export async function fakeEngine(): Promise<FakeEngine> {
     mounted: new Set(),
     prepared: new Set(),
     connected: new Map(),
+    volumes: new Map(),
     killed: [],
     frozen: new Set(),
     updates: [],
@@ -196,6 +199,15 @@ export async function fakeEngine(): Promise<FakeEngine> {
       frozen: async (path) => fake.frozen.has(path),
     },
     runProgram: async () => undefined,
+    volumes: volumes(fake),
+    mounts: {
+      bindSubpath: async (root, subpath, target) => void fake.mounted.add(`${root}/${subpath} at ${target}`),
+      mountImage: async (image, target) => void fake.mounted.add(`${image} at ${target}`),
+      unmount: (target) => {
+        for (const one of fake.mounted) if (one.endsWith(` at ${target}`)) fake.mounted.delete(one);
+      },
+      propagationOf: () => ({ mountPoint: "/", shared: false, slave: true }),
+    },
     runtimes: { native: {} },
     defaultRuntime: "native",
     defaultLog: { Type: "json-file", Config: {} },
@@ -203,6 +215,35 @@ export async function fakeEngine(): Promise<FakeEngine> {
   };
   fake.engine = await openContainers(fake.options);
   return fake as FakeEngine;
+}
+
+/** Volumes in memory: who uses each, and how many mounts there are of it. */
+function volumes({ volumes: known }: Pick<FakeEngine, "volumes">): ContainersOptions["volumes"] {
+  const of = (name: string) => {
+    const users = known.get(name) ?? new Map<string, number>();
+    known.set(name, users);
+    return users;
+  };
+  return {
+    create: async ({ Name = "" }, { user }) => {
+      if (Name === "bad") throw new FathomError("invalid", "create bad: no such driver");
+      of(Name).set(user, 0);
+      return { Name, Driver: "local", Mountpoint: `/volumes/${Name}/_data` };
+    },
+    hold: (name, user, { mounted }) => void of(name).set(user, mounted),
+    release: (name, user) => void known.get(name)?.delete(user),
+    mount: async ({ name, user }) => {
+      of(name).set(user, (of(name).get(user) ?? 0) + 1);
+      return `/volumes/${name}/_data`;
+    },
+    unmount: async (name, user) => void of(name).set(user, (of(name).get(user) ?? 1) - 1),
+    populate: async () => undefined,
+    remove: async (name) => {
+      if ((known.get(name)?.size ?? 0) > 0) throw new FathomError("conflict", "in use");
+      known.delete(name);
+    },
+    settle: () => undefined,
+  };
 }
 
 type Faked = Pick<FakeEngine, "root" | "mounted" | "prepared" | "failMount" | "image">;

@@ -11,18 +11,20 @@ import { onFailure } from "./health.ts";
 import { type Host, ULIMIT_NAMES } from "./host.ts";
 import type { FullHostConfig } from "./host_config.ts";
 import { DEVICE_RULE } from "./resources.ts";
+import { writableSize } from "./storage_opt.ts";
 
 const RESTART_POLICIES = ["no", "always", "unless-stopped", "on-failure"];
 
 /** @throws {FathomError} invalid or unsupported, with the first thing that is wrong. */
 export function checkRequest(config: ContainerConfig, hostConfig: FullHostConfig, host: Host): void {
-  checkSupported(config, hostConfig);
+  checkSupported(hostConfig);
   checkModes(config, hostConfig);
   checkRestartPolicy(hostConfig);
   onFailure(hostConfig.Annotations);
   checkSecurity(hostConfig, host);
   checkUlimits(hostConfig, host);
   checkSysctls(hostConfig);
+  writableSize(hostConfig);
 }
 
 function invalid(sentence: string): FathomError {
@@ -34,7 +36,7 @@ function unsupported(sentence: string): FathomError {
 }
 
 /** Each row: whether a request asks for it, and what a user is told. */
-function checkSupported(config: ContainerConfig, host: FullHostConfig): void {
+function checkSupported(host: FullHostConfig): void {
   const some = (list: readonly unknown[] | null | undefined) => (list?.length ?? 0) > 0;
   const keys = (map: object | null | undefined) => Object.keys(map ?? {}).length > 0;
   const rows: [boolean, string][] = [
@@ -44,19 +46,9 @@ function checkSupported(config: ContainerConfig, host: FullHostConfig): void {
     ],
     [some(host.Links), "links are not supported: they are Docker's legacy way to connect containers"],
     [
-      keys(config.Volumes),
-      "volumes are not supported yet: bind a directory of the host with -v /HOST:/CONTAINER",
-    ],
-    [
-      some(host.VolumesFrom),
-      "--volumes-from is not supported yet: bind the same directory in both containers",
-    ],
-    [host.VolumeDriver !== "", "volume drivers are not supported: leave --volume-driver out"],
-    [
       some(host.DeviceRequests),
       "device requests (--gpus) are not supported: pass single devices with --device",
     ],
-    [keys(host.StorageOpt), "--storage-opt is not supported: the size of a container is not limited"],
     [host.Init === true, "--init is not supported yet: run a program that reaps its children"],
     [
       host.UsernsMode !== "" && host.UsernsMode !== "host",

@@ -7,6 +7,7 @@ import type { Exec } from "./exec_state.ts";
 import type { Host } from "./host.ts";
 import type { Cgroups, Emit, Images, KillLeftovers, Networks, Receipts, RunProgram } from "./needs.ts";
 import type { Registry } from "./registry.ts";
+import type { HostMounts, VolumeStore } from "./volume_needs.ts";
 
 export interface ContainersOptions {
   /** Directory of all containers' records, `<data-root>/containers`. */
@@ -21,6 +22,8 @@ export interface ContainersOptions {
   killLeftovers: KillLeftovers;
   cgroups: Cgroups;
   runProgram: RunProgram;
+  volumes: VolumeStore;
+  mounts: HostMounts;
   /** Name to program of the runtimes that containers may ask for; the native one has none. */
   runtimes: Readonly<Record<string, { path?: string }>>;
   defaultRuntime: string;
@@ -36,7 +39,7 @@ export interface Context {
   readonly registry: Registry;
   /** What the end of a container leads to; handed in, so that the end need not know the beginning. Callers hold `exclusive`. */
   readonly start: (container: Container) => Promise<void>;
-  readonly remove: (container: Container) => Promise<void>;
+  readonly remove: (container: Container, options?: { volumes: boolean }) => Promise<void>;
   /** Every exec known, also ended ones for a while, by ID. */
   readonly execs: Map<string, Exec>;
 }

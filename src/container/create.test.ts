@@ -26,7 +26,11 @@ describe("refused, in Docker's words where Docker has some:", () => {
     ],
     ["a signal that is none", { StopSignal: "FOO" }, "invalid: Invalid signal: FOO"],
     ["a variable without a name", { Env: ["=x"] }, "invalid: invalid environment variable: =x"],
-    ["volumes", { Volumes: { "/v": {} } }, "unsupported: volumes are not supported yet"],
+    [
+      "a volume at no absolute path",
+      { Volumes: { v: {} } },
+      "invalid: invalid mount path: 'v' mount path must be absolute",
+    ],
   ];
   const hosts: [string, HostConfig, string][] = [
     [
@@ -50,7 +54,8 @@ describe("refused, in Docker's words where Docker has some:", () => {
     ["a network nobody knows", { NetworkMode: "front" }, "invalid: network front not found"],
     ["the network of nobody", { NetworkMode: "container:nope" }, "invalid: No such container: nope"],
     ["published ports", { PortBindings: { "80/tcp": null } }, "unsupported: ports cannot be published yet"],
-    ["a named volume", { Binds: ["data:/x"] }, "unsupported: named volumes are not supported yet"],
+    ["a volume that cannot be made", { Binds: ["bad:/x"] }, "invalid: create bad: no such driver"],
+    ["volumes of nobody", { VolumesFrom: ["nobody"] }, "invalid: No such container: nobody"],
     [
       "a relative destination",
       { Binds: ["/a:b"] },

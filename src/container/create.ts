@@ -18,11 +18,13 @@ import { type FullHostConfig, fillHostConfig } from "./host_config.ts";
 import { joinedName, withId } from "./joined.ts";
 import { fitLimits } from "./limits.ts";
 import { withDefaults } from "./log_target.ts";
-import { type Bind, readMounts } from "./mount_points.ts";
+import { readMounts, type WantedMount } from "./mount_notation.ts";
+import type { MountRecord } from "./mount_record.ts";
 import { checkName, inventId, inventName, shortId } from "./names.ts";
 import { type ContainerRecord, FRESH_STATE, syncDirectory, writeFirst, writeJson } from "./records.ts";
 import { customProfile } from "./seccomp_profile.ts";
 import { readSecurityOptions } from "./security.ts";
+import { writableSize } from "./storage_opt.ts";
 import { tell } from "./tell.ts";
 
 export interface CreateOptions {
@@ -44,7 +46,7 @@ export async function createContainer(
   const image = await context.options.images.resolve(request.Image);
   checkPlatform(image.config, options.platform);
   const id = inventId();
-  const { host, binds, discarded } = await readHostConfig(context, request);
+  const { host, wanted, discarded } = await readHostConfig(context, request);
   const Config = mergeConfig(request, image.config, defaultHostname(context, host, id));
   const record: ContainerRecord = {
     config: {
@@ -54,16 +56,16 @@ export async function createContainer(
       Image: image.id,
       Config,
       ...endpointsOf(request, host),
-      MountPoints: binds.map(({ point }) => point),
+      MountPoints: wanted.map(({ record }) => record),
     },
     host,
     state: { ...FRESH_STATE },
   };
-  await make(context, containerOf(context.options, record), binds);
-  return { Id: id, Warnings: [...discarded, ...warnings(request, image.config)] };
+  await make(context, containerOf(context.options, record), wanted);
+  return { Id: id, Warnings: discarded };
 }
 
-async function make(context: Context, container: Container, binds: readonly Bind[]): Promise<void> {
+async function make(context: Context, container: Container, wanted: readonly WantedMount[]): Promise<void> {
   const { images } = context.options;
   const { record, paths } = container;
   const { id, name } = nameOf(container);
@@ -76,18 +78,21 @@ async function make(context: Context, container: Container, binds: readonly Bind
   const disposable = record.host.AutoRemove;
   const sync = !disposable;
   await settleAll([
-    images.prepare(id, record.config.Image, { disposable }),
+    images.prepare(id, record.config.Image, { disposable, size: writableSize(record.host) }),
     writeFiles(context, container),
     writeFirst(paths.hostConfig, record.host, { sync }),
     writeFirst(paths.state, record.state, { sync }),
     // Made here, so that the start need not.
     mkdir(container.bundle, { recursive: true, mode: 0o700 }),
-    ...binds.map(makeSource),
+    ...wanted.map(({ record }) => checkSource(record)),
   ]);
+  const { attachMounts, keepAnonymous } = needsAttaching(container) ? await import("./attach_mounts.ts") : {};
+  await attachMounts?.(context, container, { wanted, undo });
   // The last of all: what has none was never told to anybody.
   await writeJson(paths.config, record.config, { sync });
   if (sync) await syncDirectory(paths.directory);
   undo.move();
+  await keepAnonymous?.(container);
   context.registry.add(container);
   tell(context, container, { action: "create" });
 }
@@ -114,24 +119,21 @@ function readHostFile(path: string): Promise<string> {
   return readFile(path, "utf8").catch(ifAbsent(""));
 }
 
+/** Whether it has more than binds and tmpfs, which need nothing made. */
+function needsAttaching({ record: { config, host } }: Container): boolean {
+  const others = config.MountPoints.some(({ Type }) => Type === "volume" || Type === "image");
+  const declared = Object.keys(config.Config.Volumes ?? {}).length > 0;
+  return others || declared || (host.VolumesFrom ?? []).length > 0;
+}
+
 /** `-v` makes a directory of the host that is missing, `--mount` refuses it: as in Docker. */
-async function makeSource({ point, createSource }: Bind): Promise<void> {
-  if (createSource) {
-    await mkdir(point.Source, { recursive: true }).catch((cause: NodeJS.ErrnoException) => {
-      // It is a file.
-      if (cause.code === "EEXIST") return;
-      throw new FathomError(
-        "invalid",
-        `error while creating mount source path '${point.Source}': ${cause.message}`,
-        { cause },
-      );
-    });
-    return;
-  }
-  await stat(point.Source).catch((cause) => {
+async function checkSource({ Type, Source, Details }: MountRecord): Promise<void> {
+  if (Type !== "bind") return;
+  if (Details?.createSource) return (await import("./mount_sources.ts")).makeSource(Source);
+  await stat(Source).catch((cause) => {
     throw new FathomError(
       "invalid",
-      `invalid mount config for type "bind": bind source path does not exist: ${point.Source}`,
+      `invalid mount config for type "bind": bind source path does not exist: ${Source}`,
       { cause },
     );
   });
@@ -140,7 +142,7 @@ async function makeSource({ point, createSource }: Bind): Promise<void> {
 async function readHostConfig(
   context: Context,
   request: ContainerCreateRequest,
-): Promise<{ host: FullHostConfig; binds: Bind[]; discarded: string[] }> {
+): Promise<{ host: FullHostConfig; wanted: WantedMount[]; discarded: string[] }> {
   const { defaultLog, defaultRuntime, runtimes } = context.options;
   const asked: HostConfig = request.HostConfig ?? {};
   const host = fillHostConfig(asked, context.host, { runtime: defaultRuntime });
@@ -155,7 +157,7 @@ async function readHostConfig(
     customProfile(seccomp, { capabilities: [], architecture: context.host.architecture });
   host.NetworkMode = withId(context, host.NetworkMode);
   host.PidMode = withId(context, host.PidMode);
-  return { host, binds: readMounts(host).binds, discarded };
+  return { host, wanted: readMounts(host), discarded };
 }
 
 /** The host's on the host's network or in its UTS namespace, that of the container whose network it shares, else its own ID. */
@@ -179,14 +181,4 @@ function checkPlatform(image: ImageConfig, wanted: string | undefined): void {
     "not-found",
     `image with platform ${wanted} was found but does not match: it is of ${image.os}/${image.architecture}; pull the image with --platform ${wanted}`,
   );
-}
-
-/** What a user should know who gets less than was asked for, or more. */
-function warnings(request: ContainerCreateRequest, image: ImageConfig): string[] {
-  const lines: (string | false)[] = [
-    Object.keys(image.config?.Volumes ?? {}).length > 0 &&
-      !request.Volumes &&
-      "The image declares volumes: they come with a later version, and what is written there stays in the container until it is removed.",
-  ];
-  return lines.filter((line) => line !== false);
 }

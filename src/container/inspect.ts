@@ -6,7 +6,7 @@ import { type Container, nameOf } from "./container.ts";
 import type { Context } from "./context.ts";
 import { execIds } from "./exec.ts";
 import { shownHealth } from "./health.ts";
-import { readMounts } from "./mount_points.ts";
+import { shownMount } from "./mount_record.ts";
 import { networkSettings } from "./network.ts";
 import { type ContainerRecord, NEVER, type StateRecord } from "./records.ts";
 import { readSecurityOptions } from "./security.ts";
@@ -83,7 +83,7 @@ function stateOf(state: StateRecord): ContainerState {
   };
 }
 
-/** Binds, and what came by `--mount`; a plain `--tmpfs` is not among them, as in Docker. */
-export function mountPoints({ config, host }: ContainerRecord): MountPoint[] {
-  return host.Mounts ? [...config.MountPoints, ...readMounts(host).tmpfs] : config.MountPoints;
+/** All but plain `--tmpfs`, which is not among them, as in Docker. */
+export function mountPoints({ config }: ContainerRecord): MountPoint[] {
+  return config.MountPoints.map(shownMount);
 }

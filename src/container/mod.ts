@@ -33,6 +33,7 @@ import type { ContainersOptions, Context } from "./context.ts";
 import { type CreateOptions, createContainer } from "./create.ts";
 import { readHost } from "./host.ts";
 import type { ListOptions } from "./list.ts";
+import type { ConfigRecord } from "./records.ts";
 import { recoverContainers } from "./recover.ts";
 import { registry } from "./registry.ts";
 import { removeContainer } from "./remove.ts";
@@ -111,7 +112,7 @@ export async function openContainers(options: ContainersOptions): Promise<Contai
     registry: registry(),
     execs: new Map(),
     start: (container) => startContainer(context, container),
-    remove: (container) => removeContainer(context, container),
+    remove: (container, how) => removeContainer(context, container, how),
   };
   await recoverContainers(context);
   const find = (name: string) => context.registry.find(name);
@@ -167,14 +168,14 @@ function containerOperations(context: Context): ContainerOperations {
 async function remove(
   context: Context,
   id: string,
-  { force, link }: { force: boolean; link: boolean },
+  { force, link, volumes }: { force: boolean; link: boolean; volumes: boolean },
 ): Promise<void> {
   const container = context.registry.find(id);
   if (link) throw new FathomError("unsupported", "links are not supported: there is none to remove");
   if (force) await forceEnd(context, container);
   await container.exclusive(async () => {
     if (force) await forceEnd(context, container);
-    await removeContainer(context, container);
+    await removeContainer(context, container, { volumes: volumes || container.record.host.AutoRemove });
   });
 }
 
@@ -214,8 +215,12 @@ function counts(context: Context): { running: number; paused: number; stopped: n
 function usersOf(context: Context, image: string): { id: string; running: boolean }[] {
   return context.registry
     .all()
-    .filter(({ record }) => record.config.Image === image)
+    .filter(({ record: { config } }) => config.Image === image || mountsImage(config, image))
     .map(({ record }) => ({ id: record.config.Id, running: isUp(record.state.Status) }));
+}
+
+function mountsImage({ MountPoints }: ConfigRecord, image: string): boolean {
+  return MountPoints.some(({ Type, Source }) => Type === "image" && Source === image);
 }
 
 async function close(context: Context): Promise<void> {

@@ -1,39 +1,27 @@
 import { describe, expect, test } from "bun:test";
-import { readMounts, tmpfsMount, tmpfsOptionsOf } from "./mount_points.ts";
+import { bindMount, tmpfsMount, tmpfsOptionsOf } from "./mount_points.ts";
 
 describe("a bind", () => {
-  const bind = (text: string) => readMounts({ Binds: [text] }).binds[0];
+  const point = { Source: "/a", Destination: "/b", RW: true, Propagation: "rprivate" };
 
-  test("is read from Docker's notation", () => {
-    expect(bind("/a/../b/:/c//d/:ro,Z,rslave")).toEqual({
-      point: {
-        Type: "bind",
-        Source: "/b",
-        Destination: "/c/d",
-        Mode: "ro,Z,rslave",
-        RW: false,
-        Propagation: "rslave",
-      },
-      createSource: true,
-    });
-    expect(bind("/a:/b")?.point).toMatchObject({ Mode: "", RW: true, Propagation: "rprivate" });
+  test("takes what is mounted below along, and is read-only all the way down", () => {
+    expect(bindMount(point).options).toEqual(["rbind", "rprivate"]);
+    expect(bindMount({ ...point, RW: false }).options).toEqual(["rbind", "rro", "rprivate"]);
   });
 
-  test("with a contradiction is refused", () => {
-    expect(() => bind("/a:/b:ro,rw")).toThrow("invalid mode: ro,rw");
-    expect(() => bind("/a:/b:shared,slave")).toThrow("invalid mode: shared,slave");
-    expect(() => bind("/a:/b:ro:x")).toThrow("invalid volume specification: '/a:/b:ro:x'");
-    expect(() => bind("/a")).toThrow("invalid volume specification: '/a'");
+  test("may leave out what is below, or leave that writable", () => {
+    const Details = { nonRecursive: true } as const;
+    expect(bindMount({ ...point, Details }).options).toEqual(["bind", "rprivate"]);
+    expect(bindMount({ ...point, RW: false, Details: { shallowReadOnly: true } }).options).toEqual([
+      "rbind",
+      "ro",
+      "rprivate",
+    ]);
   });
 
-  test("by --mount does not make its source unless told to", () => {
-    const mount = { Type: "bind", Source: "/a", Target: "/b", ReadOnly: true } as const;
-    const read = (more: object) => readMounts({ Mounts: [{ ...mount, ...more }] }).binds[0];
-    expect(read({})).toMatchObject({ createSource: false, point: { RW: false, Mode: "" } });
-    expect(read({ BindOptions: { CreateMountpoint: true } })?.createSource).toBe(true);
-    expect(() => read({ BindOptions: { Propagation: "odd" } })).toThrow("invalid propagation mode: odd");
-    expect(() => read({ Source: "rel" })).toThrow('invalid mount config for type "bind"');
-    expect(() => read({ Type: "image" })).toThrow("mounts of type image are not supported");
+  test("may come from where a start has put it; a volume has no propagation", () => {
+    const mount = bindMount({ ...point, Propagation: "" }, "/elsewhere");
+    expect(mount).toEqual({ destination: "/b", type: "bind", source: "/elsewhere", options: ["rbind"] });
   });
 });
 
@@ -49,11 +37,9 @@ describe("a tmpfs", () => {
     expect(tmpfsMount("/run", "noexec").options).toEqual(["noexec", "nosuid", "nodev", "rprivate"]);
   });
 
-  test("by --mount has its size in bytes and its mode in octal", () => {
-    const mount = { Type: "tmpfs", Target: "/x", TmpfsOptions: { SizeBytes: 4096, Mode: 0o1770 } } as const;
-    expect(tmpfsOptionsOf(mount)).toBe("mode=1770,size=4096");
-    expect(readMounts({ Mounts: [mount] }).tmpfs).toEqual([
-      { Type: "tmpfs", Source: "", Destination: "/x", Mode: "", RW: true, Propagation: "" },
-    ]);
+  test("by --mount has its size in bytes, its mode in octal, and further options", () => {
+    const TmpfsOptions = { SizeBytes: 4096, Mode: 0o1770, Options: [["exec"], ["uid", "7"]] };
+    const mount = { Type: "tmpfs", Target: "/x", ReadOnly: true, TmpfsOptions } as const;
+    expect(tmpfsOptionsOf(mount)).toBe("mode=1770,size=4096,ro,exec,uid=7");
   });
 });

@@ -33,6 +33,8 @@ export interface Images {
 interface PrepareOptions {
   /** The container goes when it ends (`--rm`): what it writes need not outlast a crash of the host. */
   disposable: boolean;
+  /** The most bytes that it may write (`--storage-opt size`); absent: no bound. */
+  size?: number | undefined;
 }
 
 /** What a container is connected by while it runs. */

@@ -4,7 +4,7 @@ import type { RuntimeConfig } from "../spec/oci_runtime.ts";
 import { GROUP, HOST, IMAGE, PASSWD, REQUESTS, recorded } from "./_fixtures.ts";
 import { mergeConfig } from "./config.ts";
 import { fillHostConfig } from "./host_config.ts";
-import { readMounts } from "./mount_points.ts";
+import { readMounts } from "./mount_notation.ts";
 import { planRuntimeConfig } from "./plan.ts";
 import type { PlanInput } from "./plan_input.ts";
 import { FRESH_STATE } from "./records.ts";
@@ -15,7 +15,7 @@ function plan(
 ): RuntimeConfig {
   const id = options.id ?? "f".repeat(64);
   const host = fillHostConfig(request.HostConfig ?? {}, HOST, { runtime: "native" });
-  const MountPoints = readMounts(host).binds.map(({ point }) => point);
+  const MountPoints = readMounts(host).map(({ record }) => record);
   const Config = mergeConfig(request, IMAGE, id.slice(0, 12));
   return planRuntimeConfig({
     record: {
@@ -53,7 +53,14 @@ function both(name: "plain" | "rich"): { docker: RuntimeConfig; ours: RuntimeCon
 describe.each(["plain", "rich"] as const)("for the %s container, as Docker's bundle:", (name) => {
   const { docker, ours } = both(name);
 
-  test("the mounts, in their order", () => expect(ours.mounts).toEqual(docker.mounts));
+  test("the mounts, in their order; what is read-only is so all the way down, as in newer Dockers", () =>
+    expect(ours.mounts).toEqual(
+      docker.mounts.map((mount) =>
+        mount.type === "bind"
+          ? { ...mount, options: mount.options?.map((option) => (option === "ro" ? "rro" : option)) ?? [] }
+          : mount,
+      ),
+    ));
   test("the namespaces", () => expect(ours.linux.namespaces).toEqual(docker.linux.namespaces));
   test("the root and the host name", () => {
     expect({ root: ours.root, hostname: ours.hostname }).toEqual({

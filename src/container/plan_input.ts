@@ -19,6 +19,8 @@ export interface PlanInput {
   blockIo: BlockIo | undefined;
   /** First processes of the containers whose namespaces are joined. */
   joined: JoinedPids;
+  /** Where what is mounted lies for this start, by destination, where it is not the record's Source. */
+  sources?: ReadonlyMap<string, string>;
 }
 
 export interface ContainerPaths {

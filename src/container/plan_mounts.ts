@@ -2,7 +2,7 @@
 
 import type { Mount } from "../spec/oci_runtime.ts";
 import type { FullHostConfig } from "./host_config.ts";
-import { bindMount, cleanPath, tmpfsMount, tmpfsOptionsOf } from "./mount_points.ts";
+import { bindMount, cleanPath, tmpfsMount } from "./mount_points.ts";
 import type { PlanInput } from "./plan_input.ts";
 
 export function planMounts(input: PlanInput): Mount[] {
@@ -48,14 +48,13 @@ function defaultMounts(host: FullHostConfig): Mount[] {
 /** By the number of path components, so that no mount hides one made before it; in the order given where that is equal. */
 function userMounts(input: PlanInput): Mount[] {
   const { config, host } = input.record;
-  const binds = config.MountPoints.filter(({ Type: type }) => type === "bind").map(bindMount);
-  const tmpfs = [
-    ...(host.Mounts ?? [])
-      .filter(({ Type: type }) => type === "tmpfs")
-      .map((mount) => tmpfsMount(mount.Target, tmpfsOptionsOf(mount))),
-    ...Object.entries(host.Tmpfs ?? {}).map(([path, options]) => tmpfsMount(path, options)),
-  ];
-  const chosen = [...binds, ...tmpfs, ...hostShm(host)];
+  const points = config.MountPoints.map((point) =>
+    point.Type === "tmpfs"
+      ? tmpfsMount(point.Destination, point.Details?.tmpfs ?? "")
+      : bindMount(point, input.sources?.get(point.Destination)),
+  );
+  const tmpfs = Object.entries(host.Tmpfs ?? {}).map(([path, options]) => tmpfsMount(path, options));
+  const chosen = [...points, ...tmpfs, ...hostShm(host)];
   const taken = new Set(chosen.map(({ destination }) => destination));
   const files = ownFiles(input).filter(({ destination }) => !taken.has(destination));
   return [...chosen, ...files].sort((a, b) => depth(a.destination) - depth(b.destination));

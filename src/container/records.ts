@@ -11,13 +11,14 @@ import type { Dirent } from "node:fs";
 import { mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ExitRecord } from "../shim/protocol.ts";
-import type { ContainerStatus, HealthState, MountPoint } from "../spec/docker.ts";
+import type { ContainerStatus, HealthState } from "../spec/docker.ts";
 import type { EndpointRequest } from "../spec/docker_network.ts";
 import type { Digest } from "../spec/oci_image.ts";
 import { messageOf } from "../std/errors.ts";
 import type { FullConfig } from "./config.ts";
 import { exists } from "./exists.ts";
 import type { FullHostConfig } from "./host_config.ts";
+import type { MountRecord } from "./mount_record.ts";
 
 /** `config.json`: what does not change after the container was made, but for its name. */
 export interface ConfigRecord {
@@ -27,7 +28,7 @@ export interface ConfigRecord {
   Created: string;
   Image: Digest;
   Config: FullConfig;
-  MountPoints: MountPoint[];
+  MountPoints: MountRecord[];
   /** What was asked of single networks, by name; absent where nothing was. */
   Endpoints?: Record<string, EndpointRequest>;
 }
@@ -108,6 +109,11 @@ export function recordPaths(root: string, id: string): RecordPaths {
     hosts: join(directory, "hosts"),
     resolv: join(directory, "resolv.conf"),
   };
+}
+
+/** Names the anonymous volumes that go with what is in the directory, while it is not the directory of a whole container. */
+export function anonymousNote({ directory }: RecordPaths): string {
+  return join(directory, "anonymous-volumes.json");
 }
 
 /** Writes `value` so that a reader sees the old file or the new one, and with `sync` so that a power cut does, too. */

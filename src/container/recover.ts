@@ -8,7 +8,9 @@ import { messageOf } from "../std/errors.ts";
 import { cgroupPath } from "./cgroup_path.ts";
 import { type Container, containerOf, nameOf } from "./container.ts";
 import type { Context } from "./context.ts";
+import { recoverVolumes, removeNoted } from "./forget_volumes.ts";
 import { fillHostConfig } from "./host_config.ts";
+import { clearStaging } from "./mount_sources.ts";
 import { beginProbes, hasProbe } from "./probes.ts";
 import {
   type ConfigRecord,
@@ -37,6 +39,7 @@ export async function recoverContainers(context: Context): Promise<void> {
   await Promise.all(containers.map((container) => recoverOne(context, container)));
   const alive = containers.filter(({ live }) => live !== undefined).map((container) => nameOf(container).id);
   await context.options.networks.releaseAllBut(new Set(alive));
+  context.options.volumes.settle();
   for (const container of containers) startIfDue(context, container);
 }
 
@@ -53,6 +56,7 @@ async function register(context: Context, found: Found): Promise<Container | und
   const container = containerOf(context.options, record);
   reserveName(context, record.config);
   context.registry.add(container);
+  await recoverVolumes(context, container, { live: false });
   return container;
 }
 
@@ -65,6 +69,7 @@ async function clear(context: Context, id: string): Promise<void> {
     );
     await images.unmount(id);
     await images.remove(id);
+    await removeNoted(context, recordPaths(root, id));
     await rm(recordPaths(root, id).directory, { recursive: true, force: true });
   } catch (error) {
     warn(`the rest of container ${id}, which was never finished, cannot be removed: ${messageOf(error)}`);
@@ -116,6 +121,7 @@ async function recoverOne(context: Context, container: Container): Promise<void>
   const { id } = nameOf(container);
   const wasUp = state.Shim !== null && isUp(state.Status);
   try {
+    await clearStaging(context, container);
     if (state.Status === "dead") await context.options.killLeftovers(cgroupPath(container.record));
     else if (state.Shim !== null) await askShim(context, container, state.Shim.Socket);
     else if (isUp(state.Status)) goOn(context, container);
@@ -135,6 +141,7 @@ async function askShim(context: Context, container: Container, socket: string): 
     const frozen = await context.options.cgroups.frozen(cgroupPath(container.record));
     Object.assign(state, { Status: frozen ? "paused" : "running", Pid: running.pid });
     state.StartedAt = running.startedAt;
+    await recoverVolumes(context, container, { live: true });
     watchExit(context, container, shim);
     if (hasProbe(container)) void beginProbes(context, container);
     void saveState(context, container);

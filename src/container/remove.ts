@@ -10,17 +10,21 @@ import { next } from "./state.ts";
 import { tell } from "./tell.ts";
 
 /**
- * Removes a container that is not up; the caller holds `exclusive`.
+ * Removes a container that is not up, with `volumes` its anonymous volumes too; the caller holds `exclusive`.
  * @throws {FathomError} conflict, when it is up; internal, when something cannot be removed: it is dead then, and can be removed again.
  */
-export async function removeContainer(context: Context, container: Container): Promise<void> {
+export async function removeContainer(
+  context: Context,
+  container: Container,
+  { volumes }: { volumes: boolean } = { volumes: container.record.host.AutoRemove },
+): Promise<void> {
   const { state } = container.record;
   const { id } = nameOf(container);
   state.Status = next(state.Status, "remove", nameOf(container));
   try {
     await container.released;
     await container.saved;
-    await discard(context, container);
+    await discard(context, container, volumes);
   } catch (cause) {
     state.Status = next(state.Status, "spoil", nameOf(container));
     await saveState(context, container);
@@ -33,7 +37,7 @@ export async function removeContainer(context: Context, container: Container): P
 }
 
 /** The record goes first: without it a new daemon knows the rest for left over. */
-async function discard(context: Context, container: Container): Promise<void> {
+async function discard(context: Context, container: Container, volumes: boolean): Promise<void> {
   const { images } = context.options;
   const { id } = nameOf(container);
   const pending = await container.pending;
@@ -43,9 +47,13 @@ async function discard(context: Context, container: Container): Promise<void> {
   const entry = await lstat(directory).catch(ifAbsent(undefined));
   // Nothing is removed behind what is no directory of the engine's own.
   if (entry?.isDirectory() === false) return unlink(directory);
+  const mounted = container.record.config.MountPoints.length > 0;
+  const { noteVolumes, forgetVolumes } = mounted ? await import("./forget_volumes.ts") : {};
+  if (volumes) await noteVolumes?.(container);
   await rm(container.paths.config, { force: true });
   await images.unmount(id);
   await images.remove(id);
+  await forgetVolumes?.(context, container, { remove: volumes });
   await Promise.all([
     rm(container.paths.directory, { recursive: true, force: true }),
     rm(container.bundle, { recursive: true, force: true }),

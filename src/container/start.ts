@@ -83,7 +83,8 @@ async function launch(
   undo.defer(async () => (await taking.catch(() => undefined))?.shim.close());
   undo.defer(() => context.options.images.unmount(nameOf(container).id));
   undo.defer(() => context.options.networks.release(nameOf(container).id));
-  const preparing = writeBundle(context, container);
+  await using staged = new AsyncDisposableStack();
+  const preparing = writeBundle(context, container, { staged, undo });
   undo.defer(() => rm(container.bundle, { recursive: true, force: true }));
   const [{ shim, attachments }] = await settleAll([taking, preparing]);
   const started = await shim.launch(launchOf(context, container, { attachments, log }));
@@ -107,7 +108,11 @@ async function takeShim(
   return taken;
 }
 
-async function writeBundle(context: Context, container: Container): Promise<void> {
+async function writeBundle(
+  context: Context,
+  container: Container,
+  stacks: { staged: AsyncDisposableStack; undo: AsyncDisposableStack },
+): Promise<void> {
   const { images } = context.options;
   const { id } = nameOf(container);
   const joined = joinedPids(context, container);
@@ -119,6 +124,10 @@ async function writeBundle(context: Context, container: Container): Promise<void
     findDevices(container.record.host),
     findBlockIo(container.record.host),
   ]);
+  const hasMounts = container.record.config.MountPoints.length > 0;
+  const sources = hasMounts
+    ? await (await import("./mount_sources.ts")).prepareMounts(context, container, stacks)
+    : undefined;
   const config = planRuntimeConfig({
     record: container.record,
     facts: context.host,
@@ -127,6 +136,7 @@ async function writeBundle(context: Context, container: Container): Promise<void
     devices,
     blockIo,
     joined: { ...joined, ...(network !== undefined && { network }) },
+    ...(sources && { sources }),
   });
   await writeConfig(container.bundle, configText(config));
 }

@@ -122,7 +122,11 @@ async function release(context: Context, container: Container): Promise<void> {
   const { options } = context;
   const { id } = nameOf(container);
   await Promise.all([
-    options.receipts.record(id, () => options.images.unmount(id)),
+    options.receipts.record(id, async () => {
+      await options.images.unmount(id);
+      if (container.record.config.MountPoints.length > 0)
+        await (await import("./mount_sources.ts")).releaseMounts(context, container);
+    }),
     options.receipts.record(id, () => options.networks.release(id)),
     rm(container.bundle, { recursive: true, force: true }),
     container.record.host.AutoRemove ? undefined : saveState(context, container, { sync: true }),

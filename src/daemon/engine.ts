@@ -33,7 +33,7 @@ import { listenersOf } from "./listeners.ts";
 import type { Log } from "./log.ts";
 import { defaultLogOf } from "./log_options.ts";
 import { claimPidfile } from "./pidfile.ts";
-import { openVolumeStore } from "./volumes.ts";
+import { hostMounts, openVolumeStore } from "./volumes.ts";
 
 /** A running engine; disposing it stops the API and lets go of the containers. */
 export interface Engine extends AsyncDisposable {
@@ -83,6 +83,8 @@ export async function openEngine(config: DaemonConfig, log: Log): Promise<Engine
     killLeftovers,
     cgroups,
     runProgram,
+    volumes,
+    mounts: hostMounts(images),
     runtimes,
     defaultLog,
     defaultRuntime: knownRuntime(config.defaultRuntime, runtimes),

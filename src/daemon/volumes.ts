@@ -1,7 +1,10 @@
-/** The volumes of the engine, and the events that tell of them. */
+/** The volumes of the engine with the events that tell of them, and what containers show of the host. */
 
 import { join } from "node:path";
-import { openVolumes, type Volumes } from "../volume/mod.ts";
+import type { HostMounts } from "../container/volume_needs.ts";
+import { type ImageStore, mountImage } from "../image/mod.ts";
+import { propagationOf, unmount } from "../kernel/mod.ts";
+import { bindSubpath, openVolumes, type Volumes } from "../volume/mod.ts";
 import type { EventBus } from "./events.ts";
 import type { Log } from "./log.ts";
 
@@ -14,4 +17,13 @@ export function openVolumeStore(
     emit: ({ action, id, attributes }) => events.emit({ Type: "volume", Action: action, id, attributes }),
     warn: (sentence) => log("warn", sentence),
   });
+}
+
+export function hostMounts(images: ImageStore): HostMounts {
+  return {
+    bindSubpath,
+    mountImage: (image, target) => mountImage(images, image, target),
+    unmount: (target) => void unmount(target, { detach: true }),
+    propagationOf,
+  };
 }

@@ -24,11 +24,18 @@ export interface Snapshot extends SnapshotDirectory {
   layers: readonly string[];
 }
 
+export interface PrepareOptions {
+  /** What is written need not outlast a crash of the host. */
+  disposable: boolean;
+  /** The most bytes that may be written; absent: no bound. */
+  size?: number | undefined;
+}
+
 export interface SnapshotDriver {
   /** Docker's GraphDriver.Name. */
   readonly name: string;
-  /** Makes the snapshot's directories. What is written to a disposable one need not outlast a crash of the host. */
-  prepare(snapshot: Snapshot, options: { disposable: boolean }): Promise<void>;
+  /** Makes the snapshot's directories. @throws {FathomError} unsupported, when its size cannot be bounded here. */
+  prepare(snapshot: Snapshot, options: PrepareOptions): Promise<void>;
   /** Makes the root file system visible and gives its path. @throws {SyscallError} */
   mount(snapshot: Snapshot): Promise<string>;
   /** Undoes mount; a mount that is in use vanishes from view and is released with its last user. */

@@ -20,6 +20,7 @@ export { recoverImages } from "./_collect.ts";
 export { driverNamed } from "./drivers.ts";
 export { countImages, findImage, inspectImage, listImages, tagImage } from "./images.ts";
 export { importImage } from "./import.ts";
+export { mountImage } from "./mount_image.ts";
 export { removeImage } from "./remove.ts";
 export {
   mountSnapshot,

@@ -8,7 +8,8 @@ import { access, mkdir, open, rename, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { bytesBelow, isMounted, mountOverlay, unmount } from "../kernel/mod.ts";
 import { ifAbsent } from "../std/absent.ts";
-import type { Snapshot, SnapshotDirectory, SnapshotDriver } from "./driver.ts";
+import { forgetLimit, limitSize } from "./_quota.ts";
+import type { PrepareOptions, Snapshot, SnapshotDirectory, SnapshotDriver } from "./driver.ts";
 
 /**
  * A rename of a directory must copy, and a file that changes only its owner must too: otherwise the upper directory would
@@ -44,8 +45,13 @@ export function overlayDriver(): SnapshotDriver {
   };
 }
 
-async function prepare(snapshot: Snapshot, { disposable }: { disposable: boolean }): Promise<void> {
+async function prepare(snapshot: Snapshot, { disposable, size }: PrepareOptions): Promise<void> {
   const { upper, work, root, empty, volatile } = partsOf(snapshot);
+  // Before the work directory holds anything, which a project does not take over.
+  if (size !== undefined) {
+    for (const path of [upper, work]) await mkdir(path, { recursive: true, mode: 0o755 });
+    limitSize([upper, work], size);
+  }
   const lower = snapshot.layers.length === 0 ? [mkdir(empty, { recursive: true })] : [];
   // The upper directory's mode is what the container sees of its root.
   const others = [upper, root].map((path) => mkdir(path, { recursive: true, mode: 0o755 }));
@@ -82,6 +88,7 @@ async function discard(snapshot: SnapshotDirectory, trash: string): Promise<void
   // Never recursively: were it mounted still, that would empty the container.
   await rmdir(root).catch(ifAbsent(undefined));
   await mkdir(trash, { recursive: true, mode: 0o700 });
+  if (await exists(upper)) forgetLimit(upper);
   for (const part of [upper, work, empty]) {
     await rename(part, join(trash, part.slice(snapshot.directory.length + 1))).catch(ifAbsent(undefined));
   }

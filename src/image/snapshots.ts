@@ -14,7 +14,7 @@ import { codeOf, ifAbsent, isAbsent } from "../std/absent.ts";
 import { FathomError } from "../std/errors.ts";
 import { layerSize } from "./_catalog.ts";
 import { layerPath, uniqueName } from "./_paths.ts";
-import type { Snapshot } from "./driver.ts";
+import type { PrepareOptions, Snapshot } from "./driver.ts";
 import { currentCatalog, type ImageStore, inBackground } from "./store.ts";
 
 /** Name of the link to what is below, of containers and of layers. */
@@ -22,16 +22,11 @@ export const PARENT = "parent";
 /** Files of an image that are read whole: passwd, group. */
 const LARGEST_READ = 4 * 1024 * 1024;
 
-export interface PrepareOptions {
-  /** The container goes when it ends (`--rm`): what it writes need not outlast a crash of the host. */
-  disposable?: boolean;
-}
-
 /** Makes a container's snapshot, not mounted yet. @throws {FathomError} not-found, when there is no such image any more */
 export async function prepareSnapshot(
   store: ImageStore,
   { container, image }: { container: string; image: Digest },
-  options: PrepareOptions = {},
+  { disposable = false, size }: Partial<PrepareOptions> = {},
 ): Promise<void> {
   await store.exclusive(async () => {
     const found = (await currentCatalog(store)).byId.get(image);
@@ -42,7 +37,7 @@ export async function prepareSnapshot(
     if (top !== undefined) await linkTo(`../../layers/${hexOf(top)}`, join(directory, PARENT));
     store.tops.set(container, top);
   });
-  await store.driver.prepare(await snapshotOf(store, container), { disposable: options.disposable ?? false });
+  await store.driver.prepare(await snapshotOf(store, container), { disposable, size });
 }
 
 /** Mounts it and gives the path of its root; one that is mounted stays so. */

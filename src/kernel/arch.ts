@@ -99,6 +99,7 @@ export const NUMBERS = {
   close_range: [436, 436],
   openat2: [437, 437],
   mount_setattr: [442, 442],
+  quotactl_fd: [443, 443],
 } as const satisfies Record<string, readonly [number, number]>;
 
 /** A system call that Fathom knows, by its manual page's name. */

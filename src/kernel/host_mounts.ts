@@ -1,8 +1,10 @@
-/** Mounts on the host that others asked for: a file system or a directory, by mount(2). */
+/** Mounts on the host that others asked for: a file system or directory by mount(2), and a place by its descriptor. */
 
-import { text } from "./call.ts";
+import { named, text } from "./call.ts";
 import { ERRNO, SyscallError } from "./errno.ts";
-import { flags, MS } from "./flags.ts";
+import { owned } from "./file.ts";
+import { AT, flags, MS, OPEN_TREE } from "./flags.ts";
+import { moveMount } from "./mount.ts";
 import { perform } from "./syscall.ts";
 
 export interface HostMount {
@@ -40,6 +42,28 @@ export function mountOnHost({ source, target, type, flags: how, data }: HostMoun
     perform({ call: "umount2", args: [text(target), 0], may: "any", what: `unmount ${target}` });
     throw error;
   }
+}
+
+/**
+ * Shows the place that a descriptor (O_PATH) names at `target` too, with what is mounted below it. A descriptor cannot be
+ * exchanged for a symbolic link, as a path can.
+ * @throws {SyscallError}
+ */
+export function bindDescriptor(fd: number, target: string): void {
+  const clone = perform({
+    call: "open_tree",
+    args: [
+      fd,
+      text(""),
+      named(
+        OPEN_TREE.CLONE | OPEN_TREE.CLOEXEC | AT.EMPTY_PATH | AT.RECURSIVE,
+        "OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC|AT_EMPTY_PATH|AT_RECURSIVE",
+      ),
+    ],
+    what: `clone the mount for ${target}`,
+  });
+  using mount = owned(clone);
+  moveMount(named(mount.fd, `fd ${mount.fd} (clone)`), target);
 }
 
 /** The errno's sentence as other programs write it (strerror(3)), for the few that a mount gives; else the error's own. */

@@ -44,8 +44,8 @@ export { attributesOf, linkTarget, namesIn } from "./directory.ts";
 export { ERRNO, type Errno, errnoName, SyscallError } from "./errno.ts";
 export { closeFd, openInRoot, openPath, owned, readFileInRoot } from "./file.ts";
 export * from "./flags.ts";
-export { type HostMount, mountFailure, mountOnHost } from "./host_mounts.ts";
-export { isMounted, mountpoints, unmount } from "./mount.ts";
+export { bindDescriptor, type HostMount, mountFailure, mountOnHost } from "./host_mounts.ts";
+export { isMounted, mountpoints, propagationOf, unmount } from "./mount.ts";
 export { mountOverlay } from "./overlay.ts";
 export {
   type Ending,
@@ -68,6 +68,7 @@ export {
   TTY,
   windowSize,
 } from "./pty.ts";
+export { limitProject, projectOf, projectQuota, setProject } from "./quota.ts";
 export { pipe, setNonBlocking, writeAll } from "./ready.ts";
 export { now, recording } from "./receipt.ts";
 export { type Child, type SpawnOptions, spawn } from "./spawn.ts";

@@ -4,6 +4,7 @@
  * Mounts inside a container are rows of its program, not these.
  */
 
+import { realpathSync } from "node:fs";
 import { named, text } from "./call.ts";
 import { readControlFile } from "./control_file.ts";
 import { AT, flags, MNT, MOVE_MOUNT } from "./flags.ts";
@@ -72,6 +73,22 @@ export interface MountInfo {
 /** The mounts of this process's namespace, in the order they were made. */
 export function mountpoints(): MountInfo[] {
   return parseMountinfo(readControlFile("/proc/self/mountinfo") ?? "");
+}
+
+/**
+ * The mount that holds a path, and its propagation (mount_namespaces(7)): whether mounts made in it are passed on, and whether
+ * it gets those of another. Links are followed. @throws where nothing is at the path
+ */
+export function propagationOf(path: string): { mountPoint: string; shared: boolean; slave: boolean } {
+  const real = realpathSync(path);
+  const holds = ({ mountPoint }: MountInfo) =>
+    mountPoint === "/" || real === mountPoint || real.startsWith(`${mountPoint}/`);
+  let found: MountInfo | undefined;
+  // Of several at one place the last covers the others.
+  for (const mount of mountpoints().filter(holds))
+    if (found === undefined || mount.mountPoint.length >= found.mountPoint.length) found = mount;
+  const has = (kind: string) => found?.propagation.some((field) => field.startsWith(kind)) ?? false;
+  return { mountPoint: found?.mountPoint ?? "/", shared: has("shared:"), slave: has("master:") };
 }
 
 /** Parses /proc/PID/mountinfo; a line that is cut short is left out. */

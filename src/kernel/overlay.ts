@@ -29,31 +29,41 @@ export interface Overlay {
  * @throws {SyscallError} with the kernel's own explanation where it gives one.
  */
 export function mountOverlay(overlay: Overlay): void {
-  if (!mountOneByOne(overlay)) mountAtOnce(overlay);
+  oneByOne ??= takesLayersOneByOne();
+  if (oneByOne) mountOneByOne(overlay);
+  else mountAtOnce(overlay);
+}
+let oneByOne: boolean | undefined;
+
+/**
+ * Whether this kernel's overlay knows "lowerdir+". Before Linux 6.5 its options went unread through fsconfig(2) and were refused
+ * at the very end: such a kernel takes a name that no kernel knows, too.
+ */
+function takesLayersOneByOne(): boolean {
+  const opened = sys("fsopen", "overlay", FSOPEN_CLOEXEC);
+  if (opened < 0) return false;
+  using context = owned(opened);
+  const set = (key: string) => sys("fsconfig", context.fd, FSCONFIG.SET_STRING, key, "/", 0);
+  return set("lowerdir+") === 0 && set("unheard-of") === -ERRNO.EINVAL;
 }
 
 /** fsconfig(2) takes no longer string. */
 const LONGEST_VALUE = 255;
 
-/** False, with nothing mounted, where the kernel knows no fsopen(2) or no "lowerdir+". */
-function mountOneByOne(overlay: Overlay): boolean {
+function mountOneByOne(overlay: Overlay): void {
   using stack = new DisposableStack();
   const opened = perform({
     call: "fsopen",
     args: [text("overlay"), named(FSOPEN_CLOEXEC, "FSOPEN_CLOEXEC")],
-    may: ["ENOSYS"],
     what: "begin an overlay mount",
   });
-  if (opened === -ERRNO.ENOSYS) return false;
   const context = stack.use(owned(opened)).fd;
   configure(context, { key: "source", value: "overlay" });
-  for (const [index, lower] of overlay.lowers.entries()) {
-    const added = configure(context, { key: "lowerdir+", value: nameFor(lower, stack) }, index === 0);
-    if (added === -ERRNO.EINVAL) return false;
+  for (const lower of overlay.lowers) {
+    configure(context, { key: "lowerdir+", value: nameFor(lower, stack) });
   }
   for (const parameter of furtherParameters(overlay, stack)) configure(context, parameter);
   create(context, overlay.target);
-  return true;
 }
 
 interface Parameter {
@@ -83,15 +93,14 @@ function nameByDescriptor(directory: string, stack: DisposableStack): string {
   return `/proc/self/fd/${stack.use(owned(openPath(directory))).fd}`;
 }
 
-function configure(context: number, { key, value }: Parameter, mayBeUnknown = false): number {
+function configure(context: number, { key, value }: Parameter): void {
   const [command, shown] =
     value === undefined ? [FSCONFIG.SET_FLAG, "FLAG"] : [FSCONFIG.SET_STRING, "STRING"];
   const args = [overlayOf(context), named(command, `FSCONFIG_SET_${shown}`), text(key)];
-  return explained(context, () =>
+  explained(context, () =>
     perform({
       call: "fsconfig",
       args: value === undefined ? args : [...args, text(value)],
-      ...(mayBeUnknown && { may: ["EINVAL"] }),
       what: `set ${key} of an overlay`,
     }),
   );
@@ -120,9 +129,9 @@ function overlayOf(fd: number): Argument {
 }
 
 /** Adds to an error what the kernel logged on the descriptor of fsopen(2) about it. */
-function explained(context: number, act: () => number): number {
+function explained(context: number, act: () => number): void {
   try {
-    return act();
+    act();
   } catch (error) {
     const log = readLog(context);
     if (!(error instanceof SyscallError) || log === "") throw error;

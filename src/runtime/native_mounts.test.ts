@@ -38,7 +38,7 @@ describe.skipIf(!hasBusybox)("a mount", () => {
   });
 
   test("that is read-only cannot be written", async () => {
-    expect(await containers.sh("touch /data/x", bind("/data", ["rbind", "ro"], source))).toMatch(
+    expect(await containers.sh("touch /data/x", bind("/data", ["rbind", "rro"], source))).toMatch(
       /Read-only file system/,
     );
   });

@@ -157,12 +157,22 @@ export interface MountRequest {
   Source?: string;
   Target: string;
   ReadOnly?: boolean;
-  BindOptions?: { Propagation?: string; NonRecursive?: boolean; CreateMountpoint?: boolean } | null;
+  /** Of Docker on macOS; without meaning here. */
+  Consistency?: string;
+  BindOptions?: {
+    Propagation?: string;
+    NonRecursive?: boolean;
+    CreateMountpoint?: boolean;
+    ReadOnlyNonRecursive?: boolean;
+    ReadOnlyForceRecursive?: boolean;
+  } | null;
   VolumeOptions?: {
     NoCopy?: boolean;
     Labels?: Record<string, string>;
     Subpath?: string;
     DriverConfig?: { Name?: string; Options?: Record<string, string> };
   } | null;
-  TmpfsOptions?: { SizeBytes?: number; Mode?: number } | null;
+  /** `Options`: flags as `["noexec"]`, others as `["size", "1m"]`. */
+  TmpfsOptions?: { SizeBytes?: number; Mode?: number; Options?: string[][] | null } | null;
+  ImageOptions?: { Subpath?: string } | null;
 }

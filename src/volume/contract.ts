@@ -18,10 +18,11 @@ export interface Mounting {
 
 export interface Volumes {
   /**
-   * Makes a volume, or finds the one that has the name: its own options and labels stay then, as in Docker.
+   * Makes a volume, or finds the one that has the name: its own options and labels stay then, as in Docker. One without a
+   * name, or with a name that nobody chose (`anonymous`), is marked as such.
    * @throws {FathomError} invalid for the name or an option; not-found for a driver, of which there is only `local`.
    */
-  create(request: VolumeCreateRequest, options?: { user?: string }): Promise<Volume>;
+  create(request: VolumeCreateRequest, options?: { user?: string; anonymous?: boolean }): Promise<Volume>;
   /** @throws {FathomError} not-found. */
   inspect(name: string): Volume;
   /** By name; what all filters let pass. @throws {FathomError} invalid for a filter that there is none of. */

@@ -26,3 +26,4 @@
 
 export type { Mounting, Volumes } from "./contract.ts";
 export { openVolumes } from "./store.ts";
+export { bindSubpath } from "./subpath.ts";

@@ -46,7 +46,7 @@ export async function openVolumes(options: VolumesOptions): Promise<Volumes> {
   const entries = new Map(records.map((record) => [record.Name, entryOf(record)]));
   const state: State = { ...options, entries, exclusive: mutex() };
   return {
-    create: (request, { user } = {}) => create(state, request, user),
+    create: (request, options = {}) => create(state, request, options),
     inspect: (name) => shown(state, find(state, name).record),
     list: (filters) => list(state, filters),
     remove: (name) => state.exclusive(() => remove(state, find(state, name))),
@@ -76,13 +76,17 @@ function shown({ root }: State, record: VolumeRecord): Volume {
   return { CreatedAt, Driver, Labels, Mountpoint: dataOf(root, Name), Name, Options, Scope: "local" };
 }
 
-function create(state: State, request: VolumeCreateRequest, user: string | undefined): Promise<Volume> {
+function create(
+  state: State,
+  request: VolumeCreateRequest,
+  { user, anonymous = false }: { user?: string; anonymous?: boolean },
+): Promise<Volume> {
   const { Name: name = "", Driver: driver = "", DriverOpts: options, Labels: labels } = request;
   const record: VolumeRecord = {
     Name: name || inventName(),
     Driver: driver || LOCAL,
     CreatedAt: new Date().toISOString().replace(/\.\d+Z$/, "Z"),
-    Labels: name === "" ? { ...labels, [ANONYMOUS_LABEL]: "" } : (labels ?? null),
+    Labels: name === "" || anonymous ? { ...labels, [ANONYMOUS_LABEL]: "" } : (labels ?? null),
     Options: options ?? null,
   };
   return state.exclusive(async () => {

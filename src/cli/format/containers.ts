@@ -35,7 +35,10 @@ export function containerRow(container: ContainerSummary, whole: boolean): Struc
   const labels = container.Labels ?? {};
   return {
     Command: JSON.stringify(whole ? container.Command : ellipsis(container.Command, COMMAND_LENGTH)),
-    CreatedAt: goTime(container.Created),
+    // Asked for seldom, and the names of time zones take milliseconds to load.
+    get CreatedAt() {
+      return goTime(container.Created);
+    },
     ID: whole ? container.Id : shortId(container.Id),
     Image: imageName(container, whole),
     Label: (name) => labels[String(name)] ?? "",

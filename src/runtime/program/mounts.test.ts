@@ -24,7 +24,7 @@ describe("a bind mount", () => {
     expect(bind("/src/file", ["bind"])).toContain('mknodat(fd of /to, "it", S_IFREG|0755, 0)');
   });
   test("of a tree that is read-only is so all the way down", () => {
-    expect(bind("/src/dir", ["rbind", "ro"])).toContain(
+    expect(bind("/src/dir", ["rbind", "rro"])).toContain(
       'mount_setattr(clone of /src/dir, "", AT_EMPTY_PATH|AT_RECURSIVE, {attr_set=MOUNT_ATTR_RDONLY}, 32)',
     );
   });

@@ -78,8 +78,6 @@ function cloneOf({ mount, options }: MountPlan, inherited: number | undefined): 
     );
   const recursive = bind === "recursive";
   const clone = cloneMount({ path: source }, { recursive, what: `clone the mount of ${source}` });
-  // A read-only bind of a tree is read-only all the way down; Docker before version 25 left the mounts below writable.
-  const readonly = recursive ? own.set & MOUNT_ATTR.RDONLY : 0;
   const changes = [
     changeMount(clone.fd, {
       propagation: inherited,
@@ -88,7 +86,7 @@ function cloneOf({ mount, options }: MountPlan, inherited: number | undefined): 
     }),
     changeMount(clone.fd, { ...own, recursive: false, what: `set the options of ${mount.destination}` }),
     changeMount(clone.fd, {
-      set: deep.set | readonly,
+      set: deep.set,
       clear: deep.clear,
       recursive: true,
       what: `set the options below ${mount.destination}`,

@@ -1,0 +1,58 @@
+/** What was measured, as tables, and RESULTS.md made of them. */
+
+import { cpus, release, totalmem } from "node:os";
+import { run } from "../test/harness/mod.ts";
+import type { Measured } from "./_measure.ts";
+
+export interface Table {
+  title: string;
+  unit: "ms" | "kB" | "/s";
+  /** The first is what the others are compared with. */
+  rows: { name: string; value: number; more?: string }[];
+}
+
+/** A row of milliseconds. */
+export function rowOf({ name, median, min, p90, runs }: Measured): Table["rows"][number] {
+  return {
+    name,
+    value: median,
+    more: `fastest ${min.toFixed(1)}, 90th percentile ${p90.toFixed(1)}, ${runs} runs`,
+  };
+}
+
+/** RESULTS.md. */
+export async function report(all: readonly Table[]): Promise<string> {
+  const versions = await Promise.all(
+    [
+      ["dockerd", "--version"],
+      ["docker", "--version"],
+      ["runc", "--version"],
+      ["crun", "--version"],
+    ].map(async (words) => (await run(words)).stdout.split("\n")[0]),
+  );
+  const cpu = cpus()[0]?.model ?? "unknown processor";
+  const machine = `${cpus().length} cores of ${cpu}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}`;
+  return [
+    "# Results",
+    `Written by \`bench/run.ts\` on ${new Date().toISOString().slice(0, 10)}. Medians; cases interleaved in one run; ratios against the first row of each table.`,
+    "",
+    `Fathom's daemon is ${process.env.FATHOM_BIN === undefined ? "./fathom" : "dist/fathom"}. Machine: ${machine}. Bun ${Bun.version}; ${versions.join("; ")}.`,
+    ...all.flatMap(tableText),
+    "",
+  ].join("\n");
+}
+
+function tableText({ title, unit, rows }: Table): string[] {
+  const first = rows[0]?.value ?? 0;
+  const digits = unit === "kB" ? 0 : 2;
+  return [
+    "",
+    `## ${title[0]?.toUpperCase()}${title.slice(1)}`,
+    `| | ${unit} | ratio | |`,
+    "|---|---|---|---|",
+    ...rows.map(
+      ({ name, value, more }) =>
+        `| ${name} | ${value.toFixed(digits)} | ${(unit === "/s" ? value / first : first / value).toFixed(2)} | ${more ?? ""} |`,
+    ),
+  ];
+}

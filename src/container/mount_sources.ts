@@ -1,0 +1,133 @@
+/**
+ * What must be in place on the host before a container's mounts can be made, and what is given back when it has ended.
+ *
+ * Parts of volumes and files of images are shown below the container's own directory while the runtime clones them from
+ * there, and are taken away at once: the container keeps its clone.
+ */
+
+import { mkdir, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { ifAbsent } from "../std/absent.ts";
+import { FathomError } from "../std/errors.ts";
+import { type Container, nameOf } from "./container.ts";
+import type { Context } from "./context.ts";
+import type { MountRecord } from "./mount_record.ts";
+
+/** Mounts for a start. Dispose of `staged` when the program runs; of `undo` when it cannot. */
+export interface MountSources {
+  /** Where each lies that is not at its record's Source, by destination. */
+  sources: Map<string, string>;
+}
+
+interface Stacks {
+  /** What the start alone needs. */
+  staged: AsyncDisposableStack;
+  /** What lasts until the program has ended. */
+  undo: AsyncDisposableStack;
+}
+
+/** @throws {FathomError} of whatever cannot be mounted */
+export async function prepareMounts(
+  context: Context,
+  container: Container,
+  stacks: Stacks,
+): Promise<Map<string, string>> {
+  const sources = new Map<string, string>();
+  const { MountPoints } = container.record.config;
+  for (const [index, point] of MountPoints.entries()) {
+    checkPropagation(context, point);
+    const target = join(stagingOf(container), String(index));
+    const source = await sourceOf(context, container, { point, target, stacks });
+    if (source !== undefined) sources.set(point.Destination, source);
+  }
+  return sources;
+}
+
+function stagingOf({ paths }: Container): string {
+  return join(paths.directory, "mounts");
+}
+
+async function sourceOf(
+  { options: { mounts, volumes } }: Context,
+  container: Container,
+  { point, target, stacks }: { point: MountRecord; target: string; stacks: Stacks },
+): Promise<string | undefined> {
+  const { subpath, createSource } = point.Details ?? {};
+  if (createSource) await makeSource(point.Source);
+  if (point.Type === "volume") {
+    const { Name: name = "", Destination: destination, RW: writable, Propagation: propagation } = point;
+    const user = nameOf(container).id;
+    const place = await volumes.mount({ name, user, destination, writable, propagation });
+    stacks.undo.defer(() => volumes.unmount(name, user));
+    if (subpath === undefined) return place;
+    return stage(mounts, stacks, { target, make: () => mounts.bindSubpath(place, subpath, target) });
+  }
+  if (point.Type !== "image") return undefined;
+  const whole = `${target}.image`;
+  const root = await stage(mounts, stacks, {
+    target: whole,
+    make: async () => {
+      await mkdir(whole, { recursive: true, mode: 0o700 });
+      await mounts.mountImage(point.Source, whole);
+    },
+  });
+  if (subpath === undefined) return root;
+  return stage(mounts, stacks, { target, make: () => mounts.bindSubpath(root, subpath, target) });
+}
+
+async function stage(
+  mounts: Context["options"]["mounts"],
+  { staged }: Stacks,
+  { target, make }: { target: string; make: () => Promise<void> },
+): Promise<string> {
+  await mkdir(join(target, ".."), { recursive: true, mode: 0o700 });
+  staged.defer(async () => mounts.unmount(target));
+  await make();
+  return target;
+}
+
+/** `-v` makes a directory of the host that is missing. */
+export async function makeSource(path: string): Promise<void> {
+  await mkdir(path, { recursive: true }).catch((cause: NodeJS.ErrnoException) => {
+    // It is a file.
+    if (cause.code === "EEXIST") return;
+    throw new FathomError("invalid", `error while creating mount source path '${path}': ${cause.message}`, {
+      cause,
+    });
+  });
+}
+
+/** Mounts can pass only where the mount that holds the source lets them pass (mount_namespaces(7)). */
+function checkPropagation({ options }: Context, { Type, Source, Propagation }: MountRecord): void {
+  const wanted = Propagation.replace(/^r/, "");
+  if (Type !== "bind" || (wanted !== "shared" && wanted !== "slave")) return;
+  const { mountPoint, shared, slave } = options.mounts.propagationOf(Source);
+  if (shared || (wanted === "slave" && slave)) return;
+  const needed = wanted === "shared" ? "shared" : "shared or slave";
+  throw new FathomError(
+    "invalid",
+    `path ${Source} is mounted on ${mountPoint} but it is not a ${needed} mount`,
+  );
+}
+
+/** The program has ended: it sees no volume any more. */
+export async function releaseMounts(context: Context, container: Container): Promise<void> {
+  const user = nameOf(container).id;
+  for (const name of volumesOf(container)) await context.options.volumes.unmount(name, user);
+}
+
+/** Names of its volumes, one for each mount. */
+export function volumesOf({ record }: Container): string[] {
+  return record.config.MountPoints.flatMap(({ Type, Name }) =>
+    Type === "volume" && Name !== undefined ? [Name] : [],
+  );
+}
+
+/** Takes away what a start that a crash cut short has left below a container's directory. */
+export async function clearStaging(context: Context, container: Container): Promise<void> {
+  const directory = stagingOf(container);
+  const names = await readdir(directory).catch(ifAbsent([]));
+  // Parts of images before the images.
+  for (const name of names.sort()) context.options.mounts.unmount(join(directory, name));
+  if (names.length > 0) await rm(directory, { recursive: true, force: true });
+}
