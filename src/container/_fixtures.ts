@@ -7,6 +7,7 @@ import type { ImageConfig } from "../spec/oci_image.ts";
 import type { Host } from "./host.ts";
 
 export const HOST: Host = {
+  boot: "11111111-2222-3333-4444-555555555555",
   architecture: "amd64",
   hostname: "host",
   cpus: 2,

@@ -7,6 +7,8 @@ import { exists } from "./exists.ts";
 import type { LimitSupport } from "./needs.ts";
 
 export interface Host {
+  /** Of this boot alone: PIDs and sockets that were noted in another are not those of today. */
+  boot: string;
   architecture: "amd64" | "arm64";
   hostname: string;
   cpus: number;
@@ -46,13 +48,15 @@ const LIMIT_NAMES: Record<string, string> = {
 export const ULIMIT_NAMES: readonly string[] = Object.values(LIMIT_NAMES);
 
 export async function readHost(limits: LimitSupport): Promise<Host> {
-  const [status, hardLimits, unified] = await Promise.all([
+  const [boot, status, hardLimits, unified] = await Promise.all([
+    readFile("/proc/sys/kernel/random/boot_id", "latin1"),
     readFile("/proc/self/status", "latin1"),
     readFile("/proc/self/limits", "latin1"),
     exists("/sys/fs/cgroup/cgroup.controllers"),
   ]);
   const cpus = availableParallelism();
   return {
+    boot: boot.trim(),
     architecture: process.arch === "arm64" ? "arm64" : "amd64",
     hostname: hostname(),
     cpus,

@@ -10,7 +10,7 @@
 import type { Dirent } from "node:fs";
 import { mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { ExitRecord } from "../shim/protocol.ts";
+import type { ExitRecord, MemoryUse } from "../shim/protocol.ts";
 import type { ContainerStatus, HealthState } from "../spec/docker.ts";
 import type { EndpointRequest } from "../spec/docker_network.ts";
 import type { Digest } from "../spec/oci_image.ts";
@@ -45,10 +45,21 @@ export interface StateRecord {
   RestartCount: number;
   /** A user ended it: `unless-stopped` leaves it so. */
   ManuallyStopped: boolean;
-  /** Where to find the process that looks after it; null when there is none. */
-  Shim: { Pid: number; Socket: string } | null;
   /** Of one with a health check, since its first start. */
   Health?: HealthState;
+  /** Where to find the process that looks after it, and in which boot of the host; null when there is none. */
+  Shim: { Pid: number; Socket: string; Boot?: string } | null;
+  /** How its last run ended, beyond the exit code; absent while none has. */
+  Ending?: EndingRecord | undefined;
+  /** The last signal that somebody asked this engine for, in this run. */
+  Asked?: { Request: string; Signal: number; At: string } | undefined;
+}
+
+/** `program`: by itself; `signal`: by one; `lost`: nobody saw it; `not-started`: there was no run. */
+export interface EndingRecord {
+  Cause: "program" | "signal" | "lost" | "not-started";
+  Signal?: number;
+  Memory?: MemoryUse;
 }
 
 export interface ContainerRecord {

@@ -117,6 +117,21 @@ describe("an engine that starts", () => {
     expect(await shown(fake, id)).toMatchObject({ Status: "exited", ExitCode: 7, RestartCount: 0 });
   });
 
+  test("does not ask a shim that was noted in another boot of the host, and says why the container ended", async () => {
+    await using fake = await fakeEngine();
+    const id = await run(fake);
+    fake.reachable.set(fake.shim().socket, fake.shim());
+    const file = join(fake.root, id, "state.json");
+    const state = await Bun.file(file).json();
+    await writeFile(file, JSON.stringify({ ...state, Shim: { ...state.Shim, Boot: "another" } }));
+    await fake.reopen();
+    expect(await shown(fake, id)).toMatchObject({
+      Status: "exited",
+      ExitCode: 255,
+      Error: "the host was started anew while it ran: how its program would have ended is not known",
+    });
+  });
+
   test("reads a state with fewer fields than it writes, and keeps those it does not know", async () => {
     await using fake = await fakeEngine();
     const { Id } = await fake.engine.containers.create({ Image: "bb" }, {});

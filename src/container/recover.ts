@@ -135,7 +135,9 @@ async function recoverOne(context: Context, container: Container): Promise<void>
 
 async function askShim(context: Context, container: Container, socket: string): Promise<void> {
   const { state } = container.record;
-  const shim = await context.options.shims.connect(socket);
+  const { Boot = context.host.boot } = state.Shim ?? {};
+  // After a boot, whoever may listen there is not the shim that was noted.
+  const shim = Boot === context.host.boot ? await context.options.shims.connect(socket) : undefined;
   const running = shim?.running;
   if (shim !== undefined && running?.id === nameOf(container).id) {
     const frozen = await context.options.cgroups.frozen(cgroupPath(container.record));

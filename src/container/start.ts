@@ -8,7 +8,6 @@
 
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Shim } from "../shim/handle.ts";
 import type { Launch } from "../shim/protocol.ts";
 import { configText } from "../spec/oci_text.ts";
 import { messageOf } from "../std/errors.ts";
@@ -19,11 +18,12 @@ import type { Context } from "./context.ts";
 import { findDevices } from "./devices.ts";
 import { healthAtStart } from "./health.ts";
 import { joinedPids, sharedFiles } from "./joined.ts";
+import { type Launched, launchOn, takeShim } from "./launch.ts";
 import { targetOf } from "./log_target.ts";
 import { connectContainer } from "./network.ts";
 import { planRuntimeConfig } from "./plan.ts";
 import { beginProbes, hasProbe } from "./probes.ts";
-import { NEVER, removeExit } from "./records.ts";
+import type { EndingRecord } from "./records.ts";
 import { removeContainer } from "./remove.ts";
 import { FIRST_DELAY } from "./restart_policy.ts";
 import { saveState } from "./save.ts";
@@ -59,6 +59,8 @@ export async function startContainer(context: Context, container: Container): Pr
       ExitCode: 0,
       OOMKilled: false,
       ...(hasProbe(container) && { Health: healthAtStart(state.Health) }),
+      Ending: undefined,
+      Asked: undefined,
     });
     state.ManuallyStopped = false;
     container.stopping = false;
@@ -72,10 +74,7 @@ export async function startContainer(context: Context, container: Container): Pr
   void saveState(context, container);
 }
 
-async function launch(
-  context: Context,
-  container: Container,
-): Promise<{ shim: Shim; pid: number; startedAt: string }> {
+async function launch(context: Context, container: Container): Promise<Launched> {
   const log = targetOf(container);
   await using undo = new AsyncDisposableStack();
   const taking = takeShim(context, container);
@@ -87,25 +86,12 @@ async function launch(
   const preparing = writeBundle(context, container, { staged, undo });
   undo.defer(() => rm(container.bundle, { recursive: true, force: true }));
   const [{ shim, attachments }] = await settleAll([taking, preparing]);
-  const started = await shim.launch(launchOf(context, container, { attachments, log }));
+  const launched = await launchOn(context, container, {
+    shim,
+    launch: launchOf(context, container, { attachments, log }),
+  });
   undo.move();
-  return { shim, ...started };
-}
-
-/** The shim that attachments came in on, or another; noted down before it is used. */
-async function takeShim(
-  context: Context,
-  container: Container,
-): Promise<{ shim: Shim; attachments: number }> {
-  const { pending, paths } = container;
-  container.pending = undefined;
-  const taken = (await pending) ?? { shim: await context.options.shims.take(), attachments: 0 };
-  const { state } = container.record;
-  state.Shim = { Pid: taken.shim.pid, Socket: taken.shim.socket };
-  // In this order: an exit record beside the note of a shim is that of its run.
-  if (state.StartedAt !== NEVER) await removeExit(paths.exit);
-  await saveState(context, container);
-  return taken;
+  return launched;
 }
 
 async function writeBundle(
@@ -177,7 +163,8 @@ function launchOf(
 async function noteFailure(context: Context, container: Container, error: unknown): Promise<void> {
   const { state, host } = container.record;
   if (state.Status === "restarting") state.Status = next(state.Status, "exit", nameOf(container));
-  Object.assign(state, { Pid: 0, Shim: null, ExitCode: exitCodeOf(error), Error: messageOf(error) });
+  const Ending: EndingRecord = { Cause: "not-started" };
+  Object.assign(state, { Pid: 0, Shim: null, ExitCode: exitCodeOf(error), Error: messageOf(error), Ending });
   await saveState(context, container);
   if (!host.AutoRemove) return;
   await removeContainer(context, container).catch((cause) =>

@@ -2,6 +2,7 @@
 
 import type { StopOptions } from "../spec/docker_query.ts";
 import { FathomError, messageOf } from "../std/errors.ts";
+import { rfc3339, wallClock } from "../std/time.ts";
 import { type Container, nameOf } from "./container.ts";
 import type { Context } from "./context.ts";
 import { saveState } from "./save.ts";
@@ -24,7 +25,7 @@ export async function stopContainer(
   container: Container,
   options: StopOptions,
 ): Promise<void> {
-  const how = howToStop(container, options);
+  const how = howToStop(container, "stop", options);
   // Behind a start that is under way.
   await container.exclusive(async () => undefined);
   if (!isUp(container.record.state.Status))
@@ -33,24 +34,31 @@ export async function stopContainer(
   tell(context, container, { action: "stop" });
 }
 
-/** The signal that comes first, and the seconds until SIGKILL. */
+/** The signal that comes first, and the seconds until SIGKILL; for which request. */
 interface HowToStop {
+  request: string;
   signal: number;
   timeout: number;
 }
 
-function howToStop({ record }: Container, options: StopOptions): HowToStop {
+function howToStop({ record }: Container, request: string, options: StopOptions): HowToStop {
   const { StopSignal, StopTimeout } = record.config.Config;
   return {
+    request,
     signal: parseSignal(options.signal || StopSignal || String(SIGTERM)),
     timeout: options.timeout ?? StopTimeout ?? DEFAULT_TIMEOUT,
   };
 }
 
 /** Ends a container that is up; what it leaves is seen to by the time this resolves. */
-async function end(context: Context, container: Container, { signal, timeout }: HowToStop): Promise<void> {
+async function end(
+  context: Context,
+  container: Container,
+  { request, signal, timeout }: HowToStop,
+): Promise<void> {
   container.record.state.ManuallyStopped = true;
   container.stopping = true;
+  noteAsked(container, request, signal);
   void saveState(context, container);
   const { live } = container;
   if (live === undefined) {
@@ -59,6 +67,7 @@ async function end(context: Context, container: Container, { signal, timeout }: 
   }
   await send(context, container, signal);
   if (!(await within(live.ended, timeout))) {
+    noteAsked(container, request, SIGKILL);
     await send(context, container, SIGKILL);
     if (!(await within(live.ended, KILL_TIMEOUT)))
       throw new FathomError(
@@ -67,6 +76,11 @@ async function end(context: Context, container: Container, { signal, timeout }: 
       );
   }
   await container.released;
+}
+
+/** So that it can be told later who ended the program. */
+function noteAsked({ record }: Container, Request: string, Signal: number): void {
+  record.state.Asked = { Request, Signal, At: rfc3339(wallClock()) };
 }
 
 /** Sends a signal that is to end the first process. One that has just ended is no error: that is what was wanted. */
@@ -118,6 +132,7 @@ export async function killContainer(context: Context, container: Container, name
   record.state.ManuallyStopped = true;
   const ends = endsIt(container, signal);
   container.stopping ||= ends;
+  noteAsked(container, "kill", signal);
   void saveState(context, container);
   const sent = live.shim.signal(signal, {}).catch((error) => {
     if (container.live === live) throw error;
@@ -139,7 +154,7 @@ export function restartContainer(
   container: Container,
   options: StopOptions,
 ): Promise<void> {
-  const how = howToStop(container, options);
+  const how = howToStop(container, "restart", options);
   return container.exclusive(async () => {
     if (isUp(container.record.state.Status)) {
       await end(context, container, how);
@@ -153,5 +168,5 @@ export function restartContainer(
 /** Ends it at once, for a removal that is forced. */
 export async function forceEnd(context: Context, container: Container): Promise<void> {
   if (isUp(container.record.state.Status))
-    await end(context, container, { signal: SIGKILL, timeout: KILL_TIMEOUT });
+    await end(context, container, { request: "rm -f", signal: SIGKILL, timeout: KILL_TIMEOUT });
 }

@@ -13,7 +13,7 @@ import { rfc3339, wallClock } from "../std/time.ts";
 import { cgroupPath } from "./cgroup_path.ts";
 import { type Container, nameOf, notify } from "./container.ts";
 import type { Context } from "./context.ts";
-import { LOST_EXIT_CODE, readExit } from "./records.ts";
+import { type EndingRecord, LOST_EXIT_CODE, readExit } from "./records.ts";
 import { FIRST_DELAY, restartDelay } from "./restart_policy.ts";
 import { saveState } from "./save.ts";
 import { next } from "./state.ts";
@@ -32,20 +32,38 @@ export function watchExit(context: Context, container: Container, shim: Shim): v
   container.live = { shim, ended };
 }
 
+/** An end that nobody saw, with the sentence that says why. */
+type End = ExitRecord & { lost?: string };
+
 /** The shim is gone. It may have left the record of the end; if not, what still runs is ended here. */
-async function lostExit(context: Context, container: Container, error: unknown): Promise<ExitRecord> {
+async function lostExit(context: Context, container: Container, error: unknown): Promise<End> {
   const { id } = nameOf(container);
-  context.options.warn(`container ${id}: its shim is gone: ${messageOf(error)}`);
-  return endWithoutShim(context, container);
+  const shim = shimOf(container);
+  context.options.warn(
+    `container ${id}: ${shim} is gone, and what still runs of it is ended: ${messageOf(error)}`,
+  );
+  return endWithoutShim(context, container, `${shim} was killed or crashed, and what ran was ended with it`);
+}
+
+function shimOf({ record }: Container): string {
+  const { Shim } = record.state;
+  return Shim === null ? "its shim" : `its shim (process ${Shim.Pid})`;
 }
 
 /** How a container ended whose shim is gone, with nothing of it running any more. */
-async function endWithoutShim(context: Context, container: Container): Promise<ExitRecord> {
+async function endWithoutShim(context: Context, container: Container, why: string): Promise<End> {
   await killLeftovers(context, container);
   const { StartedAt: startedAt } = container.record.state;
   const recorded = await readExit(container.paths.exit);
+  const lost = `${why}: how its program would have ended is not known`;
   return (
-    recorded ?? { exitCode: LOST_EXIT_CODE, oomKilled: false, startedAt, finishedAt: rfc3339(wallClock()) }
+    recorded ?? {
+      exitCode: LOST_EXIT_CODE,
+      oomKilled: false,
+      startedAt,
+      finishedAt: rfc3339(wallClock()),
+      lost,
+    }
   );
 }
 
@@ -67,7 +85,11 @@ export async function endedUnseen(context: Context, container: Container): Promi
   // A stop that the engine before was asked for has been done meanwhile.
   container.stopping = state.ManuallyStopped;
   if (state.Status === "running" || state.Status === "paused")
-    return exited(context, container, await endWithoutShim(context, container));
+    return exited(
+      context,
+      container,
+      await endWithoutShim(context, container, whyUnseen(context, container)),
+    );
   await killLeftovers(context, container);
   const recorded = await readExit(container.paths.exit);
   if (recorded === undefined) return notLaunched(context, container);
@@ -76,6 +98,14 @@ export async function endedUnseen(context: Context, container: Container): Promi
     StartedAt: recorded.startedAt,
   });
   exited(context, container, recorded);
+}
+
+function whyUnseen({ host, options }: Context, container: Container): string {
+  const { Shim } = container.record.state;
+  if (Shim?.Boot !== undefined && Shim.Boot !== host.boot) return "the host was started anew while it ran";
+  const why = `${shimOf(container)} was killed or crashed while no daemon ran, and what ran was ended with it`;
+  options.warn(`container ${nameOf(container).id}: ${why}, unless its exit is on record`);
+  return why;
 }
 
 /** The engine before had noted a shim for it, and ended before the launch: it is as it was, and a restart that was due is. */
@@ -87,7 +117,7 @@ async function notLaunched(context: Context, container: Container): Promise<void
 }
 
 /** Takes the end into the state, tells of it, and sees to what follows. */
-function exited(context: Context, container: Container, exit: ExitRecord): void {
+function exited(context: Context, container: Container, exit: End): void {
   const { state, host } = container.record;
   const duration = Date.parse(exit.finishedAt) - Date.parse(state.StartedAt);
   const delay = restartDelay(host.RestartPolicy, container.backoff, {
@@ -104,6 +134,8 @@ function exited(context: Context, container: Container, exit: ExitRecord): void 
     ExitCode: exit.exitCode,
     OOMKilled: exit.oomKilled,
     FinishedAt: exit.finishedAt,
+    Ending: endingOf(exit),
+    ...(exit.lost !== undefined && { Error: exit.lost }),
   });
   container.live = undefined;
   clearTimeout(container.probeTimer);
@@ -115,6 +147,14 @@ function exited(context: Context, container: Container, exit: ExitRecord): void 
   if (delay !== undefined) scheduleRetry(context, container, delay);
   else notify(container, "down");
   if (host.AutoRemove) void removeWhenEnded(context, container);
+}
+
+function endingOf({ lost, signal, memory }: End): EndingRecord {
+  return {
+    Cause: lost !== undefined ? "lost" : signal === undefined ? "program" : "signal",
+    ...(signal !== undefined && { Signal: signal }),
+    ...(memory && { Memory: memory }),
+  };
 }
 
 /** Gives back what a run held. A failure is logged; mounting and removing try again. */

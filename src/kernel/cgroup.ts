@@ -18,6 +18,7 @@ import { type PlannedGroup, planCgroup } from "./_cgroup_plan.ts";
 import { rewrite, writeLimit } from "./_cgroup_write.ts";
 import { named } from "./call.ts";
 import { type CgroupLayout, parseCgroupLayout } from "./cgroup_layout.ts";
+import { type MemoryUse, memoryUse } from "./cgroup_memory.ts";
 import { readControlFile, writeControlFile } from "./control_file.ts";
 import { closeFd } from "./file.ts";
 import { AT, O } from "./flags.ts";
@@ -148,6 +149,12 @@ export class Cgroup implements Disposable {
     const file = this.#isUnified ? "memory.events" : "memory.oom_control";
     const events = directory === undefined ? undefined : readControlFile(`${directory}/${file}`);
     return Number(/^oom_kill (\d+)$/m.exec(events ?? "")?.[1] ?? 0) > 0;
+  }
+
+  /** What its memory had come to; undefined where that is not known. */
+  memoryUse(): MemoryUse | undefined {
+    const directory = this.directoryOf("memory");
+    return directory === undefined ? undefined : memoryUse(directory, this.#isUnified ? 2 : 1);
   }
 
   /** Sets limits anew; those that are absent stay as they are. Devices are left alone. @throws {FathomError} */

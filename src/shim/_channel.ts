@@ -3,7 +3,14 @@
 import type { Socket } from "node:net";
 import { type ErrorKind, FathomError } from "../std/errors.ts";
 import { encodeMessage, LineBuffer } from "./_messages.ts";
-import type { ExitRecord, FromShim, Notice, Reply, Request } from "./protocol.ts";
+import {
+  type ExitRecord,
+  type FromShim,
+  type Notice,
+  PROTOCOL,
+  type Reply,
+  type Request,
+} from "./protocol.ts";
 
 /** What a shim could not do. */
 export class ShimError extends FathomError {
@@ -41,7 +48,7 @@ export class Channel {
 
   constructor(socket: Socket) {
     this.#socket = socket;
-    socket.write(encodeMessage({ type: "hello" }));
+    socket.write(encodeMessage({ type: "hello", protocol: PROTOCOL }));
     const lines = new LineBuffer();
     socket.on("data", (chunk: Buffer) => {
       try {
@@ -124,6 +131,9 @@ export class Channel {
       case "attached":
       case "refused":
         throw new FathomError("internal", `a shim sent ${message.type} on a control connection`);
+      default:
+        // A notice of a later build.
+        message satisfies never;
     }
   }
 

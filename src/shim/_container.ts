@@ -14,14 +14,21 @@ import type { Running, Runtime, Started, Stdio } from "../runtime/runtime.ts";
 import { FathomError } from "../std/errors.ts";
 import { rfc3339, wallClock } from "../std/time.ts";
 import type { Attachment } from "./_attachment.ts";
-import { type Entry, type Launched, statusOf } from "./_entry.ts";
+import { type Entry, endOf, type Launched } from "./_entry.ts";
 import { Execs } from "./_execs.ts";
 import { flushReceipts, noteTrouble, recordPhase, writeExitRecord } from "./_files.ts";
 import { openLog, type ProgramLog, reopenLog } from "./_log.ts";
 import { childless, reapOrphans } from "./_orphans.ts";
 import { Program, type Streams } from "./_program.ts";
 import { type Wanted, type WithEnds, withStdio } from "./_stdio.ts";
-import type { ExecLaunch, ExitRecord, Launch, Notice, Target } from "./protocol.ts";
+import {
+  type ExecLaunch,
+  type ExitRecord,
+  type Launch,
+  type Notice,
+  PROTOCOL,
+  type Target,
+} from "./protocol.ts";
 
 interface RunningContainer extends Launched {
   launch: Launch;
@@ -156,7 +163,13 @@ export class Container {
   /** What a daemon that connects now has to know, in order. */
   notices(turn: number): Notice[] {
     const ends = this.#execs.ended.map(([id, exitCode]): Notice => ({ type: "exec-exit", id, exitCode }));
-    const state: Notice = { type: "state", shim: process.pid, turn, execs: this.#execs.running };
+    const state: Notice = {
+      type: "state",
+      protocol: PROTOCOL,
+      shim: process.pid,
+      turn,
+      execs: this.#execs.running,
+    };
     if (this.#container !== undefined) {
       const { launch, pid, startedAt } = this.#container;
       state.launched = { id: launch.id, pid, startedAt };
@@ -263,9 +276,11 @@ export class Container {
 
   async #watch(container: RunningContainer): Promise<void> {
     const { launch, running, log } = container;
-    const exitCode = await statusOf(running);
+    const end = await endOf(running);
+    const memory = running.cgroup.memoryUse();
     const exit: ExitRecord = {
-      exitCode,
+      ...end,
+      ...(memory && { memory }),
       oomKilled: running.cgroup.oomKilled(),
       startedAt: container.startedAt,
       finishedAt: rfc3339(wallClock()),

@@ -20,10 +20,15 @@ export interface Entry {
 const UNKNOWN_STATUS = 255;
 
 /** Waits for a process and takes its status: its own, or 128 + the signal that ended it. */
-export async function statusOf({ pid, pidfd }: Started): Promise<number> {
+export async function statusOf(started: Started): Promise<number> {
+  return (await endOf(started)).exitCode;
+}
+
+/** The same, with the signal: a program may also end by itself with such a status. */
+export async function endOf({ pid, pidfd }: Started): Promise<{ exitCode: number; signal?: number }> {
   await exited(pidfd);
   const ending = reap(pid);
   closeFd(pidfd);
-  if (ending === undefined) return UNKNOWN_STATUS;
-  return "signal" in ending ? 128 + ending.signal : ending.exitCode;
+  if (ending === undefined) return { exitCode: UNKNOWN_STATUS };
+  return "signal" in ending ? { exitCode: 128 + ending.signal, signal: ending.signal } : ending;
 }

@@ -224,7 +224,17 @@ async function perform(turns: Turns, request: Numbered): Promise<Reply> {
     case "reset":
       await turns.next();
       return { type: "done" };
+    default:
+      throw unknownRequest(request);
   }
+}
+
+function unknownRequest(request: never): FathomError {
+  const { type } = request as { type: unknown };
+  return new FathomError(
+    "unsupported",
+    `the shim of the container is of another build and does not know the request ${JSON.stringify(type)}: restart the container`,
+  );
 }
 
 /** Docker's status of a failure to start. */

@@ -15,11 +15,21 @@
  * A shim serves one container after another: after the end of one a `reset` makes it what it was before any `launch`. What is said
  * carries the number of the turn that it is meant for, counted from 0 by the shim, so that what comes late never reaches the
  * container that came next. A shim that is not asked for a reset ends.
+ *
+ * A shim is of the build that started it, and lives on under daemons of later builds, or of earlier ones again. So:
+ * - A field may be added; it is optional, and without it all is as it was before. Fields that are not known are passed over.
+ * - A message may be added. A notice that a daemon does not know it passes over; a request that a shim does not know it answers
+ *   with `failed`, so a daemon sends one only where `failed` is an answer it can live with, or `protocol` says that it is known.
+ * - No message or field is taken away or comes to mean something else. Where that cannot be helped, it gets another name.
+ * - PROTOCOL goes up with each addition that the other side has to know of. The same rules hold for exit.json.
  */
 
 import type { LogTarget } from "../logs/target.ts";
 import type { Process } from "../spec/oci_runtime.ts";
 import type { ErrorKind } from "../std/errors.ts";
+
+/** What this build speaks. 1 had no number; 2 says it, and how a program ended (`signal`, `memory` of ExitRecord). */
+export const PROTOCOL = 2;
 
 /** Signals are numbers; paths are absolute; sizes are columns and rows. */
 export type Request =
@@ -68,7 +78,7 @@ export interface ExecLaunch {
   restAfter?: boolean;
 }
 
-export type Hello = { type: "hello" };
+export type Hello = { type: "hello"; protocol?: number };
 
 /** First line of a stream connection. It may come before the launch or exec it belongs to, which then counts it. */
 export type Attach = {
@@ -101,6 +111,7 @@ export type Notice =
   /** Sent first on every control connection. */
   | {
       type: "state";
+      protocol?: number;
       /** The shim's own process. */
       shim: number;
       turn: number;
@@ -118,6 +129,18 @@ export interface ExitRecord {
   oomKilled: boolean;
   startedAt: string;
   finishedAt: string;
+  /** The signal that ended it; absent where it ended by itself. */
+  signal?: number;
+  memory?: MemoryUse;
+}
+
+/** What its control group had come to, read before that went. Bytes. */
+export interface MemoryUse {
+  peak: number;
+  /** Absent: none. */
+  limit?: number;
+  /** How often its own limit held it up: 0 where another group's did, or the host's memory. */
+  hits: number;
 }
 
 /** A message as it stands on the wire. */
