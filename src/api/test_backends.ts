@@ -12,6 +12,7 @@ import type {
   SystemInfo,
   SystemVersion,
 } from "../spec/docker.ts";
+import type { ContainerStats } from "../spec/docker_stats.ts";
 import type { Volume } from "../spec/docker_volume.ts";
 import { type ErrorKind, FathomError } from "../std/errors.ts";
 import type { Backends } from "./mod.ts";
@@ -206,6 +207,10 @@ export function fakeBackends(): FakeEngine {
       async update(id, request) {
         await called("resources.update", id, request);
         return { Warnings: [] };
+      },
+      async stats(id, how) {
+        await called("resources.stats", id, how);
+        return once({ id } as ContainerStats);
       },
     };
   }

@@ -56,6 +56,10 @@ const run: Entry = {
   load: () => import("./commands/run.ts"),
 };
 const start: Entry = { summary: "Start stopped containers", load: () => import("./commands/start.ts") };
+const stats: Entry = {
+  summary: "Show what containers use",
+  load: () => import("./commands/stats.ts"),
+};
 const stop: Entry = { summary: "Stop running containers", load: () => import("./commands/stop.ts") };
 const top: Entry = { summary: "List the processes of a container", load: () => import("./commands/top.ts") };
 const unpause: Entry = {
@@ -121,6 +125,7 @@ export const COMMANDS: Registry = {
   rmi,
   run,
   start,
+  stats,
   stop,
   tag,
   top,
@@ -147,6 +152,7 @@ export const COMMANDS: Registry = {
   "container rm": rm,
   "container run": run,
   "container start": start,
+  "container stats": stats,
   "container stop": stop,
   "container top": top,
   "container unpause": unpause,
@@ -194,13 +200,13 @@ export const GROUPS: Readonly<Record<string, string>> = {
 export const NOT_YET: ReadonlySet<string> = new Set(
   (
     "build builder buildx checkpoint commit compose config context cp diff export history load login logout manifest network node " +
-    "plugin port pull push save search secret service stack stats swarm trust"
+    "plugin port pull push save search secret service stack swarm trust"
   ).split(" "),
 );
 
 /** The same for commands in groups. */
 export const NOT_YET_IN_GROUPS: ReadonlySet<string> = new Set([
-  ..."commit cp diff export port prune stats".split(" ").map((name) => `container ${name}`),
+  ..."commit cp diff export port prune".split(" ").map((name) => `container ${name}`),
   ..."build history load prune pull push save".split(" ").map((name) => `image ${name}`),
   ..."df prune dial-stdio".split(" ").map((name) => `system ${name}`),
 ]);

@@ -196,6 +196,7 @@ export async function fakeEngine(): Promise<FakeEngine> {
       freeze: async (path) => void fake.frozen.add(path),
       thaw: async (path) => void fake.frozen.delete(path),
       update: async (path, limits) => void fake.updates.push({ path, limits }),
+      directories: () => undefined,
       frozen: async (path) => fake.frozen.has(path),
     },
     runProgram: async () => undefined,

@@ -93,6 +93,11 @@ export interface LimitSupport {
   memoryNodes: string;
 }
 
+export interface GroupDirectories {
+  version: 1 | 2;
+  directoryOf(controller: string): string | undefined;
+}
+
 /** Control groups: what they can do, and those of containers that run, by their path. */
 export interface Cgroups {
   support(): LimitSupport;
@@ -101,6 +106,8 @@ export interface Cgroups {
   thaw(path: string): Promise<void>;
   /** Sets the limits that are given. Throws where the kernel refuses one; those before it are set then. */
   update(path: string, limits: Resources): Promise<void>;
+  /** Where the files of a group are, by controller; undefined where there is no such group. */
+  directories(path: string): GroupDirectories | undefined;
   /** What the kernel says; false where there is no such group. */
   frozen(path: string): Promise<boolean>;
 }

@@ -10,6 +10,15 @@ export const cgroups: Cgroups = {
   freeze: (path) => within(path, (cgroup) => cgroup.freeze()),
   thaw: (path) => within(path, (cgroup) => cgroup.thaw()),
   update: (path, limits) => within(path, async (cgroup) => cgroup.update(limits)),
+  directories: (path) => {
+    using cgroup = openCgroup(path);
+    return (
+      cgroup && {
+        version: cgroupLayout().version,
+        directoryOf: (controller) => cgroup.directoryOf(controller),
+      }
+    );
+  },
   frozen: async (path) => {
     using cgroup = openCgroup(path);
     return cgroup?.frozen() ?? false;

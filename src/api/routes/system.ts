@@ -52,6 +52,7 @@ export function systemRoutes(backend: SystemBackend): Route[] {
   ];
 }
 
-async function* jsonLines(values: AsyncIterable<unknown>): AsyncIterable<string> {
+/** One JSON text a line. */
+export async function* jsonLines(values: AsyncIterable<unknown>): AsyncIterable<string> {
   for await (const value of values) yield `${JSON.stringify(value)}\n`;
 }
