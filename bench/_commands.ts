@@ -46,7 +46,7 @@ const OBEDIENT = [
   "busybox",
   "sh",
   "-c",
-  "trap 'exit 0' TERM; while :; do sleep 0.01; done",
+  "trap 'exit 0' TERM; sleep 100000 & wait",
 ];
 const SLEEPING = ["run", "-d", "--network", "none", "busybox", "sleep", "1000"];
 

@@ -28,6 +28,8 @@ export interface Container {
   probeTimer: ReturnType<typeof setTimeout> | undefined;
   /** The end that comes was asked for: no restart policy applies to it. */
   stopping: boolean;
+  /** It is being ended to be removed: what it leaves need not last. */
+  leaving: boolean;
   /** The write of the state that is under way, and all before. */
   saved: Promise<void>;
 }
@@ -69,6 +71,7 @@ export function containerOf(
     retryTimer: undefined,
     probeTimer: undefined,
     stopping: false,
+    leaving: false,
     saved: Promise.resolve(),
   };
 }

@@ -64,6 +64,7 @@ export async function startContainer(context: Context, container: Container): Pr
     });
     state.ManuallyStopped = false;
     container.stopping = false;
+    container.leaving = false;
     watchExit(context, container, shim);
   } catch (error) {
     await noteFailure(context, container, error);

@@ -39,6 +39,8 @@ interface HowToStop {
   request: string;
   signal: number;
   timeout: number;
+  /** The container is removed after that: nothing of its end needs to be on disk. */
+  disposes?: boolean;
 }
 
 function howToStop({ record }: Container, request: string, options: StopOptions): HowToStop {
@@ -51,13 +53,11 @@ function howToStop({ record }: Container, request: string, options: StopOptions)
 }
 
 /** Ends a container that is up; what it leaves is seen to by the time this resolves. */
-async function end(
-  context: Context,
-  container: Container,
-  { request, signal, timeout }: HowToStop,
-): Promise<void> {
+async function end(context: Context, container: Container, how: HowToStop): Promise<void> {
+  const { request, signal, timeout, disposes = false } = how;
   container.record.state.ManuallyStopped = true;
   container.stopping = true;
+  container.leaving = disposes;
   noteAsked(container, request, signal);
   void saveState(context, container);
   const { live } = container;
@@ -88,7 +88,7 @@ async function send(context: Context, container: Container, signal: number): Pro
   const { live } = container;
   if (live === undefined) return;
   tell(context, container, { action: "kill", attributes: { signal: String(signal) } });
-  const sent = live.shim.signal(signal, {}).catch((error) => {
+  const sent = live.shim.signal(signal, {}, { disposes: container.leaving }).catch((error) => {
     if (container.live === live)
       context.options.warn(`container ${nameOf(container).id}: signal ${signal}: ${messageOf(error)}`);
   });
@@ -168,5 +168,10 @@ export function restartContainer(
 /** Ends it at once, for a removal that is forced. */
 export async function forceEnd(context: Context, container: Container): Promise<void> {
   if (isUp(container.record.state.Status))
-    await end(context, container, { request: "rm -f", signal: SIGKILL, timeout: KILL_TIMEOUT });
+    await end(context, container, {
+      request: "rm -f",
+      signal: SIGKILL,
+      timeout: KILL_TIMEOUT,
+      disposes: true,
+    });
 }

@@ -157,6 +157,11 @@ function endingOf({ lost, signal, memory }: End): EndingRecord {
   };
 }
 
+/** Whether its end is the end of its record, too. */
+function goes({ record, leaving }: Container): boolean {
+  return record.host.AutoRemove || leaving;
+}
+
 /** Gives back what a run held. A failure is logged; mounting and removing try again. */
 async function release(context: Context, container: Container): Promise<void> {
   const { options } = context;
@@ -169,7 +174,7 @@ async function release(context: Context, container: Container): Promise<void> {
     }),
     options.receipts.record(id, () => options.networks.release(id)),
     rm(container.bundle, { recursive: true, force: true }),
-    container.record.host.AutoRemove ? undefined : saveState(context, container, { sync: true }),
+    goes(container) ? undefined : saveState(context, container, { sync: true }),
   ]).catch((error) => options.warn(`container ${id}: its end left something behind: ${messageOf(error)}`));
 }
 

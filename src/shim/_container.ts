@@ -27,6 +27,7 @@ import {
   type Launch,
   type Notice,
   PROTOCOL,
+  type Request,
   type Target,
 } from "./protocol.ts";
 
@@ -61,6 +62,8 @@ export class Container {
   #launching: Promise<Launched> | undefined;
   #container: RunningContainer | undefined;
   #exit: ExitRecord | undefined;
+  /** The container is removed once it has ended. */
+  #disposed = false;
   /** Work under way that may start processes. */
   #starting = 0;
 
@@ -198,7 +201,8 @@ export class Container {
   }
 
   /** Sends a signal to a program. @throws {FathomError} conflict, when it does not run (any more). */
-  signal(signal: number, target: Target): void {
+  signal({ signal, target, disposes = false }: Omit<Extract<Request, { type: "signal" }>, "type">): void {
+    this.#disposed ||= disposes;
     const process = this.#known(target)?.process;
     if (process === undefined || !sendSignal(process.pidfd, signal))
       throw new FathomError("conflict", "cannot send a signal: the program is not running");
@@ -293,7 +297,9 @@ export class Container {
     await this.#attempt(() => this.#own.program.end());
     await this.#attempt(() => log?.[Symbol.asyncDispose]());
     await this.#attempt(flushReceipts);
-    await this.#attempt(() => writeExitRecord(launch.exitFile, exit, launch));
+    await this.#attempt(() =>
+      writeExitRecord(launch.exitFile, exit, { disposable: launch.disposable || this.#disposed }),
+    );
     this.#exit = exit;
     this.#execs.close();
     this.#notify({ type: "exit", exit });

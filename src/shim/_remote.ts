@@ -51,8 +51,8 @@ export class Remote {
       exited: turn.exit.promise,
       launch: async (launch) => started(await ask({ type: "launch", launch })),
       exec: async (exec) => started(await ask({ type: "exec", exec })),
-      signal: async (signal, target) => {
-        await ask({ type: "signal", signal, target });
+      signal: async (signal, target, options) => {
+        await ask({ type: "signal", signal, target, ...options });
       },
       resize: async ({ columns, rows }, target) => {
         await ask({ type: "resize", columns, rows, target });

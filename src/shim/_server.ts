@@ -216,7 +216,7 @@ async function perform(turns: Turns, request: Numbered): Promise<Reply> {
     case "exec":
       return { type: "launched", ...(await container.exec(request.exec)) };
     case "signal":
-      container.signal(request.signal, request.target);
+      container.signal(request);
       return { type: "done" };
     case "resize":
       container.resize(request, request.target);

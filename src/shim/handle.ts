@@ -11,7 +11,8 @@ export interface Shim {
   /** Starts the container; throws with the kind and `exitCode` of the failure (see ShimError in shim/client.ts). */
   launch(launch: Launch): Promise<{ pid: number; startedAt: string }>;
   exec(exec: ExecLaunch): Promise<{ pid: number; startedAt: string }>;
-  signal(signal: number, target: Target): Promise<void>;
+  /** `disposes`: see protocol.ts. */
+  signal(signal: number, target: Target, options?: { disposes: boolean }): Promise<void>;
   resize(size: { columns: number; rows: number }, target: Target): Promise<void>;
   /** Output in `stream` begins right behind that byte of the log file with inode `logFile` (absent where there is no log). */
   attach(options: AttachRequest): Promise<{ stream: Duplex; logOffset: number; logFile?: string }>;

@@ -35,7 +35,8 @@ export const PROTOCOL = 2;
 export type Request =
   | { type: "launch"; launch: Launch }
   | { type: "exec"; exec: ExecLaunch }
-  | { type: "signal"; signal: number; target: Target }
+  /** `disposes`: the container goes when it ends by this, and its exit record need not survive the end of the system. */
+  | { type: "signal"; signal: number; target: Target; disposes?: boolean }
   /** The container has ended and the daemon knows; done when its attachments are served and nothing of it is left. */
   | { type: "reset" }
   | { type: "resize"; columns: number; rows: number; target: Target };
