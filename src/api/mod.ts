@@ -20,6 +20,7 @@ import { createHttpServer } from "./http/mod.ts";
 import { type ContainerBackend, containerRoutes } from "./routes/containers.ts";
 import { type ExecBackend, execRoutes } from "./routes/exec.ts";
 import { type ImageBackend, imageRoutes } from "./routes/images.ts";
+import { type NetworkBackend, networkRoutes } from "./routes/networks.ts";
 import { type ReceiptBackend, receiptRoutes } from "./routes/receipts.ts";
 import { type ResourceBackend, resourceRoutes } from "./routes/resources.ts";
 import { streamRoutes } from "./routes/streams.ts";
@@ -35,6 +36,7 @@ export interface Backends {
   exec: ExecBackend;
   images: ImageBackend;
   receipts: ReceiptBackend;
+  networks: NetworkBackend;
   volumes: VolumeBackend;
   resources: ResourceBackend;
 }
@@ -95,6 +97,7 @@ function routesOf(backends: Backends) {
     ...execRoutes(backends.exec),
     ...imageRoutes(backends.images),
     ...receiptRoutes(backends.receipts),
+    ...networkRoutes(backends.networks),
     ...volumeRoutes(backends.volumes),
     ...resourceRoutes(backends.resources),
   ];

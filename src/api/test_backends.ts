@@ -48,6 +48,7 @@ export function fakeBackends(): FakeEngine {
       system: system(),
       images: images(),
       receipts: receipts(),
+      networks: networks(),
       volumes: volumes(),
       resources: resources(),
     },
@@ -166,6 +167,18 @@ export function fakeBackends(): FakeEngine {
     return {
       get: async (id) => ({ Id: id, Name: `/${id}`, Steps: [] }),
       tell: async () => once("mounted /proc\n"),
+    };
+  }
+
+  function networks(): Backends["networks"] {
+    return {
+      async list(filters) {
+        engine.calls.push(["networks.list", filters]);
+        return [];
+      },
+      async inspect(name) {
+        throw new FathomError("not-found", `network ${name} not found`);
+      },
     };
   }
 

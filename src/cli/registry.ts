@@ -74,6 +74,10 @@ const listVolumes: Entry = {
   summary: "List volumes",
   load: async () => ({ command: (await import("./commands/volume.ts")).listVolumes }),
 };
+const listNetworks: Entry = {
+  summary: "List networks",
+  load: async () => ({ command: (await import("./commands/network.ts")).listNetworks }),
+};
 const update: Entry = {
   summary: "Change the limits of containers",
   load: () => import("./commands/update.ts"),
@@ -169,6 +173,12 @@ export const COMMANDS: Registry = {
   "image remove": rmi,
   "image rm": rmi,
   "image tag": tag,
+  "network inspect": {
+    summary: "Show all that is known of networks",
+    load: async () => ({ command: (await import("./commands/inspect.ts")).inspectNetwork }),
+  },
+  "network list": listNetworks,
+  "network ls": listNetworks,
   "system events": events,
   "system info": info,
   "volume create": {
@@ -192,6 +202,7 @@ export const COMMANDS: Registry = {
 export const GROUPS: Readonly<Record<string, string>> = {
   container: "Manage containers",
   image: "Manage images",
+  network: "Manage networks",
   system: "Manage the daemon",
   volume: "Manage volumes",
 };
@@ -199,7 +210,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
 /** Commands of Docker that are named as such when asked for; they are not there, and nothing pretends that they are. */
 export const NOT_YET: ReadonlySet<string> = new Set(
   (
-    "build builder buildx checkpoint commit compose config context cp diff export history load login logout manifest network node " +
+    "build builder buildx checkpoint commit compose config context cp diff export history load login logout manifest node " +
     "plugin port pull push save search secret service stack swarm trust"
   ).split(" "),
 );
@@ -208,5 +219,6 @@ export const NOT_YET: ReadonlySet<string> = new Set(
 export const NOT_YET_IN_GROUPS: ReadonlySet<string> = new Set([
   ..."commit cp diff export port prune".split(" ").map((name) => `container ${name}`),
   ..."build history load prune pull push save".split(" ").map((name) => `image ${name}`),
+  ..."connect create disconnect prune remove rm".split(" ").map((name) => `network ${name}`),
   ..."df prune dial-stdio".split(" ").map((name) => `system ${name}`),
 ]);

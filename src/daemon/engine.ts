@@ -19,7 +19,6 @@ import {
   settleImages,
 } from "../image/mod.ts";
 import { recording, removeEmptyCgroup } from "../kernel/mod.ts";
-import { openNetworks, readSettings } from "../network/mod.ts";
 import { shims } from "../shim/mod.ts";
 import { FathomError, messageOf } from "../std/errors.ts";
 import { selfCommand } from "../std/self.ts";
@@ -32,6 +31,7 @@ import { engineId, type Facts, info, version } from "./info.ts";
 import { listenersOf } from "./listeners.ts";
 import type { Log } from "./log.ts";
 import { defaultLogOf } from "./log_options.ts";
+import { networkBackend, openEngineNetworks } from "./networks.ts";
 import { claimPidfile } from "./pidfile.ts";
 import { hostMounts, openVolumeStore } from "./volumes.ts";
 
@@ -64,13 +64,7 @@ export async function openEngine(config: DaemonConfig, log: Log): Promise<Engine
   });
   const pool = await shims({ runDirectory: join(config.execRoot, "shims"), command: selfCommand(["shim"]) });
   stack.defer(() => pool.close());
-  const networks = await openNetworks({
-    dataRoot: config.dataRoot,
-    execRoot: config.execRoot,
-    settings: readSettings(config),
-    emit: ({ action, id, attributes }) => events.emit({ Type: "network", Action: action, id, attributes }),
-    warn: (sentence) => log("warn", sentence),
-  });
+  const networks = await openEngineNetworks(config, { events, log });
   stack.defer(() => networks.close());
   const containers: Containers = await openContainers({
     root: join(config.dataRoot, "containers"),
@@ -112,6 +106,7 @@ export async function openEngine(config: DaemonConfig, log: Log): Promise<Engine
     exec: containers.execs,
     resources: containers.resources,
     images: imageBackend(images),
+    networks: networkBackend(networks, (container) => containers.identify(container).name),
     volumes,
     receipts: {
       get: (name) => receipts.get(name),

@@ -2,10 +2,12 @@
 
 import { join } from "node:path";
 import { letGoOfNetworkNamespace, NETLINK, type NetlinkSocket, openNetlink } from "../kernel/net/mod.ts";
+import type { NetworkResource } from "../spec/docker_network.ts";
 import { FathomError, messageOf } from "../std/errors.ts";
 import type { Bridge } from "./bridge.ts";
 import { type DefaultNetwork, defaultNetwork } from "./default_network.ts";
 import { containersOn, describeConnection, describeNetwork } from "./describe.ts";
+import { filterNetworks } from "./filters.ts";
 import { addressText, macOf } from "./ipv4.ts";
 import { type Lingering, watchLingering } from "./lingering.ts";
 import type { Connection, ConnectRequest, Networks, NetworksOptions } from "./options.ts";
@@ -52,9 +54,12 @@ export async function openNetworks(options: NetworksOptions): Promise<Networks> 
       return sandbox && describeConnection(sandbox, store.networks);
     },
     hostGateway: async () => options.settings.hostGateway ?? bridgeGateway(state),
-    list: async () => {
+    list: async (filters) => {
       await shown(state);
-      return [...store.networks.values()].sort(newestFirst).map(describeNetwork);
+      const all = visible(state)
+        .sort(newestFirst)
+        .map((network) => withContainers(state, network, () => ""));
+      return filterNetworks(all, filters).map((network) => ({ ...network, Containers: {} }));
     },
     inspect: async (name, nameOf) => {
       const network = find(state, name);
@@ -84,10 +89,21 @@ function named({ networks }: RecordStore, name: string): NetworkRecord {
   return found;
 }
 
-function find({ store, options }: State, name: string): NetworkRecord {
-  const all = [...store.networks.values()].filter(
-    ({ Driver }) => !(Driver === "bridge" && options.settings.disabled),
-  );
+function withContainers(
+  { store }: State,
+  network: NetworkRecord,
+  nameOf: (id: string) => string,
+): NetworkResource {
+  return { ...describeNetwork(network), Containers: containersOn(network, store.sandboxes.values(), nameOf) };
+}
+
+/** Without the default bridge where the engine is to have none. */
+function visible({ store, options, bridge }: State): NetworkRecord[] {
+  return [...store.networks.values()].filter((one) => !(one === bridge.record && options.settings.disabled));
+}
+
+function find(state: State, name: string): NetworkRecord {
+  const all = visible(state);
   const exact = all.find(({ Id, Name }) => Name === name || Id === name);
   if (exact !== undefined) return exact;
   const [first, second] = name === "" ? [] : all.filter(({ Id }) => Id.startsWith(name));

@@ -1,6 +1,7 @@
 /** What the engine's networks are opened with, and what callers see of them. */
 
 import type { EndpointSettings, NetworkResource } from "../spec/docker_network.ts";
+import type { Filters } from "./filters.ts";
 import type { BridgeSettings } from "./settings.ts";
 
 export interface NetworksOptions {
@@ -50,9 +51,9 @@ export interface Networks {
   connectionOf(container: string): Connection | undefined;
   /** The address under which containers reach the host: what `host-gateway` means. */
   hostGateway(): Promise<string>;
-  /** Newest first; `nameOf` gives a container's name. */
-  list(nameOf: (container: string) => string): Promise<NetworkResource[]>;
-  /** By name, ID or the beginning of an ID. @throws {FathomError} not-found */
+  /** Newest first, without the containers on them. @throws {FathomError} invalid, for a filter there is none of. */
+  list(filters: Filters): Promise<NetworkResource[]>;
+  /** By name, ID or the beginning of an ID; `nameOf` gives a container's name. @throws {FathomError} not-found */
   inspect(name: string, nameOf: (container: string) => string): Promise<NetworkResource>;
   /** What a user should know of how this host treats the networks' traffic. */
   warnings(): string[];

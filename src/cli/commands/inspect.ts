@@ -1,11 +1,11 @@
-/** `fathom inspect`, `fathom container inspect`, `fathom image inspect` and `fathom volume inspect`. */
+/** `fathom inspect`, and the `inspect` of containers, images, networks and volumes. */
 
 import { type Context, defineCommand } from "../command.ts";
 import { CommandError, DaemonError } from "../errors.ts";
 import { segment } from "../http/client.ts";
 import { print, printError } from "../output.ts";
 
-type Kind = "container" | "image" | "volume";
+type Kind = "container" | "image" | "network" | "volume";
 
 /** Types of objects that Docker inspects; those not in Kind are not in Fathom yet. */
 const DOCKER_TYPES = [
@@ -30,7 +30,7 @@ export const command = defineCommand({
   flags: {
     format: FORMAT,
     size: SIZE,
-    type: { type: "string", help: "Look only for things of this type: container, image or volume" },
+    type: { type: "string", help: "Look only for things of this type: container, image, network or volume" },
   },
   run: (context, { flags, operands }) =>
     inspectAll(context, operands, { ...flags, kinds: kindsOf(flags.type), anyType: !flags.type }),
@@ -60,7 +60,20 @@ export const inspectVolume = defineCommand({
     inspectAll(context, operands, { ...flags, size: false, kinds: ["volume"], anyType: false }),
 });
 
-const KINDS: readonly Kind[] = ["container", "image", "volume"];
+export const inspectNetwork = defineCommand({
+  usage: "network inspect [OPTIONS] NETWORK [NETWORK...]",
+  operands: { min: 1 },
+  flags: {
+    format: FORMAT,
+    verbose: { type: "bool", short: "v", help: "Show more, for those who look for a fault" },
+  },
+  run: (context, { flags, operands }) =>
+    inspectAll(context, operands, { ...flags, size: false, kinds: ["network"], anyType: false }),
+});
+
+const KINDS: readonly Kind[] = ["container", "image", "network", "volume"];
+/** Whose path ends in `/json`: the others came to the API later. */
+const WITH_SUFFIX: readonly Kind[] = ["container", "image"];
 
 function kindsOf(type: string | undefined): Kind[] {
   if (!type) return [...KINDS];
@@ -97,7 +110,7 @@ async function find({ client }: Context, name: string, { kinds, size, anyType }:
   let problem = "";
   for (const kind of kinds) {
     try {
-      const path = `/${kind}s/${segment(name)}${kind === "volume" ? "" : "/json"}`;
+      const path = `/${kind}s/${segment(name)}${WITH_SUFFIX.includes(kind) ? "/json" : ""}`;
       return { object: await client.json("GET", path, { query: { size: size && kind === "container" } }) };
     } catch (error) {
       if (!(error instanceof DaemonError)) throw error;

@@ -1,0 +1,28 @@
+/** The networks of the engine: how they are opened, the events that tell of them, and how the API wants to see them. */
+
+import type { NetworkBackend } from "../api/routes/networks.ts";
+import { type Networks, openNetworks, readSettings } from "../network/mod.ts";
+import type { DaemonConfig } from "./config.ts";
+import type { EventBus } from "./events.ts";
+import type { Log } from "./log.ts";
+
+export function openEngineNetworks(
+  config: DaemonConfig,
+  { events, log }: { events: EventBus; log: Log },
+): Promise<Networks> {
+  return openNetworks({
+    dataRoot: config.dataRoot,
+    execRoot: config.execRoot,
+    settings: readSettings(config),
+    emit: ({ action, id, attributes }) => events.emit({ Type: "network", Action: action, id, attributes }),
+    warn: (sentence) => log("warn", sentence),
+  });
+}
+
+/** @param nameOf a container's name by its ID */
+export function networkBackend(networks: Networks, nameOf: (container: string) => string): NetworkBackend {
+  return {
+    list: (filters) => networks.list(filters),
+    inspect: (name) => networks.inspect(name, nameOf),
+  };
+}
