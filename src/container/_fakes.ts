@@ -315,6 +315,7 @@ function networks(fake: Pick<FakeEngine, "connected">): ContainersOptions["netwo
       const network = fake.connected.get(container);
       return network === undefined ? undefined : connection(network);
     },
+    idOf: (network) => network,
     hostGateway: async () => "172.17.0.1",
   };
 }

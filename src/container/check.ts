@@ -44,7 +44,6 @@ function checkSupported(host: FullHostConfig): void {
       keys(host.PortBindings) || host.PublishAllPorts,
       "ports cannot be published yet: leave -p out, or use --network host",
     ],
-    [some(host.Links), "links are not supported: they are Docker's legacy way to connect containers"],
     [
       some(host.DeviceRequests),
       "device requests (--gpus) are not supported: pass single devices with --device",

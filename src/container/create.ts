@@ -17,6 +17,7 @@ import { asksForGateway, hostsFile, resolvFile } from "./files.ts";
 import { type FullHostConfig, fillHostConfig } from "./host_config.ts";
 import { joinedName, withId } from "./joined.ts";
 import { fitLimits } from "./limits.ts";
+import { readLinks } from "./links.ts";
 import { withDefaults } from "./log_target.ts";
 import { readMounts, type WantedMount } from "./mount_notation.ts";
 import type { MountRecord } from "./mount_record.ts";
@@ -47,6 +48,7 @@ export async function createContainer(
   checkPlatform(image.config, options.platform);
   const id = inventId();
   const { host, wanted, discarded } = await readHostConfig(context, request);
+  const onNetworks = { ...endpointsOf(request, host), ...readLinks(context, host) };
   const Config = mergeConfig(request, image.config, defaultHostname(context, host, id));
   const record: ContainerRecord = {
     config: {
@@ -55,7 +57,7 @@ export async function createContainer(
       Created: rfc3339(wallClock()),
       Image: image.id,
       Config,
-      ...endpointsOf(request, host),
+      ...onNetworks,
       MountPoints: wanted.map(({ record }) => record),
     },
     host,

@@ -6,6 +6,7 @@ import type { Process, RuntimeConfig } from "../spec/oci_runtime.ts";
 import { type Container, nameOf } from "./container.ts";
 import type { Context } from "./context.ts";
 import type { Exec } from "./exec_state.ts";
+import { linkedVariables } from "./links.ts";
 import { environment } from "./plan.ts";
 import { resolveUser } from "./users.ts";
 
@@ -32,7 +33,12 @@ export async function planExec(context: Context, container: Container, exec: Exe
     ...(request.Tty && { terminal: true }),
     user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids },
     args: request.Cmd,
-    env: environment(record.config, { home: user.home, tty: request.Tty ?? false, more: request.Env ?? [] }),
+    env: environment(record.config, {
+      home: user.home,
+      tty: request.Tty ?? false,
+      linked: linkedVariables(context, container),
+      more: request.Env ?? [],
+    }),
     cwd: request.WorkingDir || record.config.Config.WorkingDir || "/",
     ...(own.capabilities && {
       capabilities: capabilities(context, own.capabilities, { exec, uid: user.uid }),

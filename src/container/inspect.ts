@@ -6,6 +6,7 @@ import { type Container, nameOf } from "./container.ts";
 import type { Context } from "./context.ts";
 import { execIds } from "./exec.ts";
 import { shownHealth } from "./health.ts";
+import { shownLinks } from "./links.ts";
 import { shownMount } from "./mount_record.ts";
 import { networkSettings } from "./network.ts";
 import { type ContainerRecord, NEVER, type StateRecord } from "./records.ts";
@@ -57,7 +58,7 @@ function describe(
     MountLabel: "",
     ProcessLabel: "",
     AppArmorProfile: readSecurityOptions(host.SecurityOpt ?? []).apparmor ?? "",
-    HostConfig: host,
+    HostConfig: { ...host, Links: shownLinks(context, container) },
     Mounts: mountPoints(record),
     Config: config.Config,
     NetworkSettings: networkSettings(context, container),

@@ -21,7 +21,7 @@ const NOT_TOLD: readonly string[] = ["HOME", "PATH"];
 /** `DB_PORT=tcp://172.17.0.2:5432`, `DB_NAME=/web/db`, `DB_ENV_USER=…`. */
 export function linkVariables({ name, alias, address, ports, env }: LinkedContainer): string[] {
   const prefix = alias.toUpperCase().replaceAll("-", "_");
-  const sorted = ports.map(parsePort).sort(byProtocolAndNumber);
+  const sorted = ports.map(parsePort).sort(byNumber);
   const [first] = sorted;
   const own = env.flatMap((variable) => {
     const [, key = "", value] = /^([^=]*)=(.*)$/s.exec(variable) ?? [];
@@ -29,7 +29,6 @@ export function linkVariables({ name, alias, address, ports, env }: LinkedContai
   });
   return [
     ...(first ? [`${prefix}_PORT=${urlOf(first, address)}`] : []),
-    ...rangesOf(sorted).flatMap((range) => rangeVariables(prefix, range, address)),
     ...sorted.flatMap((port) => portVariables(prefix, port, address)),
     `${prefix}_NAME=${name}`,
     ...own,
@@ -41,54 +40,19 @@ function parsePort(text: string): Port {
   return { number: Number(number), protocol };
 }
 
-/** TCP before the others. */
-function byProtocolAndNumber(a: Port, b: Port): number {
-  if (a.protocol !== b.protocol) return a.protocol === "tcp" ? -1 : 1;
-  return a.number - b.number;
-}
-
-interface Range {
-  first: Port;
-  last: Port;
-}
-
-/** Runs of ports that follow one another. */
-function rangesOf(ports: readonly Port[]): Range[] {
-  const ranges: Range[] = [];
-  for (const port of ports) {
-    const open = ranges.at(-1);
-    const follows = open && open.last.protocol === port.protocol && open.last.number + 1 === port.number;
-    if (follows) open.last = port;
-    else ranges.push({ first: port, last: port });
-  }
-  return ranges.filter(({ first, last }) => first !== last);
-}
-
-function rangeVariables(prefix: string, { first, last }: Range, address: string): string[] {
-  const start = keyOf(prefix, first);
-  const end = keyOf(prefix, last);
-  return [
-    `${start}_START=${urlOf(first, address)}`,
-    `${start}_ADDR=${address}`,
-    `${start}_PROTO=${first.protocol}`,
-    `${start}_PORT_START=${first.number}`,
-    `${start}_END=${urlOf(last, address)}`,
-    `${start}_PORT_END=${last.number}`,
-  ].map((variable) => (end === start ? variable : variable));
+/** Of one number, TCP comes first. */
+function byNumber(a: Port, b: Port): number {
+  return a.number - b.number || Number(b.protocol === "tcp") - Number(a.protocol === "tcp");
 }
 
 function portVariables(prefix: string, port: Port, address: string): string[] {
-  const key = keyOf(prefix, port);
+  const key = `${prefix}_PORT_${port.number}_${port.protocol.toUpperCase()}`;
   return [
     `${key}=${urlOf(port, address)}`,
     `${key}_ADDR=${address}`,
     `${key}_PORT=${port.number}`,
     `${key}_PROTO=${port.protocol}`,
   ];
-}
-
-function keyOf(prefix: string, { number, protocol }: Port): string {
-  return `${prefix}_PORT_${number}_${protocol.toUpperCase()}`;
 }
 
 function urlOf({ number, protocol }: Port, address: string): string {

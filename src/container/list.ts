@@ -7,6 +7,7 @@ import type { Context } from "./context.ts";
 import { type Filters, matcher, readFilters } from "./filters.ts";
 import { imageIdOf } from "./image_id.ts";
 import { mountPoints } from "./inspect.ts";
+import { linkNames } from "./links.ts";
 import { networksOf } from "./network.ts";
 import { isUp } from "./state.ts";
 import { statusText } from "./status_text.ts";
@@ -50,7 +51,7 @@ function summary(context: Context, container: Container): ContainerSummary {
   const { config, host, state } = record;
   return {
     Id: config.Id,
-    Names: [`/${config.Name}`],
+    Names: [`/${config.Name}`, ...linkNames(context, container)],
     Image: config.Config.Image,
     ImageID: config.Image,
     Command: commandText(record.config.Config),

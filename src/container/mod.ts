@@ -27,7 +27,6 @@ import type {
   ExecInspect,
 } from "../spec/docker.ts";
 import type { AttachOptions, LogOptions, StopOptions, WaitCondition } from "../spec/docker_query.ts";
-import { FathomError } from "../std/errors.ts";
 import { type Container, nameOf } from "./container.ts";
 import type { ContainersOptions, Context } from "./context.ts";
 import { type CreateOptions, createContainer } from "./create.ts";
@@ -170,8 +169,8 @@ async function remove(
   id: string,
   { force, link, volumes }: { force: boolean; link: boolean; volumes: boolean },
 ): Promise<void> {
+  if (link) return (await import("./links.ts")).removeLink(context, id);
   const container = context.registry.find(id);
-  if (link) throw new FathomError("unsupported", "links are not supported: there is none to remove");
   if (force) await forceEnd(context, container);
   await container.exclusive(async () => {
     if (force) await forceEnd(context, container);

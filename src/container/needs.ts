@@ -47,6 +47,8 @@ export interface Networks {
   releaseAllBut(containerIds: ReadonlySet<string>): Promise<void>;
   /** Undefined while it is not connected. */
   connectionOf(containerId: string): Connection | undefined;
+  /** The ID of the network of that name; empty where there is none. */
+  idOf(network: string): string;
   /** The address under which containers reach the host: what `host-gateway` stands for. */
   hostGateway(): Promise<string>;
 }

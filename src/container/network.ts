@@ -3,12 +3,14 @@
 import { writeFile } from "node:fs/promises";
 import type { NetworkSettings } from "../spec/docker.ts";
 import type { EndpointSettings } from "../spec/docker_network.ts";
+import { messageOf } from "../std/errors.ts";
 import { type Container, nameOf } from "./container.ts";
 import type { Context } from "./context.ts";
 import { asksForGateway, hostsFile } from "./files.ts";
 import { joinedName } from "./joined.ts";
+import { checkLinks, linkedHosts, linkersOf } from "./links.ts";
 import type { Connection } from "./needs.ts";
-import type { ContainerRecord } from "./records.ts";
+import { type ContainerRecord, NEVER } from "./records.ts";
 
 /**
  * Connects a container that is about to start and writes its addresses to its hosts file. Gives the path of its network namespace;
@@ -17,15 +19,13 @@ import type { ContainerRecord } from "./records.ts";
 export async function connectContainer(context: Context, container: Container): Promise<string | undefined> {
   const network = networkOf(container.record);
   if (network === undefined) return undefined;
+  checkLinks(context, container);
   const { endpoints, sandboxKey } = await context.options.networks.connect({
     container: nameOf(container).id,
     network,
     mac: container.record.config.Endpoints?.[network]?.MacAddress,
   });
-  const addresses = Object.values(endpoints)
-    .map(({ IPAddress }) => IPAddress)
-    .filter((address) => address !== "");
-  if (addresses.length > 0) await writeHosts(context, container, addresses);
+  await writeHosts(context, container, endpoints);
   return sandboxKey === "" ? undefined : sandboxKey;
 }
 
@@ -38,13 +38,34 @@ function networkOf({ host, config }: ContainerRecord): string | undefined {
 /** In place: the file is mounted in the container, so that another of the same name would not be seen there. */
 async function writeHosts(
   context: Context,
-  { record: { host, config }, paths }: Container,
-  addresses: readonly string[],
+  container: Container,
+  endpoints: Connection["endpoints"],
 ): Promise<void> {
+  const { record, paths } = container;
+  const { host, config } = record;
+  const own = Object.values(endpoints).filter(({ IPAddress }) => IPAddress !== "");
+  // On the host's network, and on none, it stays as it was made.
+  if (own.length === 0) return;
   const gateway = asksForGateway(host) ? await context.options.networks.hostGateway() : undefined;
   const names = ownNames(config.Config);
-  const entries = addresses.map((address) => ({ address, names }));
+  const entries = [
+    ...linkedHosts(context, container),
+    ...own.map(({ IPAddress: address }) => ({ address, names })),
+  ];
   await writeFile(paths.hosts, hostsFile(host, { gateway, entries }), { mode: 0o644 });
+}
+
+/** A container that starts may have another address than before: those that are linked to it learn it. Never rejects. */
+export async function refreshLinkers(context: Context, child: Container): Promise<void> {
+  for (const linker of linkersOf(context, child)) {
+    const connection = context.options.networks.connectionOf(nameOf(linker).id);
+    if (connection === undefined) continue;
+    await writeHosts(context, linker, connection.endpoints).catch((error) =>
+      context.options.warn(
+        `container ${nameOf(linker).id}: its hosts file cannot be renewed: ${messageOf(error)}`,
+      ),
+    );
+  }
 }
 
 function ownNames({
@@ -61,13 +82,15 @@ function ownNames({
 export function networksOf(context: Context, { record }: Container): Record<string, EndpointSettings> {
   const connection = context.options.networks.connectionOf(record.config.Id);
   const mode = networkOf(record);
-  if (connection === undefined) return mode === undefined ? {} : { [mode]: asAsked(record, mode) };
+  if (connection === undefined) return mode === undefined ? {} : { [mode]: asAsked(context, record, mode) };
   return connection.endpoints;
 }
 
-function asAsked({ config }: ContainerRecord, network: string): EndpointSettings {
+/** Of one that has run, Docker still tells which network that was on. */
+function asAsked(context: Context, { config, state }: ContainerRecord, network: string): EndpointSettings {
   const { MacAddress = "" } = config.Endpoints?.[network] ?? {};
-  return { ...NO_ENDPOINT, MacAddress };
+  const NetworkID = state.StartedAt === NEVER ? "" : context.options.networks.idOf(network);
+  return { ...NO_ENDPOINT, MacAddress, NetworkID };
 }
 
 const NO_ENDPOINT: EndpointSettings = {

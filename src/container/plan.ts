@@ -57,7 +57,7 @@ function planProcess(input: PlanInput, granted: Granted & { user: ResolvedUser }
     ...(config.Config.Tty && height > 0 && width > 0 && { consoleSize: { height, width } }),
     user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids },
     args: [path, ...args],
-    env: environment(config, { home: user.home, tty: config.Config.Tty }),
+    env: environment(config, { home: user.home, tty: config.Config.Tty, linked: input.linked }),
     cwd: config.Config.WorkingDir || "/",
     capabilities: capabilitySets(granted.capabilities, user.uid),
     ...(rlimits.length > 0 && { rlimits }),
@@ -73,13 +73,18 @@ function capabilitySets(granted: string[], uid: number): NonNullable<Process["ca
   return { bounding: granted, effective: own, permitted: own, inheritable: [], ambient: [] };
 }
 
-/** Docker's own variables, then the container's, which replace them; HOME of the user where nobody sets it. */
+/** Docker's own variables and those of linked containers, then the container's, which replace them; HOME of the user where nobody sets it. */
 export function environment(
   { Config: config }: ConfigRecord,
-  { home, tty, more = [] }: { home: string; tty: boolean; more?: readonly string[] },
+  {
+    home,
+    tty,
+    linked = [],
+    more = [],
+  }: { home: string; tty: boolean; linked?: readonly string[] | undefined; more?: readonly string[] },
 ): string[] {
   const own = [`PATH=${DEFAULT_PATH}`, `HOSTNAME=${config.Hostname}`, ...(tty ? ["TERM=xterm"] : [])];
-  const env = replaceVariables(own, [...(config.Env ?? []), ...more]);
+  const env = replaceVariables([...own, ...linked], [...(config.Env ?? []), ...more]);
   return env.some((variable) => variable.startsWith("HOME=")) ? env : [...env, `HOME=${home}`];
 }
 

@@ -21,6 +21,8 @@ export interface PlanInput {
   joined: JoinedPids;
   /** Where what is mounted lies for this start, by destination, where it is not the record's Source. */
   sources?: ReadonlyMap<string, string>;
+  /** Variables of the containers it is linked to. */
+  linked?: readonly string[];
 }
 
 export interface ContainerPaths {

@@ -31,6 +31,8 @@ export interface ConfigRecord {
   MountPoints: MountRecord[];
   /** What was asked of single networks, by name; absent where nothing was. */
   Endpoints?: Record<string, EndpointRequest>;
+  /** Containers it knows by an alias, by ID. */
+  Links?: { Id: string; Alias: string }[];
 }
 
 /** `state.json`. */

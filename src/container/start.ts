@@ -19,8 +19,9 @@ import { findDevices } from "./devices.ts";
 import { healthAtStart } from "./health.ts";
 import { joinedPids, sharedFiles } from "./joined.ts";
 import { type Launched, launchOn, takeShim } from "./launch.ts";
+import { linkedVariables } from "./links.ts";
 import { targetOf } from "./log_target.ts";
-import { connectContainer } from "./network.ts";
+import { connectContainer, refreshLinkers } from "./network.ts";
 import { planRuntimeConfig } from "./plan.ts";
 import { beginProbes, hasProbe } from "./probes.ts";
 import type { EndingRecord } from "./records.ts";
@@ -73,6 +74,7 @@ export async function startContainer(context: Context, container: Container): Pr
   tell(context, container, { action: "start" });
   if (hasProbe(container)) void beginProbes(context, container);
   void saveState(context, container);
+  void refreshLinkers(context, container);
 }
 
 async function launch(context: Context, container: Container): Promise<Launched> {
@@ -124,6 +126,7 @@ async function writeBundle(
     blockIo,
     joined: { ...joined, ...(network !== undefined && { network }) },
     ...(sources && { sources }),
+    linked: linkedVariables(context, container),
   });
   await writeConfig(container.bundle, configText(config));
 }

@@ -53,6 +53,7 @@ export async function openNetworks(options: NetworksOptions): Promise<Networks> 
       const sandbox = store.sandboxes.get(container);
       return sandbox && describeConnection(sandbox, store.networks);
     },
+    idOf: (name) => [...store.networks.values()].find(({ Name }) => Name === name)?.Id ?? "",
     hostGateway: async () => options.settings.hostGateway ?? bridgeGateway(state),
     list: async (filters) => {
       await shown(state);

@@ -49,6 +49,8 @@ export interface Networks {
   releaseAllBut(containers: ReadonlySet<string>): Promise<void>;
   /** Undefined while it is not connected. */
   connectionOf(container: string): Connection | undefined;
+  /** The ID of the network of that name; empty where there is none. */
+  idOf(network: string): string;
   /** The address under which containers reach the host: what `host-gateway` means. */
   hostGateway(): Promise<string>;
   /** Newest first, without the containers on them. @throws {FathomError} invalid, for a filter there is none of. */

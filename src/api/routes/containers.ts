@@ -121,8 +121,9 @@ export function containerRoutes(backend: ContainerBackend): Route[] {
     action("resize", (id, query) => backend.resize(id, sizeParams(query))),
     action("rename", (id, query) => backend.rename(id, newName(query))),
     {
+      // With --link the name of a link, web/alias.
       method: "DELETE",
-      pattern: "/containers/{id}",
+      pattern: "/containers/{id*}",
       handler: async (request, respond) => {
         const { query } = request;
         const options = {
