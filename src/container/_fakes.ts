@@ -211,6 +211,8 @@ export async function fakeEngine(): Promise<FakeEngine> {
     },
     runtimes: { native: {} },
     defaultRuntime: "native",
+    defaults: { init: false, ulimits: [] },
+    initProgram: async () => join(directory, "run", "docker-init"),
     defaultLog: { Type: "json-file", Config: {} },
     warn: (sentence) => fake.warnings.push(sentence),
   };

@@ -48,7 +48,6 @@ function checkSupported(host: FullHostConfig): void {
       some(host.DeviceRequests),
       "device requests (--gpus) are not supported: pass single devices with --device",
     ],
-    [host.Init === true, "--init is not supported yet: run a program that reaps its children"],
     [
       host.UsernsMode !== "" && host.UsernsMode !== "host",
       `user namespace mode ${host.UsernsMode} is not supported: leave --userns out`,

@@ -5,7 +5,16 @@ import type { Shims } from "../shim/handle.ts";
 import type { Container } from "./container.ts";
 import type { Exec } from "./exec_state.ts";
 import type { Host } from "./host.ts";
-import type { Cgroups, Emit, Images, KillLeftovers, Networks, Receipts, RunProgram } from "./needs.ts";
+import type {
+  Cgroups,
+  ContainerDefaults,
+  Emit,
+  Images,
+  KillLeftovers,
+  Networks,
+  Receipts,
+  RunProgram,
+} from "./needs.ts";
 import type { Registry } from "./registry.ts";
 import type { HostMounts, VolumeStore } from "./volume_needs.ts";
 
@@ -27,6 +36,9 @@ export interface ContainersOptions {
   /** Name to program of the runtimes that containers may ask for; the native one has none. */
   runtimes: Readonly<Record<string, { path?: string }>>;
   defaultRuntime: string;
+  defaults: ContainerDefaults;
+  /** Writes the init's program, once, and gives its path. */
+  initProgram: () => Promise<string>;
   /** The log driver of containers that name none, and its options. */
   defaultLog: LogConfig;
   /** Takes one sentence for the log. */

@@ -145,9 +145,9 @@ async function readHostConfig(
   context: Context,
   request: ContainerCreateRequest,
 ): Promise<{ host: FullHostConfig; wanted: WantedMount[]; discarded: string[] }> {
-  const { defaultLog, defaultRuntime, runtimes } = context.options;
+  const { defaults, defaultLog, defaultRuntime, runtimes } = context.options;
   const asked: HostConfig = request.HostConfig ?? {};
-  const host = fillHostConfig(asked, context.host, { runtime: defaultRuntime });
+  const host = fillHostConfig(asked, context.host, { ...defaults, runtime: defaultRuntime });
   host.LogConfig = withDefaults(asked.LogConfig, defaultLog);
   checkRequest(request, host, context.host);
   const discarded = fitLimits(host, context.host);

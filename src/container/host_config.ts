@@ -1,6 +1,7 @@
 /** How a container runs on this host: Docker's defaults for what a request leaves out. */
 
 import type { HostConfig } from "../spec/docker.ts";
+import type { Ulimit } from "../std/ulimit.ts";
 import { normaliseCapabilities } from "./capabilities.ts";
 import type { Host } from "./host.ts";
 
@@ -41,14 +42,14 @@ const READONLY_PATHS = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/pro
 export function fillHostConfig(
   request: HostConfig,
   host: Host,
-  defaults: { runtime: string },
+  defaults: { runtime: string; shmSize?: number; ulimits?: readonly Ulimit[] },
 ): FullHostConfig {
   return {
     ...namespaces(request, host),
-    ...resources(request, host),
+    ...resources(request, host, defaults.ulimits),
     ...security(request, host),
     ...network(request),
-    ...storage(request),
+    ...storage(request, defaults.shmSize),
     AutoRemove: request.AutoRemove ?? false,
     ContainerIDFile: request.ContainerIDFile ?? "",
     LogConfig: { Type: request.LogConfig?.Type || "json-file", Config: request.LogConfig?.Config ?? {} },
@@ -75,7 +76,7 @@ function namespaces(request: HostConfig, host: Host) {
   };
 }
 
-function resources(request: HostConfig, host: Host) {
+function resources(request: HostConfig, host: Host, ulimits: readonly Ulimit[] = []) {
   const memory = request.Memory ?? 0;
   return {
     CpuShares: clampShares(request.CpuShares ?? 0),
@@ -99,7 +100,7 @@ function resources(request: HostConfig, host: Host) {
     OomKillDisable: request.OomKillDisable ?? (host.cgroup === "v2" ? null : false),
     OomScoreAdj: request.OomScoreAdj ?? 0,
     PidsLimit: request.PidsLimit || null,
-    Ulimits: request.Ulimits ?? [],
+    Ulimits: withDefaults(request.Ulimits ?? [], ulimits),
     CpuCount: request.CpuCount ?? 0,
     CpuPercent: request.CpuPercent ?? 0,
     IOMaximumIOps: request.IOMaximumIOps ?? 0,
@@ -116,6 +117,11 @@ function blockIo(request: HostConfig) {
     BlkioDeviceReadIOps: request.BlkioDeviceReadIOps ?? [],
     BlkioDeviceWriteIOps: request.BlkioDeviceWriteIOps ?? [],
   };
+}
+
+/** The container's own limits, then those of the engine that it does not set. */
+function withDefaults(own: Ulimit[], defaults: readonly Ulimit[]): Ulimit[] {
+  return [...own, ...defaults.filter(({ Name: name }) => own.every((limit) => limit.Name !== name))];
 }
 
 function clampShares(shares: number): number {
@@ -159,12 +165,12 @@ function network(request: HostConfig) {
   };
 }
 
-function storage(request: HostConfig) {
+function storage(request: HostConfig, shmSize = DEFAULT_SHM_SIZE) {
   return {
     Binds: request.Binds?.length ? request.Binds : null,
     VolumeDriver: request.VolumeDriver ?? "",
     VolumesFrom: request.VolumesFrom?.length ? request.VolumesFrom : null,
-    ShmSize: request.ShmSize || DEFAULT_SHM_SIZE,
+    ShmSize: request.ShmSize || shmSize,
     ...present({
       Tmpfs: nonEmpty(request.Tmpfs),
       Mounts: request.Mounts?.length ? request.Mounts : undefined,

@@ -9,6 +9,7 @@ import type { EndpointSettings } from "../spec/docker_network.ts";
 import type { Digest, ImageConfig } from "../spec/oci_image.ts";
 import type { Resources } from "../spec/oci_runtime.ts";
 import type { Step } from "../spec/receipt.ts";
+import type { Ulimit } from "../std/ulimit.ts";
 
 /** Images, and the writable snapshot that each container has on top of one. */
 export interface Images {
@@ -59,6 +60,14 @@ export interface Connection {
   sandboxKey: string;
   /** By the name of the network. */
   endpoints: Record<string, EndpointSettings>;
+}
+
+/** What containers get that ask for nothing else. */
+export interface ContainerDefaults {
+  init: boolean;
+  /** Bytes. */
+  shmSize?: number;
+  ulimits: readonly Ulimit[];
 }
 
 /** Where container events go. They report; they never drive. */

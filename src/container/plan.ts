@@ -5,6 +5,7 @@
  * itself), the rules for the usual devices stand in the bundle (so does runc), a group stands once.
  */
 
+import { INIT_PATH } from "../spec/docker.ts";
 import type { Linux, Namespace, NamespaceType, Process, RuntimeConfig } from "../spec/oci_runtime.ts";
 import { grantedCapabilities } from "./capabilities.ts";
 import { cgroupPath } from "./cgroup_path.ts";
@@ -56,7 +57,7 @@ function planProcess(input: PlanInput, granted: Granted & { user: ResolvedUser }
     ...(config.Config.Tty && { terminal: true }),
     ...(config.Config.Tty && height > 0 && width > 0 && { consoleSize: { height, width } }),
     user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids },
-    args: [path, ...args],
+    args: input.paths.init === undefined ? [path, ...args] : [INIT_PATH, "--", path, ...args],
     env: environment(config, { home: user.home, tty: config.Config.Tty, linked: input.linked }),
     cwd: config.Config.WorkingDir || "/",
     capabilities: capabilitySets(granted.capabilities, user.uid),

@@ -26,6 +26,8 @@ export interface PlanInput {
 }
 
 export interface ContainerPaths {
+  /** The init's program, for a container that has one. */
+  init?: string;
   rootfs: string;
   hostname: string;
   hosts: string;

@@ -1,5 +1,6 @@
 /** The mounts of a container, in the order in which they are made: Docker's default ones, then the user's by depth. Pure. */
 
+import { INIT_PATH } from "../spec/docker.ts";
 import type { Mount } from "../spec/oci_runtime.ts";
 import type { FullHostConfig } from "./host_config.ts";
 import { bindMount, cleanPath, tmpfsMount } from "./mount_points.ts";
@@ -57,7 +58,9 @@ function userMounts(input: PlanInput): Mount[] {
   const chosen = [...points, ...tmpfs, ...hostShm(host)];
   const taken = new Set(chosen.map(({ destination }) => destination));
   const files = ownFiles(input).filter(({ destination }) => !taken.has(destination));
-  return [...chosen, ...files].sort((a, b) => depth(a.destination) - depth(b.destination));
+  return [...chosen, ...files, ...initMount(input)].sort(
+    (a, b) => depth(a.destination) - depth(b.destination),
+  );
 }
 
 function hostShm(host: FullHostConfig): Mount[] {
@@ -78,6 +81,13 @@ function ownFiles({ record, paths }: PlanInput): Mount[] {
     bind(paths.hostname, "/etc/hostname"),
     bind(paths.hosts, "/etc/hosts"),
   ];
+}
+
+/** The host's directory may lie on a file system from which nothing is executed. */
+function initMount({ paths: { init } }: PlanInput): Mount[] {
+  if (init === undefined) return [];
+  const options = ["bind", "ro", "exec", "nosuid", "nodev", "rprivate"];
+  return [{ destination: INIT_PATH, type: "bind", source: init, options }];
 }
 
 function depth(path: string): number {

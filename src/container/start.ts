@@ -106,12 +106,13 @@ async function writeBundle(
   const { id } = nameOf(container);
   const joined = joinedPids(context, container);
   const rootfs = await images.mount(id);
-  const [network, passwd = "", group = "", devices, blockIo] = await settleAll([
+  const [network, passwd = "", group = "", devices, blockIo, init] = await settleAll([
     connectContainer(context, container),
     images.readFile(id, "/etc/passwd"),
     images.readFile(id, "/etc/group"),
     findDevices(container.record.host),
     findBlockIo(container.record.host),
+    initOf(context, container),
   ]);
   const hasMounts = container.record.config.MountPoints.length > 0;
   const sources = hasMounts
@@ -120,7 +121,7 @@ async function writeBundle(
   const config = planRuntimeConfig({
     record: container.record,
     facts: context.host,
-    paths: { rootfs, ...sharedFiles(context, container) },
+    paths: { rootfs, ...sharedFiles(context, container), ...(init !== undefined && { init }) },
     users: { passwd, group },
     devices,
     blockIo,
@@ -129,6 +130,13 @@ async function writeBundle(
     linked: linkedVariables(context, container),
   });
   await writeConfig(container.bundle, configText(config));
+}
+
+/** The init's program, where one is wanted; a container among others' processes has none, as in Docker. */
+async function initOf({ options }: Context, { record: { host } }: Container): Promise<string | undefined> {
+  const wanted = host.Init ?? options.defaults.init;
+  const alone = host.PidMode === "" || host.PidMode === "private";
+  return wanted && alone ? options.initProgram() : undefined;
 }
 
 /** The directory is there before the first start; an end or a boot takes it away. */

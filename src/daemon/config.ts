@@ -8,6 +8,14 @@ import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { type NetworkFlags, readSettings } from "../network/mod.ts";
 import { FathomError } from "../std/errors.ts";
+import {
+  CONTAINER_DEFAULTS,
+  CONTAINER_DIRECTIVES,
+  CONTAINER_OPTIONS,
+  CONTAINER_USAGE,
+  type ContainerFlags,
+  checkContainerValue,
+} from "./container_flags.ts";
 import { logOptions } from "./log_options.ts";
 import {
   checkNetworkValue,
@@ -21,7 +29,7 @@ import {
 
 export type LogLevel = "debug" | "info" | "warn" | "error" | "fatal";
 
-export interface DaemonConfig extends NetworkFlags {
+export interface DaemonConfig extends NetworkFlags, ContainerFlags {
   /** Where to listen: `unix:///path` and `tcp://host:port`. */
   hosts: string[];
   /** What must outlive a boot. */
@@ -55,6 +63,7 @@ const DEFAULTS: DaemonConfig = {
   logOpts: {},
   allowInsecureTcp: false,
   ...NETWORK_DEFAULTS,
+  ...CONTAINER_DEFAULTS,
 };
 
 const DEFAULT_CONFIG_FILE = "/etc/fathom/daemon.json";
@@ -76,6 +85,7 @@ const DIRECTIVES = {
   "log-opts": "logOpts",
   "allow-insecure-tcp": "allowInsecureTcp",
   ...NETWORK_DIRECTIVES,
+  ...CONTAINER_DIRECTIVES,
 } as const satisfies Record<string, keyof DaemonConfig>;
 
 export const USAGE = `Usage:  fathom daemon [OPTIONS]
@@ -95,10 +105,10 @@ Options:
   -l, --log-level string         Logging level: debug, info, warn, error, fatal (default "${DEFAULTS.logLevel}")
   -p, --pidfile string           Path of the daemon's PID file (default "${DEFAULTS.pidfile}")
   -s, --storage-driver string    Storage driver to use: overlay (default "${DEFAULTS.storageDriver}")
-${NETWORK_USAGE}`;
+${NETWORK_USAGE}${CONTAINER_USAGE}`;
 
 /** Those that have another name in the file. */
-const ONLY_FLAGS: readonly string[] = ["host", "log-opt", "default-address-pool"];
+const ONLY_FLAGS: readonly string[] = ["host", "log-opt", "default-address-pool", "default-ulimit"];
 
 type Settings = Map<keyof DaemonConfig, unknown>;
 
@@ -137,6 +147,7 @@ function readFlags(argv: string[]): { settings: Settings; configFile: string | u
     "storage-driver": { ...string, short: "s" },
     "allow-insecure-tcp": { type: "boolean" },
     ...NETWORK_OPTIONS,
+    ...CONTAINER_OPTIONS,
     help: { type: "boolean" },
   });
   const settings: Settings = new Map();
@@ -198,7 +209,7 @@ function parseObject(text: string, path: string): Record<string, unknown> {
 }
 
 function checkType(value: unknown, { key, name }: { key: keyof DaemonConfig; name: string }): void {
-  if (checkNetworkValue(key, value, name)) return;
+  if (checkNetworkValue(key, value, name) || checkContainerValue(key, value, name)) return;
   if (key === "hosts") {
     if (Array.isArray(value) && value.every((host) => typeof host === "string")) return;
     throw new FathomError("invalid", `${name} must be a list of strings`);

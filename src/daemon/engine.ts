@@ -24,8 +24,16 @@ import { FathomError, messageOf } from "../std/errors.ts";
 import { selfCommand } from "../std/self.ts";
 import { cgroups } from "./cgroups.ts";
 import type { DaemonConfig } from "./config.ts";
+import { containerDefaults } from "./container_flags.ts";
 import { type EventBus, eventBus } from "./events.ts";
-import { backingFilesystem, cgroupFacts, findRuntimes, killLeftovers, runProgram } from "./host.ts";
+import {
+  backingFilesystem,
+  cgroupFacts,
+  findRuntimes,
+  initWriter,
+  killLeftovers,
+  runProgram,
+} from "./host.ts";
 import { containerImages, imageBackend } from "./images.ts";
 import { engineId, type Facts, info, version } from "./info.ts";
 import { listenersOf } from "./listeners.ts";
@@ -81,6 +89,8 @@ export async function openEngine(config: DaemonConfig, log: Log): Promise<Engine
     mounts: hostMounts(images),
     runtimes,
     defaultLog,
+    defaults: containerDefaults(config),
+    initProgram: initWriter(config.execRoot),
     defaultRuntime: knownRuntime(config.defaultRuntime, runtimes),
     warn: (sentence) => log("warn", sentence),
   });

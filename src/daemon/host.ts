@@ -1,8 +1,17 @@
 /** What the daemon needs of the host beside the image store: other runtimes, and the cleaning up after a lost shim. */
 
-import { statfs } from "node:fs/promises";
+import { chmod, readFile, rename, statfs, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import type { KillLeftovers, RunProgram } from "../container/needs.ts";
-import { cgroupLayout, openCgroup, readControlFile, removeStrays, spawnProgram } from "../kernel/mod.ts";
+import {
+  cgroupLayout,
+  initProgram,
+  openCgroup,
+  readControlFile,
+  removeStrays,
+  spawnProgram,
+} from "../kernel/mod.ts";
+import { ifAbsent } from "../std/absent.ts";
 import type { Facts } from "./info.ts";
 
 /** The native runtime, and those of other projects that are installed. */
@@ -13,6 +22,36 @@ export function findRuntimes(): Record<string, { path?: string }> {
     if (path !== null) runtimes[name] = { path };
   }
   return runtimes;
+}
+
+/** Gives the path of the init's program in a directory, and writes it there when it is first asked for. */
+export function initWriter(directory: string): () => Promise<string> {
+  let writing: Promise<string> | undefined;
+  const write = async () => {
+    try {
+      return await writeInit(directory);
+    } catch (error) {
+      writing = undefined;
+      throw error;
+    }
+  };
+  return () => {
+    writing ??= write();
+    return writing;
+  };
+}
+
+/** One that is there already may be of another engine version; running containers keep it. */
+async function writeInit(directory: string): Promise<string> {
+  const path = join(directory, "docker-init");
+  const program = initProgram();
+  const present = await readFile(path).catch(ifAbsent(undefined));
+  if (present?.equals(program)) return path;
+  const temporary = `${path}.tmp`;
+  await writeFile(temporary, program, { mode: 0o755 });
+  await chmod(temporary, 0o755);
+  await rename(temporary, path);
+  return path;
 }
 
 /** See KillLeftovers. */

@@ -115,7 +115,7 @@ export async function info(config: DaemonConfig, id: string, facts: Facts): Prom
     Swarm: { LocalNodeState: "inactive" },
     LiveRestoreEnabled: true,
     Isolation: "",
-    InitBinary: "",
+    InitBinary: "docker-init",
     SecurityOptions: ["name=seccomp,profile=builtin"],
     Warnings: facts.warnings,
   };

@@ -45,6 +45,7 @@ export { ERRNO, type Errno, errnoName, SyscallError } from "./errno.ts";
 export { closeFd, openInRoot, openPath, owned, readFileInRoot } from "./file.ts";
 export * from "./flags.ts";
 export { bindDescriptor, type HostMount, mountFailure, mountOnHost } from "./host_mounts.ts";
+export { initProgram } from "./init_program.ts";
 export { isMounted, mountpoints, propagationOf, unmount } from "./mount.ts";
 export { mountOverlay } from "./overlay.ts";
 export {

@@ -48,6 +48,17 @@ export function explainExecFailure(
   return failure(...explainFile(name, file, { error, look }));
 }
 
+/** Whether something that may be executed is where a program is looked for. */
+export function isThere(
+  root: string,
+  { process, mounts }: Pick<RuntimeConfig, "process" | "mounts">,
+): boolean {
+  return programPaths(process.args, process.env).some((path) => {
+    const file = lookAt(root, mounts, join(process.cwd, path));
+    return file !== undefined && isExecutable(file.stat);
+  });
+}
+
 type Sentence = [message: string, exitCode: StartFailure];
 
 interface Known {

@@ -33,6 +33,7 @@ import { FathomError, kindOf, messageOf } from "../std/errors.ts";
 import { readBundle } from "./bundle.ts";
 import { explainExecFailure } from "./exec_failure.ts";
 import { hostFacts } from "./host.ts";
+import { checkBehindInit } from "./init_check.ts";
 import { homeOf } from "./passwd.ts";
 import {
   containerProgram,
@@ -62,6 +63,7 @@ export const native: Runtime = { run, exec, remove };
 
 async function run(container: Bundle, stdio: Stdio): Promise<Running> {
   const config = readBundle(container.bundle);
+  checkBehindInit(config);
   await using stack = new AsyncDisposableStack();
   const { cgroupsPath = `/fathom/${container.id}`, resources = {} } = config.linux;
   const cgroup = createCgroup(cgroupsPath, { ...resources, devices: deviceRules(resources.devices ?? []) });

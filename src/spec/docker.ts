@@ -18,7 +18,7 @@ export type {
   ThrottleDevice,
   WeightDevice,
 } from "./docker_config.ts";
-export { HEALTH_ON_FAILURE } from "./docker_config.ts";
+export { HEALTH_ON_FAILURE, INIT_PATH } from "./docker_config.ts";
 
 /** `POST /containers/create`: the container's configuration, its host's, and its networks'. */
 export interface ContainerCreateRequest extends ContainerConfig {

@@ -47,6 +47,9 @@ export interface HealthConfig {
  */
 export const HEALTH_ON_FAILURE = "fathom.health-on-failure";
 
+/** Where Docker shows the init in a container that asks for one. */
+export const INIT_PATH = "/sbin/docker-init";
+
 /** How it runs on this host. */
 export interface HostConfig {
   Binds?: string[] | null;

@@ -6,6 +6,7 @@ import {
   type HealthConfig,
   type HostConfig,
 } from "../../spec/docker.ts";
+import { parseUlimit } from "../../std/ulimit.ts";
 import { CommandError } from "../errors.ts";
 import type { Parsed } from "../flags.ts";
 import { parseByteRate, parseDeviceWeight, parseOperationRate } from "./block_io.ts";
@@ -14,7 +15,7 @@ import type { CREATE_FLAGS } from "./flags.ts";
 import { limitFields } from "./limits.ts";
 import { parseMount, splitVolumes } from "./mounts.ts";
 import { parsePorts } from "./ports.ts";
-import { capabilityName, parseDevice, parsePairs, parseRestartPolicy, parseUlimit } from "./values.ts";
+import { capabilityName, parseDevice, parsePairs, parseRestartPolicy } from "./values.ts";
 
 export type CreateCall = Parsed<typeof CREATE_FLAGS>;
 type Flags = CreateCall["flags"];

@@ -1,11 +1,12 @@
 /** The flags of `create` and `run`, by docker's names. */
 
+import { parseUlimit } from "../../std/ulimit.ts";
 import type { FlagTable } from "../flags.ts";
 import { isIP } from "./address.ts";
 import { parseByteRate, parseDeviceWeight, parseOperationRate } from "./block_io.ts";
 import { LIMIT_FLAGS } from "./limit_flags.ts";
 import { parseMount } from "./mounts.ts";
-import { checkSysctl, onFailureAction, parseUlimit } from "./values.ts";
+import { checkSysctl, onFailureAction } from "./values.ts";
 
 const STREAMS = ["stdin", "stdout", "stderr"];
 

@@ -3,33 +3,6 @@
 import type { HostConfig } from "../../spec/docker.ts";
 import { CommandError } from "../errors.ts";
 
-const LIMITS: ReadonlySet<string> = new Set(
-  "core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack".split(
-    " ",
-  ),
-);
-
-/** `nofile=1024:2048`; -1 is unlimited. */
-export function parseUlimit(text: string): { Name: string; Soft: number; Hard: number } {
-  const [, name, limits] = /^([^=]+)=(.*)$/.exec(text) ?? [];
-  if (!name || limits === undefined) throw new Error(`invalid ulimit argument: ${text}`);
-  if (!LIMITS.has(name)) throw new Error(`invalid ulimit type: ${name}`);
-  const values = limits.split(":").map(limitValue);
-  const [soft = 0, hard = soft] = values;
-  if (values.length > 2)
-    throw new Error(`too many limit value arguments - ${limits}, can only have up to two, \`soft[:hard]\``);
-  if (hard !== -1 && (soft === -1 || soft > hard)) {
-    throw new Error(`ulimit soft limit must be less than or equal to hard limit: ${soft} > ${hard}`);
-  }
-  return { Name: name, Soft: soft, Hard: hard };
-}
-
-function limitValue(text: string): number {
-  if (!/^(-1|\d+)$/.test(text))
-    throw new Error(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
-  return Number(text);
-}
-
 type Device = NonNullable<HostConfig["Devices"]>[number];
 
 /** `/dev/a[:/dev/b][:rwm]`. */
