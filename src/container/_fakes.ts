@@ -121,6 +121,8 @@ export interface FakeEngine extends AsyncDisposable {
   killed: string[];
   /** Control groups that are frozen. */
   frozen: Set<string>;
+  /** Who listens for a want of memory. */
+  oom: Set<{ killed: () => void }>;
   /** Limits that control groups were given while they ran. */
   updates: { path: string; limits: Resources }[];
   /** Lets the next launch fail. */
@@ -150,6 +152,7 @@ export async function fakeEngine(): Promise<FakeEngine> {
     killed: [],
     frozen: new Set(),
     updates: [],
+    oom: new Set(),
     failNext: (error) => {
       failure = error;
     },
@@ -197,6 +200,10 @@ export async function fakeEngine(): Promise<FakeEngine> {
       thaw: async (path) => void fake.frozen.delete(path),
       update: async (path, limits) => void fake.updates.push({ path, limits }),
       directories: () => undefined,
+      watchOom: (_path, on) => {
+        fake.oom.add(on);
+        return { [Symbol.dispose]: () => void fake.oom.delete(on) };
+      },
       frozen: async (path) => fake.frozen.has(path),
     },
     runProgram: async () => undefined,

@@ -117,6 +117,14 @@ export interface Cgroups {
   thaw(path: string): Promise<void>;
   /** Sets the limits that are given. Throws where the kernel refuses one; those before it are set then. */
   update(path: string, limits: Resources): Promise<void>;
+  /**
+   * Calls `killed` when the kernel has killed a process of the group for want of memory, before the call too; undefined where there
+   * is no such group, or nothing to hear. Ends with its disposal.
+   */
+  watchOom(
+    path: string,
+    on: { killed: () => void; failed: (sentence: string) => void },
+  ): Disposable | undefined;
   /** Where the files of a group are, by controller; undefined where there is no such group. */
   directories(path: string): GroupDirectories | undefined;
   /** What the kernel says; false where there is no such group. */

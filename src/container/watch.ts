@@ -29,7 +29,14 @@ export function watchExit(context: Context, container: Container, shim: Shim): v
       shim.close();
       exited(context, container, exit);
     });
-  container.live = { shim, ended };
+  const live = { shim, ended };
+  container.live = live;
+  // Behind the answer to a start, and only where memory is limited: nobody waits for it.
+  if (container.record.host.Memory > 0)
+    setTimeout(async () => {
+      const { watchOom } = await import("./watch_oom.ts");
+      if (container.live === live) watchOom(context, container, live);
+    }, 0);
 }
 
 /** An end that nobody saw, with the sentence that says why. */
@@ -125,6 +132,7 @@ function exited(context: Context, container: Container, exit: End): void {
     duration,
     stopped: container.stopping,
   });
+  const told = state.OOMKilled;
   state.Status = next(state.Status, delay === undefined ? "exit" : "retry", nameOf(container));
   // Together with the status, so that a restart that a crash cut short is not counted twice.
   if (delay !== undefined) state.RestartCount++;
@@ -139,7 +147,7 @@ function exited(context: Context, container: Container, exit: End): void {
   });
   container.live = undefined;
   clearTimeout(container.probeTimer);
-  if (exit.oomKilled) tell(context, container, { action: "oom" });
+  if (exit.oomKilled && !told) tell(context, container, { action: "oom" });
   const execDuration = String(Math.max(0, Math.trunc(duration / 1000)) || 0);
   tell(context, container, { action: "die", attributes: { exitCode: String(exit.exitCode), execDuration } });
   container.released = release(context, container);

@@ -1,7 +1,14 @@
 /** Control groups of running containers, found by their path: what the daemon does to them without the shim. */
 
 import type { Cgroups } from "../container/needs.ts";
-import { type Cgroup, cgroupLayout, cgroupSupport, openCgroup, readControlFile } from "../kernel/mod.ts";
+import {
+  type Cgroup,
+  cgroupLayout,
+  cgroupSupport,
+  openCgroup,
+  readControlFile,
+  watchOom,
+} from "../kernel/mod.ts";
 import { FathomError } from "../std/errors.ts";
 
 /** See Cgroups. */
@@ -18,6 +25,20 @@ export const cgroups: Cgroups = {
         directoryOf: (controller) => cgroup.directoryOf(controller),
       }
     );
+  },
+  watchOom: (path, { killed, failed }) => {
+    const cgroup = openCgroup(path);
+    if (cgroup === undefined) return undefined;
+    let told = 0;
+    const look = () => {
+      const kills = cgroup.oomKills();
+      if (kills > told) killed();
+      told = kills;
+    };
+    const watch = watchOom(cgroup, look, failed);
+    // What came before the watch was there.
+    if (watch !== undefined) look();
+    return watch;
   },
   frozen: async (path) => {
     using cgroup = openCgroup(path);

@@ -78,6 +78,7 @@ export const NUMBERS = {
   fchown: [93, 55],
   unshare: [272, 97],
   utimensat: [280, 88],
+  eventfd2: [290, 19],
   epoll_create1: [291, 20],
   dup3: [292, 24],
   pipe2: [293, 59],

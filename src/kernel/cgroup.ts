@@ -145,10 +145,15 @@ export class Cgroup implements Disposable {
 
   /** Whether the kernel has killed a process of it for want of memory. */
   oomKilled(): boolean {
+    return this.oomKills() > 0;
+  }
+
+  /** How many processes of it the kernel has killed for want of memory. */
+  oomKills(): number {
     const directory = this.directoryOf("memory");
     const file = this.#isUnified ? "memory.events" : "memory.oom_control";
     const events = directory === undefined ? undefined : readControlFile(`${directory}/${file}`);
-    return Number(/^oom_kill (\d+)$/m.exec(events ?? "")?.[1] ?? 0) > 0;
+    return Number(/^oom_kill (\d+)$/m.exec(events ?? "")?.[1] ?? 0);
   }
 
   /** What its memory had come to; undefined where that is not known. */

@@ -47,6 +47,7 @@ export * from "./flags.ts";
 export { bindDescriptor, type HostMount, mountFailure, mountOnHost } from "./host_mounts.ts";
 export { initProgram } from "./init_program.ts";
 export { isMounted, mountpoints, propagationOf, unmount } from "./mount.ts";
+export { watchOom } from "./oom.ts";
 export { mountOverlay } from "./overlay.ts";
 export {
   type Ending,

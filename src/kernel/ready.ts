@@ -13,29 +13,36 @@ import { O } from "./flags.ts";
 import { check, sys } from "./syscall.ts";
 
 /** include/uapi/linux/eventpoll.h. */
-const EPOLL = { CTL_ADD: 1, IN: 1, OUT: 4 } as const;
+const EPOLL = { CTL_ADD: 1, IN: 1, PRI: 2, OUT: 4 } as const;
 const F_SETFL = 4;
 
 /** Resolves when `fd` can be read or its other end has hung up. */
 export function readable(fd: number): Promise<void> {
-  return ready(fd, EPOLL.IN);
+  return ready([fd, EPOLL.IN]);
+}
+
+/** Resolves when a file of cgroupfs has changed since it was read, poll in cgroups(7), or when `wake` can be read. */
+export function changed(fd: number, wake: number): Promise<void> {
+  return ready([fd, EPOLL.PRI], [wake, EPOLL.IN]);
 }
 
 /** Resolves when `fd` can be written or its other end has hung up. */
 export function writable(fd: number): Promise<void> {
-  return ready(fd, EPOLL.OUT);
+  return ready([fd, EPOLL.OUT]);
 }
 
 /**
  * The runtime waits only for what it knows, but it watches any descriptor that it is told to read. An epoll descriptor
  * becomes readable as soon as one it watches is ready, and reading it then fails with EINVAL: that is the signal.
  */
-async function ready(fd: number, events: number): Promise<void> {
+async function ready(...watched: (readonly [fd: number, events: number])[]): Promise<void> {
   using epoll = owned(check(sys("epoll_create1", O.CLOEXEC), "make an epoll descriptor"));
   check(sys("fcntl", epoll.fd, F_SETFL, O.NONBLOCK), "make an epoll descriptor non-blocking");
-  const added = sys("epoll_ctl", epoll.fd, EPOLL.CTL_ADD, fd, epollEvent(events));
-  if (added === -ERRNO.EPERM) return; // regular files are always ready, epoll_ctl(2)
-  check(added, "wait for a descriptor");
+  for (const [fd, events] of watched) {
+    const added = sys("epoll_ctl", epoll.fd, EPOLL.CTL_ADD, fd, epollEvent(events));
+    if (added === -ERRNO.EPERM) return; // regular files are always ready, epoll_ctl(2)
+    check(added, "wait for a descriptor");
+  }
   await untilEinval(epoll.fd);
 }
 

@@ -1,0 +1,112 @@
+/**
+ * Hearing of a want of memory in a control group while its processes live.
+ *
+ * Version 1 rings an eventfd that is registered in cgroup.event_control (cgroup-v1/memory.rst, "OOM Control"); a file of version 2
+ * is polled (cgroup-v2.rst, "Basic Operations", notifications). Neither costs anything until the kernel has something to tell.
+ */
+
+import { messageOf } from "../std/errors.ts";
+import { type Cgroup, cgroupLayout } from "./cgroup.ts";
+import { readControlFile, writeControlFile } from "./control_file.ts";
+import { ERRNO, SyscallError } from "./errno.ts";
+import { closeFd, owned } from "./file.ts";
+import { AT, O } from "./flags.ts";
+import { changed, readable } from "./ready.ts";
+import { check, sys } from "./syscall.ts";
+
+/**
+ * Calls `heard` whenever the kernel has told that the group wants for memory: it is then asked what has come of it. Ends with
+ * its disposal. Undefined where the group has no memory controller, or is gone.
+ * @param failed takes an error that ends the watching early
+ * @throws {SyscallError}
+ */
+export function watchOom(
+  cgroup: Cgroup,
+  heard: () => void,
+  failed: (sentence: string) => void,
+): Disposable | undefined {
+  const directory = cgroup.directoryOf("memory");
+  if (directory === undefined || readControlFile(`${directory}/cgroup.procs`) === undefined) return undefined;
+  return cgroupLayout().version === 1
+    ? watchLegacy(directory, heard, failed)
+    : watchControlFile(`${directory}/memory.events`, heard, failed);
+}
+
+function watchLegacy(directory: string, heard: () => void, failed: (sentence: string) => void): Disposable {
+  return watching(failed, (bell) => {
+    const path = `${directory}/memory.oom_control`;
+    using control = owned(check(sys("openat", AT.FDCWD, path, O.RDONLY | O.CLOEXEC), `open ${path}`));
+    writeControlFile(
+      `${directory}/cgroup.event_control`,
+      `${bell} ${control.fd}`,
+      "hear of a want of memory",
+    );
+    return {
+      next: async () => {
+        await readable(bell);
+        sys("read", bell, new Uint8Array(8), 8);
+      },
+      heard,
+      close: () => undefined,
+    };
+  });
+}
+
+/** Calls `heard` whenever a file of cgroupfs that notifies of its changes has changed. @throws {SyscallError} */
+export function watchControlFile(
+  path: string,
+  heard: () => void,
+  failed: (sentence: string) => void,
+): Disposable {
+  return watching(failed, (bell) => {
+    const fd = check(sys("openat", AT.FDCWD, path, O.RDONLY | O.CLOEXEC), `open ${path}`);
+    const read = () => sys("lseek", fd, 0, 0) >= 0 && sys("read", fd, content, content.length) >= 0;
+    const content = new Uint8Array(4096);
+    read();
+    return {
+      next: async () => {
+        await changed(fd, bell);
+        // What is not read anew would tell of the same change for ever; a file that is gone tells nothing any more.
+        if (!read()) throw new SyscallError(`read ${path}`, ERRNO.ENODEV);
+      },
+      heard,
+      close: () => closeFd(fd),
+    };
+  });
+}
+
+interface Watched {
+  next(): Promise<void>;
+  heard(): void;
+  close(): void;
+}
+
+/** Rings by `bell`, an eventfd, to end the wait that is under way: a descriptor that is closed wakes nobody. */
+function watching(failed: (sentence: string) => void, begin: (bell: number) => Watched): Disposable {
+  using undo = new DisposableStack();
+  const bell = check(sys("eventfd2", 0, O.CLOEXEC | O.NONBLOCK), "make an eventfd");
+  undo.defer(() => closeFd(bell));
+  const watched = begin(bell);
+  undo.defer(() => watched.close());
+  const held = undo.move();
+  let over = false;
+  const follow = async (): Promise<void> => {
+    using _ = held;
+    while (!over) {
+      await watched.next();
+      if (!over) watched.heard();
+    }
+  };
+  void follow().catch((error) => {
+    const gone = error instanceof SyscallError && error.errno === ERRNO.ENODEV;
+    over = true;
+    if (!gone) failed(messageOf(error));
+  });
+  return {
+    [Symbol.dispose]: () => {
+      if (over) return;
+      over = true;
+      sys("write", bell, new Uint8Array([1, 0, 0, 0, 0, 0, 0, 0]), 8);
+    },
+  };
+}
