@@ -189,6 +189,7 @@ export async function fakeEngine(): Promise<FakeEngine> {
       },
       connect: async (socket) => fake.reachable.get(socket),
     },
+    sharedMemory: { mount: () => undefined, unmount: () => undefined },
     receipts: { record: (_id, work) => work(), append: async () => undefined },
     emit: (event) => fake.events.push(event),
     killLeftovers: async (path) => {

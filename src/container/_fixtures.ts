@@ -32,6 +32,7 @@ export const HOST: Host = {
     memoryNodes: "0",
   },
   thermalPaths: [],
+  modules: { apparmor: false, selinux: false },
 };
 
 export const IMAGE: ImageConfig = {

@@ -11,6 +11,7 @@ import { onFailure } from "./health.ts";
 import { type Host, ULIMIT_NAMES } from "./host.ts";
 import type { FullHostConfig } from "./host_config.ts";
 import { DEVICE_RULE } from "./resources.ts";
+import { readSecurityOptions } from "./security.ts";
 import { writableSize } from "./storage_opt.ts";
 
 const RESTART_POLICIES = ["no", "always", "unless-stopped", "on-failure"];
@@ -77,11 +78,8 @@ function checkModes(config: ContainerConfig, host: FullHostConfig): void {
 }
 
 function checkIpc(mode: string): void {
-  if (mode.startsWith("container:"))
-    throw unsupported(
-      "the IPC namespace of another container cannot be joined yet: use --ipc private or host",
-    );
-  if (!["private", "shareable", "host", "none"].includes(mode)) throw invalid(`invalid IPC mode: ${mode}`);
+  if (/^container:.+$/.test(mode)) return;
+  if (!["private", "shareable", "host", "none"].includes(mode)) throw invalid(`Invalid IPC mode: ${mode}`);
 }
 
 function checkNetwork(mode: string): void {
@@ -110,6 +108,9 @@ function checkSecurity(hostConfig: FullHostConfig, host: Host): void {
     throw unsupported(
       `${missing} cannot be added: the engine itself does not have it on this host; leave it out of --cap-add`,
     );
+  const { labels } = readSecurityOptions(hostConfig.SecurityOpt ?? []);
+  if (labels.length > 0 && host.modules.selinux)
+    throw unsupported(`SELinux labels are not supported: leave label=${labels[0]} out`);
   for (const rule of hostConfig.DeviceCgroupRules ?? []) {
     if (!DEVICE_RULE.test(rule)) throw invalid(`invalid device cgroup format "${rule}"`);
   }

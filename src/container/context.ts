@@ -2,6 +2,7 @@
 
 import type { LogConfig } from "../logs/mod.ts";
 import type { Shims } from "../shim/handle.ts";
+import type { IdMaps } from "../spec/oci_runtime.ts";
 import type { Container } from "./container.ts";
 import type { Exec } from "./exec_state.ts";
 import type { Host } from "./host.ts";
@@ -14,6 +15,7 @@ import type {
   Networks,
   Receipts,
   RunProgram,
+  SharedMemory,
 } from "./needs.ts";
 import type { Registry } from "./registry.ts";
 import type { HostMounts, VolumeStore } from "./volume_needs.ts";
@@ -33,6 +35,7 @@ export interface ContainersOptions {
   runProgram: RunProgram;
   volumes: VolumeStore;
   mounts: HostMounts;
+  sharedMemory: SharedMemory;
   /** Name to program of the runtimes that containers may ask for; the native one has none. */
   runtimes: Readonly<Record<string, { path?: string }>>;
   defaultRuntime: string;
@@ -41,6 +44,8 @@ export interface ContainersOptions {
   initProgram: () => Promise<string>;
   /** The log driver of containers that name none, and its options. */
   defaultLog: LogConfig;
+  /** The users of the host as whom those of containers appear that do not ask for `--userns host`. */
+  idMaps?: IdMaps | undefined;
   /** Takes one sentence for the log. */
   warn: (sentence: string) => void;
 }

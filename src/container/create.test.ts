@@ -97,9 +97,9 @@ describe("refused, in Docker's words where Docker has some:", () => {
       "invalid: unknown log opt 'x' for json-file log driver",
     ],
     [
-      "another's shared memory",
+      "the shared memory of a container that there is none of",
       { IpcMode: "container:x" },
-      "unsupported: the IPC namespace of another container",
+      "invalid: No such container: x",
     ],
     [
       "a sysctl of the host",

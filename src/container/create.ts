@@ -4,6 +4,7 @@ import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { checkLogConfig } from "../logs/mod.ts";
 import type { ContainerCreateRequest, ContainerCreateResponse, HostConfig } from "../spec/docker.ts";
 import type { ImageConfig } from "../spec/oci_image.ts";
+import type { IdMaps } from "../spec/oci_runtime.ts";
 import { ifAbsent } from "../std/absent.ts";
 import { FathomError } from "../std/errors.ts";
 import { settleAll } from "../std/settle.ts";
@@ -14,8 +15,10 @@ import { mergeConfig } from "./config.ts";
 import { type Container, containerOf, nameOf } from "./container.ts";
 import type { Context } from "./context.ts";
 import { asksForGateway, hostsFile, resolvFile } from "./files.ts";
+import type { Host } from "./host.ts";
 import { type FullHostConfig, fillHostConfig } from "./host_config.ts";
-import { joinedName, withId } from "./joined.ts";
+import { withId } from "./joined.ts";
+import { joinedName } from "./joined_name.ts";
 import { fitLimits } from "./limits.ts";
 import { readLinks } from "./links.ts";
 import { withDefaults } from "./log_target.ts";
@@ -27,6 +30,7 @@ import { customProfile } from "./seccomp_profile.ts";
 import { readSecurityOptions } from "./security.ts";
 import { writableSize } from "./storage_opt.ts";
 import { tell } from "./tell.ts";
+import { giveToRoot, idMapsFor } from "./user_namespace.ts";
 
 export interface CreateOptions {
   name?: string;
@@ -49,6 +53,7 @@ export async function createContainer(
   const id = inventId();
   const { host, wanted, discarded } = await readHostConfig(context, request);
   const onNetworks = { ...endpointsOf(request, host), ...readLinks(context, host) };
+  const idMaps = idMapsFor(context.options.idMaps, host);
   const Config = mergeConfig(request, image.config, defaultHostname(context, host, id));
   const record: ContainerRecord = {
     config: {
@@ -59,12 +64,13 @@ export async function createContainer(
       Config,
       ...onNetworks,
       MountPoints: wanted.map(({ record }) => record),
+      ...(idMaps && { IdMaps: idMaps }),
     },
     host,
     state: { ...FRESH_STATE },
   };
   await make(context, containerOf(context.options, record), wanted);
-  return { Id: id, Warnings: discarded };
+  return { Id: id, Warnings: [...discarded, ...warnings(host, context.host)] };
 }
 
 async function make(context: Context, container: Container, wanted: readonly WantedMount[]): Promise<void> {
@@ -80,13 +86,17 @@ async function make(context: Context, container: Container, wanted: readonly Wan
   const disposable = record.host.AutoRemove;
   const sync = !disposable;
   await settleAll([
-    images.prepare(id, record.config.Image, { disposable, size: writableSize(record.host) }),
+    images.prepare(id, record.config.Image, {
+      disposable,
+      size: writableSize(record.host),
+      idMaps: record.config.IdMaps,
+    }),
     writeFiles(context, container),
     writeFirst(paths.hostConfig, record.host, { sync }),
     writeFirst(paths.state, record.state, { sync }),
     // Made here, so that the start need not.
     mkdir(container.bundle, { recursive: true, mode: 0o700 }),
-    ...wanted.map(({ record }) => checkSource(record)),
+    ...wanted.map(({ record: mount }) => checkSource(mount, record.config.IdMaps)),
   ]);
   const { attachMounts, keepAnonymous } = needsAttaching(container) ? await import("./attach_mounts.ts") : {};
   await attachMounts?.(context, container, { wanted, undo });
@@ -114,6 +124,7 @@ async function writeFiles(context: Context, { record, paths }: Container): Promi
     writeFile(paths.hosts, hostsFile(host, { ofHost: hosts, gateway }), options),
     writeFile(paths.resolv, resolvFile(host, resolv), options),
   ]);
+  await giveToRoot(config.IdMaps, [paths.hostname, paths.hosts, paths.resolv]);
 }
 
 /** A host without the file has nothing to say in it. */
@@ -129,9 +140,12 @@ function needsAttaching({ record: { config, host } }: Container): boolean {
 }
 
 /** `-v` makes a directory of the host that is missing, `--mount` refuses it: as in Docker. */
-async function checkSource({ Type, Source, Details }: MountRecord): Promise<void> {
+async function checkSource(
+  { Type, Source, Details }: MountRecord,
+  idMaps: IdMaps | undefined,
+): Promise<void> {
   if (Type !== "bind") return;
-  if (Details?.createSource) return (await import("./mount_sources.ts")).makeSource(Source);
+  if (Details?.createSource) return (await import("./mount_sources.ts")).makeSource(Source, idMaps);
   await stat(Source).catch((cause) => {
     throw new FathomError(
       "invalid",
@@ -159,6 +173,7 @@ async function readHostConfig(
     customProfile(seccomp, { capabilities: [], architecture: context.host.architecture });
   host.NetworkMode = withId(context, host.NetworkMode);
   host.PidMode = withId(context, host.PidMode);
+  host.IpcMode = withId(context, host.IpcMode);
   return { host, wanted: readMounts(host), discarded };
 }
 
@@ -183,4 +198,11 @@ function checkPlatform(image: ImageConfig, wanted: string | undefined): void {
     "not-found",
     `image with platform ${wanted} was found but does not match: it is of ${image.os}/${image.architecture}; pull the image with --platform ${wanted}`,
   );
+}
+
+/** What a user should know who gets less than was asked for. */
+function warnings(host: FullHostConfig, { modules }: Host): string[] {
+  const { apparmor } = readSecurityOptions(host.SecurityOpt ?? []);
+  if (apparmor === undefined || apparmor === "unconfined" || modules.apparmor) return [];
+  return [`The kernel has no AppArmor in force: the profile ${apparmor} does not confine the container.`];
 }

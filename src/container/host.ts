@@ -22,6 +22,8 @@ export interface Host {
   limits: LimitSupport;
   /** Masked besides Docker's fixed list: what tells of the load of single processors by their heat. */
   thermalPaths: readonly string[];
+  /** Which security modules the kernel has in force. */
+  modules: { apparmor: boolean; selinux: boolean };
 }
 
 /** By the words of /proc/PID/limits, proc(5). */
@@ -65,6 +67,10 @@ export async function readHost(limits: LimitSupport): Promise<Host> {
     hardLimits: parseLimits(hardLimits),
     limits,
     thermalPaths: await thermalPaths(cpus),
+    modules: {
+      apparmor: await exists("/sys/kernel/security/apparmor/profiles"),
+      selinux: await exists("/sys/fs/selinux/enforce"),
+    },
   };
 }
 

@@ -7,11 +7,13 @@
 
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import type { IdMaps } from "../spec/oci_runtime.ts";
 import { ifAbsent } from "../std/absent.ts";
 import { FathomError } from "../std/errors.ts";
 import { type Container, nameOf } from "./container.ts";
 import type { Context } from "./context.ts";
 import type { MountRecord } from "./mount_record.ts";
+import { giveToRoot } from "./user_namespace.ts";
 
 /** Mounts for a start. Dispose of `staged` when the program runs; of `undo` when it cannot. */
 export interface MountSources {
@@ -53,7 +55,7 @@ async function sourceOf(
   { point, target, stacks }: { point: MountRecord; target: string; stacks: Stacks },
 ): Promise<string | undefined> {
   const { subpath, createSource } = point.Details ?? {};
-  if (createSource) await makeSource(point.Source);
+  if (createSource) await makeSource(point.Source, container.record.config.IdMaps);
   if (point.Type === "volume") {
     const { Name: name = "", Destination: destination, RW: writable, Propagation: propagation } = point;
     const user = nameOf(container).id;
@@ -87,14 +89,15 @@ async function stage(
 }
 
 /** `-v` makes a directory of the host that is missing. */
-export async function makeSource(path: string): Promise<void> {
-  await mkdir(path, { recursive: true }).catch((cause: NodeJS.ErrnoException) => {
+export async function makeSource(path: string, idMaps: IdMaps | undefined): Promise<void> {
+  const made = await mkdir(path, { recursive: true }).catch((cause: NodeJS.ErrnoException) => {
     // It is a file.
-    if (cause.code === "EEXIST") return;
+    if (cause.code === "EEXIST") return undefined;
     throw new FathomError("invalid", `error while creating mount source path '${path}': ${cause.message}`, {
       cause,
     });
   });
+  if (made !== undefined) await giveToRoot(idMaps, [path]);
 }
 
 /** Mounts can pass only where the mount that holds the source lets them pass (mount_namespaces(7)). */

@@ -7,7 +7,7 @@
 
 import type { EndpointSettings } from "../spec/docker_network.ts";
 import type { Digest, ImageConfig } from "../spec/oci_image.ts";
-import type { Resources } from "../spec/oci_runtime.ts";
+import type { IdMaps, Resources } from "../spec/oci_runtime.ts";
 import type { Step } from "../spec/receipt.ts";
 import type { Ulimit } from "../std/ulimit.ts";
 
@@ -36,6 +36,8 @@ interface PrepareOptions {
   disposable: boolean;
   /** The most bytes that it may write (`--storage-opt size`); absent: no bound. */
   size?: number | undefined;
+  /** For a user namespace: the users of the host as whom the container's appear. */
+  idMaps?: IdMaps | undefined;
 }
 
 /** What a container is connected by while it runs. */
@@ -129,6 +131,14 @@ export interface Cgroups {
   directories(path: string): GroupDirectories | undefined;
   /** What the kernel says; false where there is no such group. */
   frozen(path: string): Promise<boolean>;
+}
+
+/** File systems in memory, mounted on the host. */
+export interface SharedMemory {
+  /** `size` in bytes. */
+  mount(path: string, size: number): void;
+  /** No error when nothing is mounted. */
+  unmount(path: string): void;
 }
 
 /** Runs a program of the host to its end; undefined when it is not installed. */

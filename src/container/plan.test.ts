@@ -179,10 +179,13 @@ describe("mounts", () => {
     const order = destinations({ Binds: ["/a:/x/y/z", "/b:/x"], Tmpfs: { "/x/y": "" } });
     expect(order.filter((path) => path.startsWith("/x"))).toEqual(["/x", "/x/y", "/x/y/z"]);
   });
-  test("shared memory is the host's with --ipc host, and absent with --ipc none", () => {
-    const shm = (IpcMode: string) =>
-      plan({ HostConfig: { IpcMode } }).mounts.filter(({ destination }) => destination === "/dev/shm");
-    expect(shm("host").map(({ type, source }) => [type, source])).toEqual([["bind", "/dev/shm"]]);
+  test("shared memory that is shared is bound from the host, and with --ipc none there is none", () => {
+    const files = { rootfs: "/R", hostname: "/h", hosts: "/e", resolv: "/r" };
+    const shm = (IpcMode: string, path?: string) =>
+      plan({ HostConfig: { IpcMode } }, { paths: { ...files, ...(path && { shm: path }) } }).mounts.filter(
+        ({ destination }) => destination === "/dev/shm",
+      );
+    expect(shm("host", "/dev/shm").map(({ type, source }) => [type, source])).toEqual([["bind", "/dev/shm"]]);
     expect(shm("none")).toEqual([]);
   });
   test("a bind that is to see later mounts makes the root a slave of the host's", () => {

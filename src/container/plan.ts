@@ -17,6 +17,7 @@ import type { ConfigRecord } from "./records.ts";
 import { resourcesOf, rlimitsOf } from "./resources.ts";
 import { customProfile, defaultProfile } from "./seccomp_profile.ts";
 import { readSecurityOptions, type SecurityOptions } from "./security.ts";
+import { userNamespaces } from "./user_namespace.ts";
 import { type ResolvedUser, resolveUser } from "./users.ts";
 
 const OCI_VERSION = "1.0.2";
@@ -64,7 +65,7 @@ function planProcess(input: PlanInput, granted: Granted & { user: ResolvedUser }
     ...(rlimits.length > 0 && { rlimits }),
     ...(security.noNewPrivileges && { noNewPrivileges: true }),
     oomScoreAdj: host.OomScoreAdj,
-    ...(security.apparmor && { apparmorProfile: security.apparmor }),
+    ...(security.apparmor && input.facts.modules.apparmor && { apparmorProfile: security.apparmor }),
   };
 }
 
@@ -107,8 +108,10 @@ function planLinux(input: PlanInput, { capabilities, security }: Granted): Linux
   const profile = security.seccomp === "default" ? defaultProfile(subject) : undefined;
   const sysctl = sysctls(input);
   const propagation = rootPropagation(config);
+  const maps = config.IdMaps;
   return {
     namespaces: namespaces(input),
+    ...(maps && { uidMappings: maps.uids, gidMappings: maps.gids }),
     resources: resourcesOf(host, input),
     cgroupsPath: cgroupPath(input.record),
     ...(devices.length > 0 && { devices }),
@@ -126,10 +129,11 @@ function namespaces({ record, joined }: PlanInput): Namespace[] {
     of === undefined ? { type } : { type, path: typeof of === "string" ? of : `/proc/${of}/ns/${file}` };
   return [
     { type: "mount" },
+    ...userNamespaces(record, joined),
     ...(host.NetworkMode === "host" ? [] : [join("network", "net", joined.network)]),
     ...(host.UTSMode === "host" ? [] : [join("uts", "uts", undefined)]),
     ...(host.PidMode === "host" ? [] : [join("pid", "pid", joined.pid)]),
-    ...(host.IpcMode === "host" ? [] : [join("ipc", "ipc", undefined)]),
+    ...(host.IpcMode === "host" ? [] : [join("ipc", "ipc", joined.ipc)]),
     ...(host.CgroupnsMode === "private" ? [join("cgroup", "cgroup", undefined)] : []),
   ];
 }
@@ -141,7 +145,8 @@ function sysctls({ record: { config, host } }: PlanInput): Record<string, string
   return {
     ...(isOwnNetwork && {
       "net.ipv4.ip_unprivileged_port_start": "0",
-      "net.ipv4.ping_group_range": "0 2147483647",
+      // In a user namespace not all of these groups exist, and Docker leaves it out, too.
+      ...(config.IdMaps === undefined && { "net.ipv4.ping_group_range": "0 2147483647" }),
     }),
     // The OCI specification came to `domainname` late, and older runtimes pass over it; this sysctl does the same.
     ...(domain !== "" && host.UTSMode !== "host" && { "kernel.domainname": domain }),

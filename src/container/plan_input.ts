@@ -32,10 +32,13 @@ export interface ContainerPaths {
   hostname: string;
   hosts: string;
   resolv: string;
+  /** Shared memory that lies on the host; absent: the container's own, or none. */
+  shm?: string;
 }
 
 export interface JoinedPids {
   /** The process in whose network namespace it is to be, or the path at which that is kept; neither where it gets a new one. */
   network?: number | string;
   pid?: number;
+  ipc?: number;
 }

@@ -5,6 +5,7 @@ import type { Mount } from "../spec/oci_runtime.ts";
 import type { FullHostConfig } from "./host_config.ts";
 import { bindMount, cleanPath, tmpfsMount } from "./mount_points.ts";
 import type { PlanInput } from "./plan_input.ts";
+import { readSecurityOptions } from "./security.ts";
 
 export function planMounts(input: PlanInput): Mount[] {
   const own = userMounts(input);
@@ -18,6 +19,7 @@ export function planMounts(input: PlanInput): Mount[] {
 function defaultMounts(host: FullHostConfig): Mount[] {
   const safe = ["nosuid", "noexec", "nodev"];
   const readOnly = host.Privileged ? [] : ["ro"];
+  const { writableCgroups } = readSecurityOptions(host.SecurityOpt ?? []);
   const mounts: (Mount | false)[] = [
     { destination: "/proc", type: "proc", source: "proc", options: safe },
     {
@@ -33,9 +35,14 @@ function defaultMounts(host: FullHostConfig): Mount[] {
       options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
     },
     { destination: "/sys", type: "sysfs", source: "sysfs", options: [...safe, ...readOnly] },
-    { destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: [...readOnly, ...safe] },
+    {
+      destination: "/sys/fs/cgroup",
+      type: "cgroup",
+      source: "cgroup",
+      options: [...(writableCgroups ? [] : readOnly), ...safe],
+    },
     { destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: safe },
-    // With --ipc none there is no shared memory; with --ipc host it is the host's, bound below.
+    // With --ipc none there is no shared memory; with --ipc host it is on the host, bound below.
     host.IpcMode !== "none" && {
       destination: "/dev/shm",
       type: "tmpfs",
@@ -55,7 +62,7 @@ function userMounts(input: PlanInput): Mount[] {
       : bindMount(point, input.sources?.get(point.Destination)),
   );
   const tmpfs = Object.entries(host.Tmpfs ?? {}).map(([path, options]) => tmpfsMount(path, options));
-  const chosen = [...points, ...tmpfs, ...hostShm(host)];
+  const chosen = [...points, ...tmpfs, ...sharedShm(input)];
   const taken = new Set(chosen.map(({ destination }) => destination));
   const files = ownFiles(input).filter(({ destination }) => !taken.has(destination));
   return [...chosen, ...files, ...initMount(input)].sort(
@@ -63,9 +70,9 @@ function userMounts(input: PlanInput): Mount[] {
   );
 }
 
-function hostShm(host: FullHostConfig): Mount[] {
-  if (host.IpcMode !== "host") return [];
-  return [bindMount({ Source: "/dev/shm", Destination: "/dev/shm", RW: true, Propagation: "rprivate" })];
+function sharedShm({ paths }: PlanInput): Mount[] {
+  if (paths.shm === undefined) return [];
+  return [bindMount({ Source: paths.shm, Destination: "/dev/shm", RW: true, Propagation: "rprivate" })];
 }
 
 function ownFiles({ record, paths }: PlanInput): Mount[] {

@@ -14,6 +14,7 @@ import type { ExitRecord, MemoryUse } from "../shim/protocol.ts";
 import type { ContainerStatus, HealthState } from "../spec/docker.ts";
 import type { EndpointRequest } from "../spec/docker_network.ts";
 import type { Digest } from "../spec/oci_image.ts";
+import type { IdMaps } from "../spec/oci_runtime.ts";
 import { messageOf } from "../std/errors.ts";
 import type { FullConfig } from "./config.ts";
 import { exists } from "./exists.ts";
@@ -33,6 +34,8 @@ export interface ConfigRecord {
   Endpoints?: Record<string, EndpointRequest>;
   /** Containers it knows by an alias, by ID. */
   Links?: { Id: string; Alias: string }[];
+  /** The users of the host as whom the container's appear; absent: it has no user namespace of its own. */
+  IdMaps?: IdMaps;
 }
 
 /** `state.json`. */
@@ -103,6 +106,8 @@ export interface RecordPaths {
   hostname: string;
   hosts: string;
   resolv: string;
+  /** Where the shared memory is mounted that a container lets others join. */
+  shm: string;
 }
 
 /** `root` is the directory of all containers. */
@@ -121,6 +126,7 @@ export function recordPaths(root: string, id: string): RecordPaths {
     hostname: join(directory, "hostname"),
     hosts: join(directory, "hosts"),
     resolv: join(directory, "resolv.conf"),
+    shm: join(directory, "shm"),
   };
 }
 

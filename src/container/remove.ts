@@ -6,6 +6,7 @@ import { FathomError, messageOf } from "../std/errors.ts";
 import { type Container, nameOf, notify } from "./container.ts";
 import type { Context } from "./context.ts";
 import { saveState } from "./save.ts";
+import { unmountSharedMemory } from "./shared_memory.ts";
 import { next } from "./state.ts";
 import { tell } from "./tell.ts";
 
@@ -51,6 +52,7 @@ async function discard(context: Context, container: Container, volumes: boolean)
   const { noteVolumes, forgetVolumes } = mounted ? await import("./forget_volumes.ts") : {};
   if (volumes) await noteVolumes?.(container);
   await rm(container.paths.config, { force: true });
+  unmountSharedMemory(context, container);
   await images.unmount(id);
   await images.remove(id);
   await forgetVolumes?.(context, container, { remove: volumes });

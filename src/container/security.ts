@@ -8,11 +8,20 @@ export interface SecurityOptions {
   seccomp: string;
   /** An AppArmor profile that is loaded; absent: none is asked for. */
   apparmor?: string;
+  /** SELinux labels that are asked for: `type:svirt_lxc_net_t`. */
+  labels: string[];
+  /** The container may change its own control groups. */
+  writableCgroups: boolean;
 }
 
 /** @throws {FathomError} invalid, for an option nobody knows. */
 export function readSecurityOptions(options: readonly string[]): SecurityOptions {
-  const read: SecurityOptions = { noNewPrivileges: false, seccomp: "default" };
+  const read: SecurityOptions = {
+    noNewPrivileges: false,
+    seccomp: "default",
+    labels: [],
+    writableCgroups: false,
+  };
   for (const option of options) {
     if (option === "no-new-privileges") read.noNewPrivileges = true;
     else if (option !== "disable") readOne(option, read);
@@ -30,16 +39,22 @@ function readOne(option: string, read: SecurityOptions): void {
       read.apparmor = value;
       return;
     case "no-new-privileges":
-      if (!["true", "false"].includes(value)) throw unknown(option);
-      read.noNewPrivileges = value === "true";
+      read.noNewPrivileges = truth(option, value);
+      return;
+    case "writable-cgroups":
+      read.writableCgroups = truth(option, value);
       return;
     case "label":
-      if (value !== "disable")
-        throw new FathomError("unsupported", `SELinux labels are not supported: leave ${option} out`);
+      if (value !== "disable") read.labels.push(value);
       return;
     default:
       throw unknown(option);
   }
+}
+
+function truth(option: string, value: string): boolean {
+  if (!["true", "false"].includes(value)) throw unknown(option);
+  return value === "true";
 }
 
 function unknown(option: string): FathomError {

@@ -17,7 +17,7 @@ import { type Container, nameOf } from "./container.ts";
 import type { Context } from "./context.ts";
 import { findDevices } from "./devices.ts";
 import { healthAtStart } from "./health.ts";
-import { joinedPids, sharedFiles } from "./joined.ts";
+import { joinedPids, sharedFiles, sharedMemory } from "./joined.ts";
 import { type Launched, launchOn, takeShim } from "./launch.ts";
 import { linkedVariables } from "./links.ts";
 import { targetOf } from "./log_target.ts";
@@ -28,6 +28,7 @@ import type { EndingRecord } from "./records.ts";
 import { removeContainer } from "./remove.ts";
 import { FIRST_DELAY } from "./restart_policy.ts";
 import { saveState } from "./save.ts";
+import { mountSharedMemory, unmountSharedMemory } from "./shared_memory.ts";
 import { next } from "./state.ts";
 import { tell } from "./tell.ts";
 import { watchExit } from "./watch.ts";
@@ -84,6 +85,7 @@ async function launch(context: Context, container: Container): Promise<Launched>
   // That none could be taken is why the start fails, and is thrown below.
   undo.defer(async () => (await taking.catch(() => undefined))?.shim.close());
   undo.defer(() => context.options.images.unmount(nameOf(container).id));
+  undo.defer(() => unmountSharedMemory(context, container));
   undo.defer(() => context.options.networks.release(nameOf(container).id));
   await using staged = new AsyncDisposableStack();
   const preparing = writeBundle(context, container, { staged, undo });
@@ -105,6 +107,8 @@ async function writeBundle(
   const { images } = context.options;
   const { id } = nameOf(container);
   const joined = joinedPids(context, container);
+  const shm = sharedMemory(context, container);
+  if (shm === container.paths.shm) await mountSharedMemory(context, container);
   const rootfs = await images.mount(id);
   const [network, passwd = "", group = "", devices, blockIo, init] = await settleAll([
     connectContainer(context, container),
@@ -121,7 +125,12 @@ async function writeBundle(
   const config = planRuntimeConfig({
     record: container.record,
     facts: context.host,
-    paths: { rootfs, ...sharedFiles(context, container), ...(init !== undefined && { init }) },
+    paths: {
+      rootfs,
+      ...sharedFiles(context, container),
+      ...(init !== undefined && { init }),
+      ...(shm !== undefined && { shm }),
+    },
     users: { passwd, group },
     devices,
     blockIo,

@@ -16,6 +16,7 @@ import type { Context } from "./context.ts";
 import { type EndingRecord, LOST_EXIT_CODE, readExit } from "./records.ts";
 import { FIRST_DELAY, restartDelay } from "./restart_policy.ts";
 import { saveState } from "./save.ts";
+import { unmountSharedMemory } from "./shared_memory.ts";
 import { next } from "./state.ts";
 import { tell } from "./tell.ts";
 
@@ -118,6 +119,7 @@ function whyUnseen({ host, options }: Context, container: Container): string {
 /** The engine before had noted a shim for it, and ended before the launch: it is as it was, and a restart that was due is. */
 async function notLaunched(context: Context, container: Container): Promise<void> {
   container.record.state.Shim = null;
+  unmountSharedMemory(context, container);
   await context.options.images.unmount(nameOf(container).id);
   await saveState(context, container);
   if (container.record.state.Status === "restarting") scheduleRetry(context, container, FIRST_DELAY);
@@ -175,6 +177,7 @@ async function release(context: Context, container: Container): Promise<void> {
   const { options } = context;
   const { id } = nameOf(container);
   await Promise.all([
+    settled(() => unmountSharedMemory(context, container)),
     options.receipts.record(id, async () => {
       await options.images.unmount(id);
       if (container.record.config.MountPoints.length > 0)
@@ -184,6 +187,10 @@ async function release(context: Context, container: Container): Promise<void> {
     rm(container.bundle, { recursive: true, force: true }),
     goes(container) ? undefined : saveState(context, container, { sync: true }),
   ]).catch((error) => options.warn(`container ${id}: its end left something behind: ${messageOf(error)}`));
+}
+
+async function settled(work: () => void): Promise<void> {
+  work();
 }
 
 async function removeWhenEnded(context: Context, container: Container): Promise<void> {

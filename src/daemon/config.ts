@@ -46,6 +46,8 @@ export interface DaemonConfig extends NetworkFlags, ContainerFlags {
   /** The log driver of containers that name none, and its options. */
   logDriver: string;
   logOpts: Record<string, string>;
+  /** Whom containers' users are on the host: `default`, a user or uid with an optional group; undefined: themselves. */
+  usernsRemap: string | undefined;
   /** Allow TCP without TLS on an address that is not loopback. */
   allowInsecureTcp: boolean;
 }
@@ -61,6 +63,7 @@ const DEFAULTS: DaemonConfig = {
   storageDriver: "overlay",
   logDriver: "json-file",
   logOpts: {},
+  usernsRemap: undefined,
   allowInsecureTcp: false,
   ...NETWORK_DEFAULTS,
   ...CONTAINER_DEFAULTS,
@@ -83,6 +86,7 @@ const DIRECTIVES = {
   "log-driver": "logDriver",
   "log-opt": "logOpts",
   "log-opts": "logOpts",
+  "userns-remap": "usernsRemap",
   "allow-insecure-tcp": "allowInsecureTcp",
   ...NETWORK_DIRECTIVES,
   ...CONTAINER_DIRECTIVES,
@@ -105,6 +109,7 @@ Options:
   -l, --log-level string         Logging level: debug, info, warn, error, fatal (default "${DEFAULTS.logLevel}")
   -p, --pidfile string           Path of the daemon's PID file (default "${DEFAULTS.pidfile}")
   -s, --storage-driver string    Storage driver to use: overlay (default "${DEFAULTS.storageDriver}")
+      --userns-remap string      User and group whose subordinate IDs containers get: default, NAME[:GROUP] or UID[:GID]
 ${NETWORK_USAGE}${CONTAINER_USAGE}`;
 
 /** Those that have another name in the file. */
@@ -145,6 +150,7 @@ function readFlags(argv: string[]): { settings: Settings; configFile: string | u
     "log-opt": { ...string, multiple: true },
     pidfile: { ...string, short: "p" },
     "storage-driver": { ...string, short: "s" },
+    "userns-remap": string,
     "allow-insecure-tcp": { type: "boolean" },
     ...NETWORK_OPTIONS,
     ...CONTAINER_OPTIONS,

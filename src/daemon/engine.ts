@@ -41,6 +41,8 @@ import type { Log } from "./log.ts";
 import { defaultLogOf } from "./log_options.ts";
 import { networkBackend, openEngineNetworks } from "./networks.ts";
 import { claimPidfile } from "./pidfile.ts";
+import { sharedMemory } from "./shared_memory.ts";
+import { readIdMaps } from "./userns_remap.ts";
 import { hostMounts, openVolumeStore } from "./volumes.ts";
 
 /** A running engine; disposing it stops the API and lets go of the containers. */
@@ -64,7 +66,8 @@ export async function openEngine(config: DaemonConfig, log: Log): Promise<Engine
   const images = openImageStore(config, { events, users: (image) => containers.usersOf(image) });
   stack.defer(() => settleImages(images));
   await recoverImages(images);
-  const volumes = await openVolumeStore(config, { events, log });
+  const idMaps = await readIdMaps(config.usernsRemap);
+  const volumes = await openVolumeStore(config, { events, log, idMaps });
   const receipts = openReceipts({
     containersDirectory: join(config.dataRoot, "containers"),
     recording,
@@ -87,11 +90,13 @@ export async function openEngine(config: DaemonConfig, log: Log): Promise<Engine
     runProgram,
     volumes,
     mounts: hostMounts(images),
+    sharedMemory,
     runtimes,
     defaultLog,
     defaults: containerDefaults(config),
     initProgram: initWriter(config.execRoot),
     defaultRuntime: knownRuntime(config.defaultRuntime, runtimes),
+    idMaps,
     warn: (sentence) => log("warn", sentence),
   });
   stack.defer(() => containers.close());

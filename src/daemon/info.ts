@@ -116,7 +116,7 @@ export async function info(config: DaemonConfig, id: string, facts: Facts): Prom
     LiveRestoreEnabled: true,
     Isolation: "",
     InitBinary: "docker-init",
-    SecurityOptions: ["name=seccomp,profile=builtin"],
+    SecurityOptions: ["name=seccomp,profile=builtin", ...(config.usernsRemap ? ["name=userns"] : [])],
     Warnings: facts.warnings,
   };
 }

@@ -4,15 +4,18 @@ import { join } from "node:path";
 import type { HostMounts } from "../container/volume_needs.ts";
 import { type ImageStore, mountImage } from "../image/mod.ts";
 import { propagationOf, unmount } from "../kernel/mod.ts";
+import type { IdMaps } from "../spec/oci_runtime.ts";
 import { bindSubpath, openVolumes, type Volumes } from "../volume/mod.ts";
 import type { EventBus } from "./events.ts";
 import type { Log } from "./log.ts";
 
 export function openVolumeStore(
   { dataRoot }: { dataRoot: string },
-  { events, log }: { events: EventBus; log: Log },
+  { events, log, idMaps }: { events: EventBus; log: Log; idMaps: IdMaps | undefined },
 ): Promise<Volumes> {
+  const owner = idMaps && { uid: rootOf(idMaps.uids), gid: rootOf(idMaps.gids) };
   return openVolumes({
+    owner,
     root: join(dataRoot, "volumes"),
     emit: ({ action, id, attributes }) => events.emit({ Type: "volume", Action: action, id, attributes }),
     warn: (sentence) => log("warn", sentence),
@@ -26,4 +29,9 @@ export function hostMounts(images: ImageStore): HostMounts {
     unmount: (target) => void unmount(target, { detach: true }),
     propagationOf,
   };
+}
+
+/** The user or group that is root inside. */
+function rootOf(map: IdMaps["uids"]): number {
+  return map.find(({ containerID }) => containerID === 0)?.hostID ?? 0;
 }

@@ -14,6 +14,8 @@
  *     await driver.remove(snapshot, "/var/lib/fathom/layers/ingest/1-2");
  */
 
+import type { IdMaps } from "../spec/oci_runtime.ts";
+
 /** Where a snapshot's own files lie: the container's directory. */
 export interface SnapshotDirectory {
   directory: string;
@@ -22,6 +24,8 @@ export interface SnapshotDirectory {
 export interface Snapshot extends SnapshotDirectory {
   /** Directories of the image's layers, topmost first; none for an image of nothing. */
   layers: readonly string[];
+  /** The users of the host as whom those of the image and of the container appear; absent: each as itself. */
+  idMaps?: IdMaps | undefined;
 }
 
 export interface PrepareOptions {

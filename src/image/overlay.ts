@@ -8,6 +8,7 @@ import { access, mkdir, open, rename, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { bytesBelow, isMounted, mountOverlay, unmount } from "../kernel/mod.ts";
 import { ifAbsent } from "../std/absent.ts";
+import { giveToRoot } from "./_id_maps.ts";
 import { forgetLimit, limitSize } from "./_quota.ts";
 import type { PrepareOptions, Snapshot, SnapshotDirectory, SnapshotDriver } from "./driver.ts";
 
@@ -57,6 +58,7 @@ async function prepare(snapshot: Snapshot, { disposable, size }: PrepareOptions)
   const others = [upper, root].map((path) => mkdir(path, { recursive: true, mode: 0o755 }));
   const mark = mkdir(disposable ? volatile : work, { recursive: true, mode: 0o700 });
   await Promise.all([...lower, ...others, mark]);
+  if (snapshot.idMaps !== undefined) await giveToRoot(upper, snapshot.idMaps);
 }
 
 /**
@@ -68,7 +70,11 @@ async function mount(snapshot: Snapshot): Promise<void> {
   const disposable = await exists(volatile);
   if (disposable) await rm(volatile, { recursive: true, force: true });
   const options = disposable ? [...OPTIONS, "volatile"] : OPTIONS;
-  mountOverlay({ lowers: lowersOf(snapshot), upper, work, target: root, options });
+  const overlay = { upper, work, target: root, options };
+  if (snapshot.idMaps === undefined) return mountOverlay({ ...overlay, lowers: lowersOf(snapshot) });
+  const { withMappedLayers } = await import("./_mapped_layers.ts");
+  const layers = { directory: snapshot.directory, layers: lowersOf(snapshot), idMaps: snapshot.idMaps };
+  await withMappedLayers(layers, (lowers) => mountOverlay({ ...overlay, lowers }));
 }
 
 /**

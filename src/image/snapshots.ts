@@ -10,9 +10,11 @@ import { basename, join } from "node:path";
 import { readFileInRoot } from "../kernel/mod.ts";
 import { digestOfHex, hexOf } from "../spec/digest.ts";
 import type { Digest } from "../spec/oci_image.ts";
+import type { IdMaps } from "../spec/oci_runtime.ts";
 import { codeOf, ifAbsent, isAbsent } from "../std/absent.ts";
 import { FathomError } from "../std/errors.ts";
 import { layerSize } from "./_catalog.ts";
+import { readIdMaps, writeIdMaps } from "./_id_maps.ts";
 import { layerPath, uniqueName } from "./_paths.ts";
 import type { PrepareOptions, Snapshot } from "./driver.ts";
 import { currentCatalog, type ImageStore, inBackground } from "./store.ts";
@@ -26,13 +28,15 @@ const LARGEST_READ = 4 * 1024 * 1024;
 export async function prepareSnapshot(
   store: ImageStore,
   { container, image }: { container: string; image: Digest },
-  { disposable = false, size }: Partial<PrepareOptions> = {},
+  { disposable = false, size, idMaps }: Partial<PrepareOptions> & { idMaps?: IdMaps | undefined } = {},
 ): Promise<void> {
   await store.exclusive(async () => {
     const found = (await currentCatalog(store)).byId.get(image);
     if (found === undefined) throw new FathomError("not-found", `No such image: ${image}`);
     const directory = join(store.paths.containers, container);
     await mkdir(directory, { recursive: true, mode: 0o700 });
+    if (idMaps !== undefined) await writeIdMaps(directory, idMaps);
+    store.idMaps.set(container, idMaps);
     const top = found.chain.at(-1);
     if (top !== undefined) await linkTo(`../../layers/${hexOf(top)}`, join(directory, PARENT));
     store.tops.set(container, top);
@@ -61,6 +65,7 @@ export async function removeSnapshot(store: ImageStore, container: string): Prom
   // Last, for it is what keeps the layers.
   await rm(join(directory, PARENT), { force: true });
   store.tops.delete(container);
+  store.idMaps.delete(container);
   inBackground(store, rm(trash, { recursive: true, force: true }));
 }
 
@@ -106,7 +111,9 @@ export async function layersInUse(store: ImageStore): Promise<Set<Digest>> {
 async function snapshotOf(store: ImageStore, container: string): Promise<Snapshot> {
   const chain = await chainOf(store, await topOf(store, container));
   const layers = chain.map((chainId) => join(layerPath(store.paths, chainId), "diff"));
-  return { directory: join(store.paths.containers, container), layers };
+  const directory = join(store.paths.containers, container);
+  if (!store.idMaps.has(container)) store.idMaps.set(container, await readIdMaps(directory));
+  return { directory, layers, idMaps: store.idMaps.get(container) };
 }
 
 async function topOf(store: ImageStore, container: string): Promise<Digest | undefined> {

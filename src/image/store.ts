@@ -6,6 +6,7 @@
  */
 
 import type { Digest, ImageIndex } from "../spec/oci_image.ts";
+import type { IdMaps } from "../spec/oci_runtime.ts";
 import { type Mutex, mutex } from "../std/mutex.ts";
 import { type Catalog, catalogOf, loadCatalog } from "./_catalog.ts";
 import { makeLayout, writeIndex } from "./_index.ts";
@@ -47,6 +48,8 @@ export interface ImageStore {
   readonly parents: Map<Digest, Digest | undefined>;
   /** The topmost layer of each container's snapshot, as far as it was asked for. */
   readonly tops: Map<string, Digest | undefined>;
+  /** The users of the host as whom each container's appear, as far as it was asked for. */
+  readonly idMaps: Map<string, IdMaps | undefined>;
   /** Deletions under way. */
   readonly background: Set<Promise<void>>;
   catalog: Promise<Catalog> | undefined;
@@ -62,6 +65,7 @@ export function openImages(options: StoreOptions): ImageStore {
     exclusive: mutex(),
     parents: new Map(),
     tops: new Map(),
+    idMaps: new Map(),
     background: new Set(),
     catalog: undefined,
   };

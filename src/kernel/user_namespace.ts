@@ -5,7 +5,7 @@
  * it that does nothing but wait, and ends when this one lets go of a pipe; the namespace lives on by its descriptor.
  */
 
-import type { IdMapping } from "../spec/oci_runtime.ts";
+import type { IdMapping, IdMaps } from "../spec/oci_runtime.ts";
 import { bytes, type Call } from "./call.ts";
 import { writeControlFile } from "./control_file.ts";
 import { closeFd, owned } from "./file.ts";
@@ -13,12 +13,6 @@ import { AT, CLONE, O } from "./flags.ts";
 import { pipe } from "./ready.ts";
 import { spawn } from "./spawn.ts";
 import { check, sys } from "./syscall.ts";
-
-/** Which IDs of the host stand for those inside. */
-export interface IdMaps {
-  uids: readonly IdMapping[];
-  gids: readonly IdMapping[];
-}
 
 /**
  * Makes a user namespace and gives a descriptor of it, which the receiver closes.

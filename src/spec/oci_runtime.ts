@@ -82,6 +82,12 @@ export interface IdMapping {
   size: number;
 }
 
+/** Which IDs of the host stand for those in a user namespace, user_namespaces(7). */
+export interface IdMaps {
+  uids: IdMapping[];
+  gids: IdMapping[];
+}
+
 export interface Device {
   type: "c" | "b" | "u" | "p";
   path: string;

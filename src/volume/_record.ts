@@ -4,7 +4,7 @@
  * A name that begins with a dot cannot be a volume's: what is made or taken away has such a name, and a start sweeps them.
  */
 
-import { mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { chown, mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ifAbsent } from "../std/absent.ts";
 import { messageOf } from "../std/errors.ts";
@@ -19,17 +19,24 @@ export interface VolumeRecord {
   Options: Record<string, string> | null;
 }
 
+/** A user and a group of the host. */
+export interface Owner {
+  uid: number;
+  gid: number;
+}
+
 export const dataOf = (root: string, name: string): string => join(root, name, "_data");
 
 let serial = 0;
 const hidden = (root: string, what: string): string => join(root, `.${what}-${process.pid}-${serial++}`);
 
 /** Makes it in one step. The label of a volume must outlast a power cut like its files: all is synced before the rename. */
-export async function writeVolume(root: string, record: VolumeRecord): Promise<void> {
+export async function writeVolume(root: string, record: VolumeRecord, owner?: Owner): Promise<void> {
   const draft = hidden(root, "new");
   await using undo = new AsyncDisposableStack();
   undo.defer(() => rm(draft, { recursive: true, force: true }));
   await mkdir(join(draft, "_data"), { recursive: true, mode: 0o755 });
+  if (owner !== undefined) await chown(join(draft, "_data"), owner.uid, owner.gid);
   const text = `${JSON.stringify(record, null, 2)}\n`;
   await writeFile(join(draft, "volume.json"), text, { mode: 0o600, flush: true });
   await rename(draft, join(root, record.Name));

@@ -11,7 +11,7 @@ import { mountVolume, unmountVolume } from "./_mounts.ts";
 import { ANONYMOUS_LABEL, checkName, inventName } from "./_names.ts";
 import { checkOptions } from "./_options.ts";
 import { finishCopy, populateDirectory, type Source } from "./_populate.ts";
-import { dataOf, eraseVolume, readVolumes, type VolumeRecord, writeVolume } from "./_record.ts";
+import { dataOf, eraseVolume, type Owner, readVolumes, type VolumeRecord, writeVolume } from "./_record.ts";
 import type { Filters, Mounting, Volumes } from "./contract.ts";
 
 export interface VolumesOptions {
@@ -20,6 +20,8 @@ export interface VolumesOptions {
   emit: (event: { action: string; id: string; attributes: Record<string, string> }) => void;
   /** Takes one sentence for the log. */
   warn: (sentence: string) => void;
+  /** Whom a new volume belongs to; absent: root. */
+  owner?: Owner | undefined;
 }
 
 interface Entry {
@@ -96,7 +98,7 @@ function create(
     if (known === undefined) {
       checkName(record.Name);
       checkOptions(record.Name, record.Options ?? {});
-      await writeVolume(state.root, record);
+      await writeVolume(state.root, record, state.owner);
       state.entries.set(record.Name, entry);
       state.emit({ action: "create", id: record.Name, attributes: { driver: LOCAL } });
     }

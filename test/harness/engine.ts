@@ -1,7 +1,7 @@
 /** Engines of a test's own: Fathom, or Docker to compare with. */
 
 import { type FSWatcher, watch } from "node:fs";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { busyboxArchive } from "./image.ts";
 import { leftovers, processesOf } from "./leaks.ts";
@@ -54,6 +54,8 @@ interface EngineOptions {
   dataRoot?: string;
   /** Further arguments of the daemon. */
   args?: string[];
+  /** What the daemon finds in /etc/subuid and /etc/subgid; it gets a mount namespace of its own for that. */
+  subordinateIds?: string;
   /** Without the busybox image. */
   bare?: boolean;
 }
@@ -91,7 +93,11 @@ async function startWith(options: EngineOptions, daemon: (places: Places) => str
   const root = await mkdtemp("/tmp/fathom-test-");
   const dataRoot = options.dataRoot ?? join(root, "data");
   const places = { root, dataRoot, execRoot: join(root, "exec"), socket: join(root, "api.sock") };
-  const command = [...daemon(places), ...(options.args ?? [])];
+  const command = [
+    ...(await withSubordinateIds(root, options.subordinateIds)),
+    ...daemon(places),
+    ...(options.args ?? []),
+  ];
   const engine = engineOf(places, command);
   try {
     await engine.start();
@@ -110,6 +116,15 @@ async function startWith(options: EngineOptions, daemon: (places: Places) => str
     throw new Error(`the engine did not start; its log:\n${log}`, { cause: error });
   }
   return engine;
+}
+
+/** The beginning of a command line that runs the rest with other subordinate IDs. */
+async function withSubordinateIds(root: string, text: string | undefined): Promise<string[]> {
+  if (text === undefined) return [];
+  const file = join(root, "subordinate-ids");
+  await writeFile(file, text);
+  const script = 'mount --bind "$0" /etc/subuid && mount --bind "$0" /etc/subgid && exec "$@"';
+  return ["unshare", "--mount", "sh", "-c", script, file];
 }
 
 function engineOf(places: Places, daemon: string[]): Engine {

@@ -15,6 +15,7 @@ import type { CREATE_FLAGS } from "./flags.ts";
 import { limitFields } from "./limits.ts";
 import { parseMount, splitVolumes } from "./mounts.ts";
 import { parsePorts } from "./ports.ts";
+import { readSecurity } from "./security.ts";
 import { capabilityName, parseDevice, parsePairs, parseRestartPolicy } from "./values.ts";
 
 export type CreateCall = Parsed<typeof CREATE_FLAGS>;
@@ -49,6 +50,7 @@ export async function createRequest(call: CreateCall, streams: Streams): Promise
     readEnvironment(flags["env-file"], flags.env),
     readLabels(flags["label-file"], flags.label),
   ]);
+  const security = await readSecurity(call.flags["security-opt"]);
   return {
     ...given({
       Hostname: flags.hostname,
@@ -72,7 +74,12 @@ export async function createRequest(call: CreateCall, streams: Streams): Promise
     Volumes: Object.fromEntries(anonymous.map((path) => [path, {}])),
     Entrypoint: flags.entrypoint === undefined ? null : [flags.entrypoint],
     Labels: parsePairs(labels),
-    HostConfig: { ...hostConfig(call), PortBindings: bindings, Binds: binds.length > 0 ? binds : null },
+    HostConfig: {
+      ...hostConfig(call),
+      ...security,
+      PortBindings: bindings,
+      Binds: binds.length > 0 ? binds : null,
+    },
     NetworkingConfig: networking(flags),
   };
 }
@@ -117,7 +124,6 @@ function lists(flags: Flags): HostConfig {
     ExtraHosts: flags["add-host"].map((host) => host.replace(/^([^:=]+)=/, "$1:")),
     GroupAdd: flags["group-add"],
     Links: flags.link,
-    SecurityOpt: flags["security-opt"],
     Devices: flags.device.map(parseDevice),
     BlkioWeightDevice: flags["blkio-weight-device"].map(parseDeviceWeight),
     BlkioDeviceReadBps: flags["device-read-bps"].map(parseByteRate),
