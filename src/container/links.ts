@@ -9,6 +9,7 @@ import { FathomError, messageOf } from "../std/errors.ts";
 import { type Container, nameOf } from "./container.ts";
 import type { Context } from "./context.ts";
 import type { FullHostConfig } from "./host_config.ts";
+import { joinedName } from "./joined_name.ts";
 import { linkVariables } from "./link_variables.ts";
 import { type ConfigRecord, writeJson } from "./records.ts";
 

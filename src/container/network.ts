@@ -7,8 +7,8 @@ import { messageOf } from "../std/errors.ts";
 import { type Container, nameOf } from "./container.ts";
 import type { Context } from "./context.ts";
 import { asksForGateway, hostsFile } from "./files.ts";
-import { checkLinks, linkedHosts, linkersOf } from "./links.ts";
 import { joinedName } from "./joined_name.ts";
+import { checkLinks, linkedHosts, linkersOf } from "./links.ts";
 import type { Connection } from "./needs.ts";
 import { type ContainerRecord, NEVER } from "./records.ts";
 
