@@ -60,12 +60,11 @@ function mountsOf(context: Context, text: string): WantedMount[] {
   });
 }
 
-/** Not "not found", which the docker command answers to a create by pulling the image. */
 function findContainer(context: Context, name: string): Container {
   try {
     return context.registry.find(name);
   } catch (cause) {
-    throw new FathomError("invalid", messageOf(cause), { cause });
+    return asInvalid(cause);
   }
 }
 
@@ -90,7 +89,7 @@ async function makeVolume(
   const { id } = nameOf(container);
   const anonymous = volume?.request.Name === "";
   const request = { ...volume?.request, Name: record.Name ?? "" };
-  const made = await volumes.create(request, { user: id, anonymous });
+  const made = await volumes.create(request, { user: id, anonymous }).catch(asInvalid);
   undo.defer(async () => {
     volumes.release(made.Name, id);
     if (anonymous) await volumes.remove(made.Name);
@@ -99,13 +98,13 @@ async function makeVolume(
 }
 
 async function imageOf({ options }: Context, { Name = "" }: MountRecord): Promise<string> {
-  try {
-    return (await options.images.resolve(Name)).id;
-  } catch (cause) {
-    // As above: the docker command would pull the container's own image.
-    if (kindOf(cause) === "not-found") throw new FathomError("invalid", messageOf(cause), { cause });
-    throw cause;
-  }
+  return (await options.images.resolve(Name).catch(asInvalid)).id;
+}
+
+/** Something that is named in a request and missing is not "not found", which the docker command answers by pulling the image. */
+function asInvalid(cause: unknown): never {
+  if (kindOf(cause) === "not-found") throw new FathomError("invalid", messageOf(cause), { cause });
+  throw cause;
 }
 
 /** Copies what the image has at the places of volumes into those that are empty. */

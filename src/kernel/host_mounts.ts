@@ -1,10 +1,14 @@
 /** Mounts on the host that others asked for: a file system or directory by mount(2), and a place by its descriptor. */
 
-import { named, text } from "./call.ts";
+import { FathomError } from "../std/errors.ts";
+import { type Call, named, result, stepOf, text } from "./call.ts";
 import { ERRNO, SyscallError } from "./errno.ts";
 import { owned } from "./file.ts";
 import { AT, flags, MS, OPEN_TREE } from "./flags.ts";
 import { moveMount } from "./mount.ts";
+import { exited, reap } from "./process.ts";
+import { now, recording, report } from "./receipt.ts";
+import { spawn } from "./spawn.ts";
 import { perform } from "./syscall.ts";
 
 export interface HostMount {
@@ -23,26 +27,56 @@ const CHANGES = MS.RDONLY | MS.NOSUID | MS.NODEV | MS.NOEXEC | MS.NOATIME | MS.N
 
 /**
  * Mounts at a directory of the host. A bind takes attributes only in a second step (mount(2), MS_REMOUNT); where that fails
- * nothing stays mounted. The process waits as long as the file system does.
+ * nothing stays mounted. With `patient` another process does the waiting, as it takes minutes for a server that is silent.
  * @throws {SyscallError}
  */
-export function mountOnHost({ source, target, type, flags: how, data }: HostMount): void {
-  const mount = (value: number, what: string): number =>
-    perform({
-      call: "mount",
-      args: [text(source), text(target), text(type), flags("MS", MS, value), data === "" ? 0 : text(data)],
-      what,
-      see: `findmnt ${target}`,
-    });
-  mount(how, `mount ${source}:${target}`);
+export async function mountOnHost(mount: HostMount, options: { patient: boolean }): Promise<void> {
+  const { source, target, flags: how } = mount;
+  const call = mountCall(mount, how, `mount ${source}:${target}`);
+  if (options.patient) return performElsewhere(call);
+  perform(call);
   if ((how & MS.BIND) === 0 || (how & CHANGES) === 0) return;
   try {
-    mount(how | MS.REMOUNT, `set the options of ${target}`);
+    perform(mountCall(mount, how | MS.REMOUNT, `set the options of ${target}`));
   } catch (error) {
     perform({ call: "umount2", args: [text(target), 0], may: "any", what: `unmount ${target}` });
     throw error;
   }
 }
+
+function mountCall({ source, target, type, data }: HostMount, value: number, what: string): Call {
+  return {
+    call: "mount",
+    args: [text(source), text(target), text(type), flags("MS", MS, value), data === "" ? 0 : text(data)],
+    what,
+    see: `findmnt ${target}`,
+  };
+}
+
+/** What an exit status has room for. */
+const STATUSES = 256;
+
+/** The process ends with the call's own answer, of which a status keeps the lower byte: an errno's negative, or 0. */
+async function performElsewhere(call: Call): Promise<void> {
+  const row: Call = { ...call, may: "any" };
+  const end: Call = { call: "exit_group", args: [result(row, "the answer")], what: "tell how it went" };
+  const at = now();
+  // What it does is told below, once it is known how that went.
+  const child = recording("daemon", IGNORE, () =>
+    spawn([row, end], { namespaces: 0, memory: "copied", by: "daemon", keep: [], meanwhile: true }),
+  );
+  using pidfd = owned(child.pidfd);
+  await exited(pidfd.fd);
+  const ending = reap(child.pid);
+  const what = call.what ?? call.call;
+  if (ending === undefined || "signal" in ending)
+    throw new FathomError("internal", `${what}: the process that did it was killed`);
+  const answer = ending.exitCode === 0 ? 0 : ending.exitCode - STATUSES;
+  report((by) => stepOf(call, { at, by, result: answer, ns: Number(now() - at) }));
+  if (answer < 0) throw new SyscallError(what, -answer);
+}
+
+const IGNORE = (): void => undefined;
 
 /**
  * Shows the place that a descriptor (O_PATH) names at `target` too, with what is mounted below it. A descriptor cannot be

@@ -2,7 +2,7 @@
 
 import { isMounted, mountFailure, mountOnHost, unmount } from "../kernel/mod.ts";
 import { FathomError } from "../std/errors.ts";
-import { mountOf, withAddress } from "./_options.ts";
+import { isRemote, mountOf, withAddress } from "./_options.ts";
 import { dataOf, type VolumeRecord } from "./_record.ts";
 
 /** @throws {FathomError} internal, in Docker's words, when the kernel refuses */
@@ -11,7 +11,7 @@ export async function mountVolume(root: string, { Name, Options }: VolumeRecord)
   const wanted = mountOf(Options, target);
   if (wanted === undefined || isMounted(target)) return;
   try {
-    mountOnHost(await withAddress(wanted));
+    await mountOnHost(await withAddress(wanted), { patient: isRemote(wanted) });
   } catch (cause) {
     const where = `mount ${wanted.source}:${target}, flags: 0x${wanted.flags.toString(16)}`;
     const data = wanted.data === "" ? "" : `, data: ${wanted.data}`;

@@ -76,14 +76,18 @@ export function mountOf(options: Options | null, target: string): HostMount | un
   return { source: device, target, type, flags, data: data.join(",") };
 }
 
-/** File systems whose servers the kernel takes by address only; mount(8)'s helpers look names up. */
+/** File systems of other hosts: the kernel takes their addresses only, as mount(8)'s helpers look names up. */
 const REMOTE = new Set(["nfs", "nfs4", "cifs"]);
+
+export function isRemote({ type }: HostMount): boolean {
+  return REMOTE.has(type);
+}
 
 /** Replaces the name of a server in `addr=` by its address. @throws when it has none */
 export async function withAddress(mount: HostMount): Promise<HostMount> {
   const host = /(?:^|,)addr=([^,]+)/.exec(mount.data)?.[1];
   const { isIP } = await import("node:net");
-  if (!REMOTE.has(mount.type) || host === undefined || isIP(host) !== 0) return mount;
+  if (!isRemote(mount) || host === undefined || isIP(host) !== 0) return mount;
   const { lookup } = await import("node:dns/promises");
   const { address } = await lookup(host);
   return { ...mount, data: mount.data.replace(/(^|,)addr=[^,]+/, (_, comma) => `${comma}addr=${address}`) };
