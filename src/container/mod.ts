@@ -26,6 +26,7 @@ import type {
   ExecCreateRequest,
   ExecInspect,
 } from "../spec/docker.ts";
+import type { Ending } from "../spec/docker_ending.ts";
 import type { AttachOptions, LogOptions, StopOptions, WaitCondition } from "../spec/docker_query.ts";
 import { type Container, nameOf } from "./container.ts";
 import type { ContainersOptions, Context } from "./context.ts";
@@ -59,6 +60,8 @@ export interface Containers {
   usersOf(image: string): { id: string; running: boolean }[];
   /** The ID and name of a container named by ID, prefix or name. @throws {FathomError} not-found. */
   identify(name: string): { id: string; name: string };
+  /** Why it ended; undefined while it runs, and before its first start. @throws {FathomError} not-found. */
+  ending(name: string): Promise<Ending | undefined>;
   /** Resolves when it is not up (any more). */
   ended(name: string, signal: AbortSignal): Promise<void>;
   /** Lets go of the shims; the containers go on. Resolves when what was to be written is. */
@@ -122,6 +125,7 @@ export async function openContainers(options: ContainersOptions): Promise<Contai
     counts: () => counts(context),
     usersOf: (image) => usersOf(context, image),
     identify: (name) => nameOf(find(name)),
+    ending: async (name) => (await import("./explain_ending.ts")).explainEnding(find(name)),
     ended: async (name, signal) => (await import("./wait.ts")).untilDown(find(name), signal),
     close: () => close(context),
   };

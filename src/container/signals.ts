@@ -19,6 +19,11 @@ export function parseSignal(text: string): number {
   return number;
 }
 
+/** `SIGTERM` of 15; a number that has no name as it is. */
+export function signalName(number: number): string {
+  return Object.entries(constants.signals).find(([, value]) => value === number)?.[0] ?? `signal ${number}`;
+}
+
 function named(name: string): number | undefined {
   const realTime = /^RT(MIN|MAX)(?:([+-])(\d+))?$/.exec(name);
   if (realTime === null) return new Map<string, number>(Object.entries(constants.signals)).get(`SIG${name}`);

@@ -149,7 +149,9 @@ function openImageStore(
 
 async function subjectOf(containers: Containers, name: string): Promise<ReceiptSubject> {
   const { Id, Name, State } = await containers.containers.inspect(name, { size: false });
+  const ending = await containers.ending(Id);
   return {
+    ...(ending && { ending }),
     id: Id,
     name: Name.slice(1),
     pid: State.Pid,

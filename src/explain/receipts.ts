@@ -7,6 +7,7 @@
 
 import { join } from "node:path";
 import type { Receipt } from "../spec/docker.ts";
+import type { Ending } from "../spec/docker_ending.ts";
 import type { Actor, Step } from "../spec/receipt.ts";
 import { followSteps } from "./_follow.ts";
 import { append, read } from "./_journal.ts";
@@ -22,6 +23,8 @@ export interface ReceiptSubject {
   pid: number;
   /** It has run and has ended. */
   ended: boolean;
+  /** Why, where it has ended or could not be started. */
+  ending?: Ending;
 }
 
 interface ReceiptOptions {
@@ -111,7 +114,12 @@ export function openReceipts(options: ReceiptOptions): ReceiptStore {
     async get(name) {
       const subject = await options.find(name);
       const { steps } = await receiptOf(subject.id);
-      return { Id: subject.id, Name: `/${subject.name}`, Steps: steps };
+      return {
+        Id: subject.id,
+        Name: `/${subject.name}`,
+        ...(subject.ending && { Ending: subject.ending }),
+        Steps: steps,
+      };
     },
     async tell(name, { follow }, signal) {
       const subject = await options.find(name);

@@ -10,6 +10,7 @@ interface Subject {
   name: string;
   pid: number;
   ended: boolean;
+  ending?: { Sentences: readonly string[] };
 }
 
 interface Recorded {
@@ -26,11 +27,12 @@ const INDENT = 4;
 
 /** The story of a container's receipt; at most 25 lines of 100 columns where it started once. Ends in a newline. */
 export function storyOf(subject: Subject, { steps, omitted }: Recorded): string {
-  if (steps.length === 0)
+  if (steps.length === 0 && subject.ending === undefined)
     return `${printable(subject.name)} has not been started: nothing was done on the kernel yet.\n`;
   const pid = subject.pid > 0 ? subject.pid : programOf(steps)?.pid;
   const parts = partsOf(steps).flatMap(([chapter, own], index) => tellPart(chapter, own, { index, pid }));
-  const lines = [headline(subject, steps), ...failures(steps), ...parts, ...ending(subject, omitted)];
+  const why = wrap((subject.ending?.Sentences ?? []).join(" "), COLUMNS).filter((line) => line !== "");
+  const lines = [headline(subject, steps), ...why, ...failures(steps), ...parts, ...ending(subject, omitted)];
   return lines.map((line) => `${cut(printable(line), COLUMNS)}\n`).join("");
 }
 

@@ -10,6 +10,7 @@ import { join } from "node:path/posix";
 import { ARCH, ERRNO, O, openInRoot, owned, S, type Stat, SyscallError, statFd, sys } from "../kernel/mod.ts";
 import type { RuntimeConfig } from "../spec/oci_runtime.ts";
 import { parseExecutable } from "./executable.ts";
+import { nearNames } from "./near_names.ts";
 import { programPaths } from "./program/mod.ts";
 import { RuntimeError, type StartFailure } from "./runtime.ts";
 
@@ -31,7 +32,8 @@ export function explainExecFailure(
   const found = programPaths(process.args, process.env).map((path) => ({ path, file: look(path) }));
   if (!name.includes("/")) {
     const there = found.find(({ file }) => file !== undefined && isExecutable(file.stat));
-    if (there?.file === undefined) return failure(`exec: ${quoted}: executable file not found in $PATH`, 127);
+    if (there?.file === undefined)
+      return failure(`exec: ${quoted}: executable file not found in $PATH${nearTo(root, name, found)}`, 127);
     return failure(...explainFile(there.path, there.file, { error, look }));
   }
   const file = found[0]?.file;
@@ -57,6 +59,15 @@ export function isThere(
     const file = lookAt(root, mounts, join(process.cwd, path));
     return file !== undefined && isExecutable(file.stat);
   });
+}
+
+function nearTo(root: string, name: string, tried: readonly { path: string }[]): string {
+  const near = nearNames(
+    root,
+    name,
+    tried.map(({ path }) => path.slice(0, -name.length - 1) || "/"),
+  );
+  return near.length === 0 ? "" : `: near names there: ${near.join(", ")}`;
 }
 
 type Sentence = [message: string, exitCode: StartFailure];

@@ -6,6 +6,7 @@
  */
 
 import type { ContainerConfig, HostConfig } from "./docker_config.ts";
+import type { Ending } from "./docker_ending.ts";
 import type { EndpointRequest, EndpointSettings } from "./docker_network.ts";
 import type { Step } from "./receipt.ts";
 
@@ -325,4 +326,6 @@ export interface Receipt {
   Id: string;
   Name: string;
   Steps: Step[];
+  /** Why it ended; absent while it runs and before its first start. */
+  Ending?: Ending;
 }
