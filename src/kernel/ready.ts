@@ -96,3 +96,9 @@ export function setNonBlocking(fd: number, on: boolean): void {
 }
 
 const F_GETFL = 3;
+const F_SETPIPE_SZ = 1031;
+
+/** Asks for room in a pipe; where there may be no more (pipe(7), pipe-user-pages-soft) or it is no pipe, all stays as it is. */
+export function widenPipe(fd: number, bytes: number): void {
+  sys("fcntl", fd, F_SETPIPE_SZ, bytes);
+}

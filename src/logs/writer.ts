@@ -24,6 +24,8 @@ export type { OutputStream } from "./_pieces.ts";
 export interface LogFileOptions extends FileTarget {
   /** Told when records could not be written (disk full) and how many bytes of log were lost. */
   onLoss?: (error: Error, bytes: number) => void;
+  /** Nanoseconds since the epoch, where a test has a clock of its own. */
+  now?: () => bigint;
 }
 
 /** A byte of the log: which file (its identity, as rotation changes names) and where in it. */
@@ -45,7 +47,7 @@ export class LogFile implements Disposable {
   readonly #options: LogFileOptions;
   readonly #attributes: string;
   readonly #pieces = new Pieces();
-  readonly #clock = new Clock();
+  readonly #clock: Clock;
   #compressor: Promise<Compressor> | undefined;
   #compressing: Compressor | undefined;
   #fd = -1;
@@ -62,6 +64,7 @@ export class LogFile implements Disposable {
   constructor(options: LogFileOptions) {
     this.#options = options;
     this.#attributes = attributesText(options.attributes ?? {});
+    this.#clock = new Clock(options.now);
     this.#use(openMended(options.path));
     this.#goOn();
     if (options.compress && this.#rotated().size > 0) this.#compress();

@@ -7,9 +7,10 @@
 
 import { ERRNO } from "../kernel/errno.ts";
 import { closeFd } from "../kernel/file.ts";
-import { readable } from "../kernel/ready.ts";
+import { readable, widenPipe } from "../kernel/ready.ts";
 import { check, sys } from "../kernel/syscall.ts";
 import { HEADER_LENGTH } from "../std/stdcopy.ts";
+import { GATHER, Pace, WIDE } from "./_pace.ts";
 
 /**
  * Takes bytes that were read, and is lent the same memory with room for a frame's header before them; both are valid until it
@@ -36,6 +37,7 @@ export class Pump {
   #open = true;
   #wake: (() => void) | undefined;
   #turn = 0;
+  readonly #pace = new Pace();
 
   /** Begins to read `fd`, which is non-blocking and is closed at the end. */
   constructor(fd: number, take: Take) {
@@ -63,14 +65,25 @@ export class Pump {
       const count = this.#read(memory);
       if (count === 0) return;
       if (count > 0) {
+        this.#pace.taken(count);
         const framed = memory.subarray(0, HEADER_LENGTH + count);
         await this.#heldUp(this.#take(framed.subarray(HEADER_LENGTH), framed), count);
       } else if (this.#ended) {
         return await this.#drop(memory);
+      } else if (count === -ERRNO.EIO) {
+        await this.#either(Bun.sleep(LOOK));
       } else {
-        await this.#either(count === -ERRNO.EIO ? Bun.sleep(LOOK) : readable(this.fd));
+        await this.#untilReadable();
       }
     }
+  }
+
+  async #untilReadable(): Promise<void> {
+    const since = performance.now();
+    await this.#either(readable(this.fd));
+    if (!this.#pace.waited(performance.now() - since)) return;
+    if (this.#pace.widen) widenPipe(this.fd, WIDE);
+    await this.#either(Bun.sleep(GATHER));
   }
 
   #close(): void {
