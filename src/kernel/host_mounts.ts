@@ -27,28 +27,34 @@ const CHANGES = MS.RDONLY | MS.NOSUID | MS.NODEV | MS.NOEXEC | MS.NOATIME | MS.N
 
 /**
  * Mounts at a directory of the host. A bind takes attributes only in a second step (mount(2), MS_REMOUNT); where that fails
- * nothing stays mounted. With `patient` another process does the waiting, as it takes minutes for a server that is silent.
+ * nothing stays mounted. The process waits as long as the file system does.
  * @throws {SyscallError}
  */
-export async function mountOnHost(mount: HostMount, options: { patient: boolean }): Promise<void> {
-  const { source, target, flags: how } = mount;
-  const call = mountCall(mount, how, `mount ${source}:${target}`);
-  if (options.patient) return performElsewhere(call);
-  perform(call);
+export function mountOnHost(mount: HostMount): void {
+  const { target, flags: how } = mount;
+  perform(mountCall(mount, how));
   if ((how & MS.BIND) === 0 || (how & CHANGES) === 0) return;
   try {
-    perform(mountCall(mount, how | MS.REMOUNT, `set the options of ${target}`));
+    perform(mountCall(mount, how | MS.REMOUNT));
   } catch (error) {
     perform({ call: "umount2", args: [text(target), 0], may: "any", what: `unmount ${target}` });
     throw error;
   }
 }
 
-function mountCall({ source, target, type, data }: HostMount, value: number, what: string): Call {
+/**
+ * The same by another process, while this one goes on: it takes minutes when a server is silent. Not for binds.
+ * @throws {SyscallError}
+ */
+export function mountPatiently(mount: HostMount): Promise<void> {
+  return performElsewhere(mountCall(mount, mount.flags));
+}
+
+function mountCall({ source, target, type, data }: HostMount, value: number): Call {
   return {
     call: "mount",
     args: [text(source), text(target), text(type), flags("MS", MS, value), data === "" ? 0 : text(data)],
-    what,
+    what: `mount ${source}:${target}`,
     see: `findmnt ${target}`,
   };
 }

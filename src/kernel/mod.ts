@@ -44,7 +44,7 @@ export { attributesOf, linkTarget, namesIn } from "./directory.ts";
 export { ERRNO, type Errno, errnoName, SyscallError } from "./errno.ts";
 export { closeFd, openInRoot, openPath, owned, readFileInRoot } from "./file.ts";
 export * from "./flags.ts";
-export { bindDescriptor, type HostMount, mountFailure, mountOnHost } from "./host_mounts.ts";
+export { bindDescriptor, type HostMount, mountFailure, mountOnHost, mountPatiently } from "./host_mounts.ts";
 export { attachIdMapped } from "./id_mapped.ts";
 export { initProgram } from "./init_program.ts";
 export { isMounted, mountpoints, propagationOf, unmount } from "./mount.ts";

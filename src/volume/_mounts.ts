@@ -1,6 +1,6 @@
 /** Mounts of volumes that have options: made by the first user, undone after the last. */
 
-import { isMounted, mountFailure, mountOnHost, unmount } from "../kernel/mod.ts";
+import { isMounted, mountFailure, mountOnHost, mountPatiently, unmount } from "../kernel/mod.ts";
 import { FathomError } from "../std/errors.ts";
 import { isRemote, mountOf, withAddress } from "./_options.ts";
 import { dataOf, type VolumeRecord } from "./_record.ts";
@@ -11,7 +11,8 @@ export async function mountVolume(root: string, { Name, Options }: VolumeRecord)
   const wanted = mountOf(Options, target);
   if (wanted === undefined || isMounted(target)) return;
   try {
-    await mountOnHost(await withAddress(wanted), { patient: isRemote(wanted) });
+    if (isRemote(wanted)) await mountPatiently(await withAddress(wanted));
+    else mountOnHost(wanted);
   } catch (cause) {
     const where = `mount ${wanted.source}:${target}, flags: 0x${wanted.flags.toString(16)}`;
     const data = wanted.data === "" ? "" : `, data: ${wanted.data}`;

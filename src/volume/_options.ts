@@ -87,7 +87,7 @@ export function isRemote({ type }: HostMount): boolean {
 export async function withAddress(mount: HostMount): Promise<HostMount> {
   const host = /(?:^|,)addr=([^,]+)/.exec(mount.data)?.[1];
   const { isIP } = await import("node:net");
-  if (!isRemote(mount) || host === undefined || isIP(host) !== 0) return mount;
+  if (host === undefined || isIP(host) !== 0) return mount;
   const { lookup } = await import("node:dns/promises");
   const { address } = await lookup(host);
   return { ...mount, data: mount.data.replace(/(^|,)addr=[^,]+/, (_, comma) => `${comma}addr=${address}`) };
