@@ -13,7 +13,7 @@ const KEPT: ReadonlySet<string> = new Set([
  * Overlay takes `trusted.overlay.*` (or `user.overlay.*`) for its own notes: from an archive they could hide or redirect files
  * of the layers below, so they are left out, and so are labels of a security module this host may not have.
  */
-function isKept(attribute: string): boolean {
+export function isKept(attribute: string): boolean {
   if (KEPT.has(attribute)) return true;
   return attribute.startsWith("user.") && !attribute.startsWith("user.overlay.") && !attribute.includes("\0");
 }

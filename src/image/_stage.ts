@@ -17,6 +17,7 @@ import { type BlobWriter, beginBlob, type Expected, type PendingBlob } from "./_
 import { type Compression, decompressed, detect } from "./_decompress.ts";
 import { type Paths, uniqueName } from "./_paths.ts";
 import { type Unpacker, unpacker } from "./_unpack.ts";
+import { layerTarget } from "./_unpack_target.ts";
 
 export interface StagedLayer extends AsyncDisposable {
   /** Digest of the uncompressed archive. */
@@ -105,8 +106,8 @@ async function* hashed(
 async function unpack(archive: AsyncIterable<Uint8Array>, directory: string): Promise<number> {
   using stack = new DisposableStack();
   const [root, aside] = ["diff", "aside"].map((name) => openUntilEnd(join(directory, name), stack));
-  const into = stack.use(unpacker({ root: root ?? -1, aside: aside ?? -1 }));
-  await feed(archive, into);
+  const into = stack.use(unpacker(layerTarget({ root: root ?? -1, aside: aside ?? -1 })));
+  await feedArchive(archive, into);
   const { size, replacedDirectories } = await into.finish(pace());
   await rm(join(directory, "aside"), { recursive: true });
   return replacedDirectories ? bytesBelow(join(directory, "diff")) : size;
@@ -118,7 +119,8 @@ function openUntilEnd(path: string, stack: DisposableStack): number {
   return fd;
 }
 
-async function feed(archive: AsyncIterable<Uint8Array>, into: Unpacker): Promise<void> {
+/** Unpacks an archive as it arrives, with pauses for others. @throws {FathomError} invalid, when the archive is refused */
+export async function feedArchive(archive: AsyncIterable<Uint8Array>, into: Unpacker): Promise<void> {
   const reader = tarReader(into);
   const clock = pace();
   for await (const chunk of archive) {

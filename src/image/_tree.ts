@@ -1,12 +1,19 @@
 /**
  * The directories of a tree that is being unpacked, as descriptors.
  *
- * Each path is resolved once, by openat2 with RESOLVE_BENEATH, and its descriptor kept: thousands of entries share a few
+ * Each path is resolved once, by openat2 with RESOLVE_BENEATH or RESOLVE_IN_ROOT, and its descriptor kept: thousands of entries share a few
  * directories. Whoever removes or replaces a directory or a symbolic link calls `forget`, because a kept descriptor may then
  * belong to a path that leads elsewhere.
  */
 
-import { type ByteString, closeFd, ERRNO, makeDirectory, openDirectoryBeneath } from "../kernel/mod.ts";
+import {
+  type ByteString,
+  closeFd,
+  ERRNO,
+  findInRoot,
+  makeDirectory,
+  openDirectoryBeneath,
+} from "../kernel/mod.ts";
 import { cutPath } from "./_names.ts";
 
 export interface Tree extends Disposable {
@@ -26,6 +33,15 @@ const MOST_KEPT = 256;
 
 /** @param root stays the caller's, and open as long as the tree. */
 export function openTree(root: number): Tree {
+  return treeOf((path) => openDirectoryBeneath(root, path));
+}
+
+/** The tree below the directory `base` of a container's root, its links followed as the container would (openat2, RESOLVE_IN_ROOT). */
+export function openTreeInRoot(root: number, base: ByteString): Tree {
+  return treeOf((path) => findInRoot(root, `${base}/${path}/.`, { follow: true }));
+}
+
+function treeOf(find: (path: ByteString) => number): Tree {
   const kept = new Map<ByteString, number>();
   const dropped: number[] = [];
   const closeDropped = (): void => {
@@ -39,7 +55,7 @@ export function openTree(root: number): Tree {
     closeDropped();
     const known = kept.get(path);
     if (known !== undefined) kept.delete(path);
-    const fd = known ?? openDirectoryBeneath(root, path);
+    const fd = known ?? find(path);
     if (fd < 0) return fd;
     kept.set(path, fd);
     if (kept.size > MOST_KEPT) closeOldest(kept);

@@ -1,9 +1,9 @@
 /**
- * Unpacks an archive into a layer's directory.
+ * Unpacks an archive into a directory: that of a layer, or one of a container (_unpack_target.ts).
  *
- * The archive is hostile. Every effect is by descriptor: an entry's parent is resolved by openat2 below the layer's root
+ * The archive is hostile. Every effect is by descriptor: an entry's parent is resolved by openat2 below the target's root
  * (_tree.ts) and the entry itself is made in it without following links. What would be written outside the root is refused,
- * and so is the whole archive; where links merely point is data, and kept. Whiteouts become overlay's (_whiteout.ts).
+ * and so is the whole archive; where links merely point is data, and kept. In a layer whiteouts become overlay's (_whiteout.ts).
  *
  * Calls are synchronous, a few microseconds each; whoever feeds the archive pauses between chunks.
  */
@@ -23,7 +23,6 @@ import {
   makeNode,
   makeSymlink,
   removeName,
-  rename,
   S,
   type Stat,
   setTimes,
@@ -33,9 +32,10 @@ import type { Pace } from "../std/pace.ts";
 import type { TarEntry } from "../std/tar/entry.ts";
 import type { TarSink } from "../std/tar/reader.ts";
 import { setAttributes } from "./_attributes.ts";
-import { byteString, cutPath, normalise } from "./_names.ts";
+import { byteString, cutPath } from "./_names.ts";
 import { leavesRoot, refused, unpackFailure, unreachable } from "./_refusals.ts";
-import { openTree, type Tree } from "./_tree.ts";
+import type { Tree } from "./_tree.ts";
+import type { UnpackTarget } from "./_unpack_target.ts";
 import { isWhiteout, makeOpaque, makeWhiteout, whiteoutOf } from "./_whiteout.ts";
 
 export interface Unpacker extends TarSink, Disposable {
@@ -44,10 +44,9 @@ export interface Unpacker extends TarSink, Disposable {
 }
 
 interface Unpacking {
+  target: UnpackTarget;
   tree: Tree;
-  /** Descriptor of a directory, on the same file system, that takes replaced directories: removing one may take long. */
-  aside: number;
-  movedAside: number;
+  replacedDirectories: boolean;
   /** Bytes of files, each counted once whatever its names, and of symbolic links. */
   size: number;
   /** The file that is being written, its bytes so far up to the last hole. */
@@ -55,13 +54,12 @@ interface Unpacking {
   directoryTimes: Map<ByteString, bigint>;
 }
 
-/** @param root and `aside` are open directories that stay the caller's. */
-export function unpacker({ root, aside }: { root: number; aside: number }): Unpacker {
-  const tree = openTree(root);
+/** Unpacks into a target, which ends with the unpacker. */
+export function unpacker(target: UnpackTarget): Unpacker {
   const state: Unpacking = {
-    tree,
-    aside,
-    movedAside: 0,
+    target,
+    tree: target.tree,
+    replacedDirectories: false,
     size: 0,
     file: undefined,
     directoryTimes: new Map(),
@@ -73,20 +71,20 @@ export function unpacker({ root, aside }: { root: number; aside: number }): Unpa
     finish: (pace) => finish(state, pace),
     [Symbol.dispose]: () => {
       if (state.file !== undefined) closeFd(state.file.fd);
-      tree[Symbol.dispose]();
+      target.tree[Symbol.dispose]();
     },
   };
 }
 
 function makeEntry(state: Unpacking, entry: TarEntry): void {
-  const path = normalise(byteString(entry.path));
+  const path = state.target.place(byteString(entry.path));
   if (path === undefined) throw leavesRoot(entry);
   if (path === "") {
     // The root's own mode and owner are the engine's, as with Docker: archives of a temporary directory would have 0700.
     if (entry.type === "directory") return;
     throw refused(entry, "would replace the image's root directory");
   }
-  const whiteout = whiteoutOf(path);
+  const whiteout = state.target.whiteouts ? whiteoutOf(path) : undefined;
   if (whiteout?.kind === "ignored") return;
   const { parent, name } = cutPath(path);
   const directory = state.tree.directory(parent);
@@ -132,7 +130,7 @@ function rememberTime({ directoryTimes }: Unpacking, path: ByteString, mtime: bi
 function beginFile(state: Unpacking, entry: TarEntry, at: At): void {
   const fd = succeeded(
     entry,
-    replacing(state, at, () => createFile(at)),
+    replacing(state, { entry, at }, () => createFile(at)),
   );
   state.file = { fd, entry, end: 0 };
   state.size += entry.size;
@@ -153,7 +151,7 @@ function endFile(state: Unpacking): void {
   if (file === undefined) return;
   const { fd, entry, end } = file;
   if (end < entry.size) succeed(entry, sys("ftruncate", fd, entry.size));
-  succeed(entry, sys("fchown", fd, ...ownerOf(entry)));
+  succeed(entry, sys("fchown", fd, ...ownerOf(state, entry)));
   keepAttributes(entry, fd);
   succeed(entry, sys("fchmod", fd, entry.mode));
   succeed(entry, setTimes({ directory: fd }, entry.mtime));
@@ -166,26 +164,26 @@ function addDirectory(state: Unpacking, entry: TarEntry, at: At): void {
   let answer = makeDirectory(at, 0o700);
   const before = answer === -ERRNO.EEXIST ? factsOf(at) : undefined;
   if (before !== undefined && (before.mode & S.IFMT) !== S.IFDIR) {
-    answer = replacing(state, at, () => makeDirectory(at, 0o700));
+    answer = replacing(state, { entry, at }, () => makeDirectory(at, 0o700));
   }
   if (answer !== -ERRNO.EEXIST) succeed(entry, answer);
-  if (before !== undefined && isWhiteout(before)) succeed(entry, makeOpaque(at));
-  setMetadata(entry, at);
+  if (state.target.whiteouts && before !== undefined && isWhiteout(before)) succeed(entry, makeOpaque(at));
+  setMetadata(state, entry, at);
 }
 
 function addSymlink(state: Unpacking, entry: TarEntry, at: At): void {
   const target = byteString(entry.linkPath);
-  const answer = replacing(state, at, () => makeSymlink(target, at));
+  const answer = replacing(state, { entry, at }, () => makeSymlink(target, at));
   succeed(entry, answer);
   state.size += target.length;
-  succeed(entry, changeOwner(at, ...ownerOf(entry)));
+  succeed(entry, changeOwner(at, ...ownerOf(state, entry)));
   keepAttributes(entry, at);
   succeed(entry, setTimes(at, entry.mtime));
 }
 
 /** Another name of a file of this archive. A symbolic link gets another name too; it is not followed. */
 function addLink(state: Unpacking, entry: TarEntry, at: At): void {
-  const target = normalise(byteString(entry.linkPath));
+  const target = state.target.place(byteString(entry.linkPath));
   if (target === undefined || target === "") throw leavesRoot(entry);
   const { parent, name } = cutPath(target);
   const directory = state.tree.existing(parent);
@@ -194,7 +192,7 @@ function addLink(state: Unpacking, entry: TarEntry, at: At): void {
   let answer = makeLink(from, at);
   if (answer === -ERRNO.EEXIST) {
     if (isSameFile(factsOf(from), factsOf(at))) return;
-    answer = replacing(state, at, () => makeLink(from, at));
+    answer = replacing(state, { entry, at }, () => makeLink(from, at));
   }
   if (answer === -ERRNO.ENOENT)
     throw refused(entry, "is a hard link to a file that the archive does not hold");
@@ -210,9 +208,9 @@ function addNode(state: Unpacking, entry: TarEntry, { at, type }: { at: At; type
   const rdev = type === S.IFIFO ? 0 : deviceOf(entry);
   succeed(
     entry,
-    replacing(state, at, () => makeNode(at, type | 0o600, rdev)),
+    replacing(state, { entry, at }, () => makeNode(at, type | 0o600, rdev)),
   );
-  setMetadata(entry, at);
+  setMetadata(state, entry, at);
   succeed(entry, setTimes(at, entry.mtime));
 }
 
@@ -228,8 +226,8 @@ function deviceOf(entry: TarEntry): number {
 }
 
 /** For what is not open and is no symbolic link. */
-function setMetadata(entry: TarEntry, at: At): void {
-  succeed(entry, changeOwner(at, ...ownerOf(entry)));
+function setMetadata(state: Unpacking, entry: TarEntry, at: At): void {
+  succeed(entry, changeOwner(at, ...ownerOf(state, entry)));
   keepAttributes(entry, at);
   succeed(entry, changeMode(at, entry.mode));
 }
@@ -237,8 +235,8 @@ function setMetadata(entry: TarEntry, at: At): void {
 /** -1 as 32 bits, which chown(2) takes for "leave it as it is". */
 const NO_OWNER = 0xffff_ffff;
 
-function ownerOf(entry: TarEntry): [uid: number, gid: number] {
-  const { uid, gid } = entry;
+function ownerOf({ target }: Unpacking, entry: TarEntry): [uid: number, gid: number] {
+  const { uid, gid } = target.owner ?? entry;
   if (uid >= NO_OWNER || gid >= NO_OWNER)
     throw refused(entry, `has owner ${uid}:${gid}, which Linux cannot have`);
   return [uid, gid];
@@ -251,10 +249,12 @@ function keepAttributes(entry: TarEntry, file: number | At): void {
 }
 
 /** Runs `make`; where something has that name already, takes it away and runs it again: the later entry wins. */
-function replacing(state: Unpacking, at: At, make: () => number): number {
+function replacing(state: Unpacking, { entry, at }: { entry: TarEntry; at: At }, make: () => number): number {
   const answer = make();
   if (answer !== -ERRNO.EEXIST) return answer;
-  const removed = takeAway(state, at, factsOf(at));
+  const before = factsOf(at);
+  if (before !== undefined) state.target.checkReplacing(entry, before);
+  const removed = takeAway(state, at, before);
   return removed < 0 ? removed : make();
 }
 
@@ -270,9 +270,8 @@ function takeAway(state: Unpacking, at: At, before: Stat | undefined): number {
     return answer;
   }
   state.tree.forget();
-  const answer = rename(at, { directory: state.aside, name: String(state.movedAside) });
-  state.movedAside += 1;
-  return answer;
+  state.replacedDirectories = true;
+  return state.target.discard(at);
 }
 
 async function finish(state: Unpacking, pace: Pace): Promise<{ size: number; replacedDirectories: boolean }> {
@@ -283,7 +282,7 @@ async function finish(state: Unpacking, pace: Pace): Promise<{ size: number; rep
     if (directory >= 0) setTimes({ directory, name }, mtime);
     if (pace.isDue()) await pace.pause();
   }
-  return { size: state.size, replacedDirectories: state.movedAside > 0 };
+  return { size: state.size, replacedDirectories: state.replacedDirectories };
 }
 
 function succeed(entry: TarEntry, answer: number): void {

@@ -18,8 +18,8 @@ import {
 } from "../kernel/mod.ts";
 import { cutPath } from "./_names.ts";
 
-const PREFIX = ".wh.";
-const OPAQUE = ".wh..wh..opq";
+export const PREFIX = ".wh.";
+export const OPAQUE = ".wh..wh..opq";
 /** What AUFS kept for itself beside. */
 const RESERVED = ".wh..wh.";
 

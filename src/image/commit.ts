@@ -16,9 +16,10 @@ import {
 } from "../spec/oci_image.ts";
 import { canonicalText, type Reference } from "../spec/reference.ts";
 import { codeOf } from "../std/absent.ts";
-import { messageOf } from "../std/errors.ts";
+import { FathomError, messageOf } from "../std/errors.ts";
 import { rfc3339, wallClock } from "../std/time.ts";
 import { publishBlob, putBlob, syncDirectory } from "./_blobs.ts";
+import type { Image } from "./_catalog.ts";
 import { collect } from "./_collect.ts";
 import { makeLayout, withManifest, withReference } from "./_index.ts";
 import { layerPath } from "./_paths.ts";
@@ -27,18 +28,30 @@ import type { StagedLayer } from "./_stage.ts";
 import { linkTo, PARENT } from "./snapshots.ts";
 import { currentCatalog, type ImageStore, replaceIndex } from "./store.ts";
 
-/** @throws {FathomError} unavailable, when the disk is full; the store is then as it was. */
+export interface NewImage {
+  /** Names all its layers, the base's too. */
+  config: ImageConfig;
+  /** Those on top of the base's. */
+  layers: readonly StagedLayer[];
+  /** The image whose layers come first. */
+  base?: Digest;
+}
+
+/** @throws {FathomError} unavailable, when the disk is full; not-found, when the base has gone; the store is then as it was. */
 export async function commitImage(
   store: ImageStore,
-  image: { config: ImageConfig; layers: readonly StagedLayer[] },
+  image: NewImage,
   reference: Reference | undefined,
 ): Promise<Digest> {
   return store.exclusive(async () => {
-    const { index } = await currentCatalog(store);
+    const { index, byId } = await currentCatalog(store);
+    const base = image.base === undefined ? undefined : byId.get(image.base);
+    if (image.base !== undefined && base === undefined)
+      throw new FathomError("not-found", `No such image: ${image.base}`);
     try {
       await makeLayout(store.paths);
-      await adoptLayers(store, image.layers);
-      const { manifest, id } = await putManifest(store, image);
+      await adoptLayers(store, image.layers, base);
+      const { manifest, id } = await putManifest(store, image, base);
       const at = rfc3339(wallClock());
       const named =
         reference === undefined
@@ -56,12 +69,17 @@ export async function commitImage(
 }
 
 /** Gives staged layers their final names, bottom first. One that is there already is the same. */
-async function adoptLayers(store: ImageStore, layers: readonly StagedLayer[]): Promise<void> {
-  const chain = chainIds(layers.map(({ diffId }) => diffId));
-  let below: Digest | undefined;
+async function adoptLayers(
+  store: ImageStore,
+  layers: readonly StagedLayer[],
+  base: Image | undefined,
+): Promise<void> {
+  const baseIds = base?.config.rootfs.diff_ids ?? [];
+  const chain = chainIds([...baseIds, ...layers.map(({ diffId }) => diffId)]);
+  let below = base?.chain.at(-1);
   for (const [index, layer] of layers.entries()) {
     await publishBlob(store.paths, layer.blob);
-    const chainId = chain[index] ?? layer.diffId;
+    const chainId = chain[baseIds.length + index] ?? layer.diffId;
     const path = layerPath(store.paths, chainId);
     if (below !== undefined) await linkTo(`../${hexOf(below)}`, join(layer.directory, PARENT));
     await rename(layer.directory, path).catch(ignoreExisting);
@@ -79,14 +97,18 @@ function ignoreExisting(error: unknown): void {
 
 async function putManifest(
   store: ImageStore,
-  { config, layers }: { config: ImageConfig; layers: readonly StagedLayer[] },
+  { config, layers }: NewImage,
+  base: Image | undefined,
 ): Promise<{ manifest: Descriptor; id: Digest }> {
   const configuration = await putBlob(store.paths, JSON.stringify(config));
   const content: ImageManifest = {
     schemaVersion: 2,
     mediaType: MEDIA_TYPE.manifest,
     config: { mediaType: MEDIA_TYPE.config, ...configuration },
-    layers: layers.map(({ blob, mediaType }) => ({ mediaType, digest: blob.digest, size: blob.size })),
+    layers: [
+      ...(base?.manifest.layers ?? []),
+      ...layers.map(({ blob, mediaType }) => ({ mediaType, digest: blob.digest, size: blob.size })),
+    ],
   };
   const manifest = await putBlob(store.paths, JSON.stringify(content));
   const { os, architecture, variant } = config;

@@ -48,6 +48,8 @@ export interface SnapshotDriver {
   remove(snapshot: SnapshotDirectory, trash: string): Promise<void>;
   /** Where the root file system is when it is mounted. */
   rootOf(snapshot: SnapshotDirectory): string;
+  /** Where what the container has written lies, as overlay notes it. */
+  upperOf(snapshot: SnapshotDirectory): string;
   /** Bytes that the container has written. */
   written(snapshot: SnapshotDirectory): Promise<number>;
   /** Docker's GraphDriver.Data. */

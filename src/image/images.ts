@@ -32,7 +32,7 @@ export async function listImages(store: ImageStore, { filters }: ListOptions): P
   const catalog = await currentCatalog(store);
   const rows = selectImages(catalog, filters).map(({ image, references }) => ({
     Id: image.id,
-    ParentId: "",
+    ParentId: image.config.parent ?? "",
     ...repositoryNames(references),
     Created: createdSeconds(image.config.created),
     Size: image.size,
@@ -62,7 +62,7 @@ export async function inspectImage(store: ImageStore, name: string): Promise<Ima
   return {
     Id: image.id,
     ...repositoryNames(referencesOf(catalog, image.id)),
-    Parent: "",
+    Parent: config.parent ?? "",
     Comment: config.history?.at(-1)?.comment ?? "",
     ...(config.created !== undefined && { Created: config.created }),
     DockerVersion: "",

@@ -5,6 +5,9 @@
  * snapshot: `parent`, `rw`, `work`, `rootfs`. Does not own: fetching from registries, building, and which containers exist:
  * the daemon hands in what tells who uses an image.
  *
+ * Archives of a container's files go out by files.ts and _pack.ts, in by _unpack.ts; what a container wrote becomes a layer by
+ * _written.ts and _pack_layer.ts.
+ *
  * The store (store.ts) is made once and handed to the functions. Archives come in by stageLayer, one pass: hash, store, unpack
  * (_stage.ts, _unpack.ts); commitImage makes them visible (commit.ts); what loses its last name is collected (_collect.ts).
  *
@@ -13,15 +16,18 @@
  * - Under its final name a blob or layer is whole; index.json names only what is there. It is replaced, never edited.
  * - Changes run one at a time. Reading is from memory, which changes together with the disk.
  * - A layer stays while an image or a snapshot stands on it, whoever removes what by force.
- * - Nothing of an archive is written outside its layer's directory, whatever its names and links say.
+ * - Nothing of an archive is written outside its layer's directory, or a container's root, whatever its names and links say.
  */
 
+export { applyChanges } from "./_changes.ts";
 export { recoverImages } from "./_collect.ts";
 export { driverNamed } from "./drivers.ts";
+export { packPath, readText, statPath, unpackPath } from "./files.ts";
 export { countImages, findImage, inspectImage, listImages, tagImage } from "./images.ts";
 export { importImage } from "./import.ts";
 export { mountImage } from "./mount_image.ts";
 export { removeImage } from "./remove.ts";
+export { commitSnapshot, exportSnapshot, openSnapshot, snapshotChanges } from "./snapshot_files.ts";
 export {
   mountSnapshot,
   prepareSnapshot,

@@ -38,6 +38,7 @@ export function overlayDriver(): SnapshotDriver {
       await discard(snapshot, trash);
     },
     rootOf: (snapshot) => partsOf(snapshot).root,
+    upperOf: (snapshot) => partsOf(snapshot).upper,
     written: (snapshot) => bytesBelow(partsOf(snapshot).upper),
     data: (snapshot) => {
       const { upper, work, root } = partsOf(snapshot);

@@ -15,7 +15,7 @@ import type { SnapshotDriver } from "./driver.ts";
 
 /** Something that happened to an image, for whoever listens. */
 export interface ImageEvent {
-  action: "import" | "tag" | "untag" | "delete";
+  action: "import" | "create" | "tag" | "untag" | "delete";
   id: Digest;
   /** What the event is about, as Docker names it: the reference, or the ID. */
   name: string;

@@ -12,7 +12,7 @@ import { FathomError } from "../std/errors.ts";
 import { bytes, named } from "./call.ts";
 import { openat2 } from "./file.ts";
 import { AT, O, RESOLVE, S } from "./flags.ts";
-import { majorMinor, type Stat, statAt } from "./stat.ts";
+import { type FullStat, fullStatAt, majorMinor, type Stat, statAt } from "./stat.ts";
 import { perform, sys } from "./syscall.ts";
 
 /** Bytes as a string of one character each (latin1), which splits, compares and serves as a key exactly. */
@@ -123,6 +123,11 @@ export function factsOf({ directory, name }: At): Stat | undefined {
   return statAt(directory, nameBytes(name));
 }
 
+/** The same with group, time and mount; `name` "" is the directory itself. @throws {SyscallError} */
+export function allFactsOf({ directory, name }: At): FullStat | undefined {
+  return fullStatAt(directory, nameBytes(name));
+}
+
 /** The name as a person reads it, quoted. */
 function shownName(name: ByteString): string {
   return JSON.stringify(Buffer.from(name, "latin1").toString());
@@ -135,8 +140,8 @@ const PREFIX_MAX = 64;
 /** Memory for the names of one call: two fit at a time, and each is overwritten by the next of its slot. */
 const memory = [Buffer.alloc(PATH_MAX + PREFIX_MAX), Buffer.alloc(PATH_MAX + PREFIX_MAX)] as const;
 
-/** The NUL-terminated bytes of a name, until the next call with the same `slot`. @throws {FathomError} invalid */
-function nameBytes(name: ByteString, slot: 0 | 1 = 0): Uint8Array {
+/** The NUL-terminated bytes of a name, until the next call with the same `slot`. For this folder. @throws {FathomError} invalid */
+export function nameBytes(name: ByteString, slot: 0 | 1 = 0): Uint8Array {
   if (name.length >= PATH_MAX) {
     throw new FathomError(
       "invalid",

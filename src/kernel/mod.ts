@@ -18,6 +18,7 @@
 export { ARCH, type Arch } from "./arch.ts";
 export {
   type At,
+  allFactsOf,
   type ByteString,
   changeMode,
   changeOwner,
@@ -75,8 +76,20 @@ export { limitProject, projectOf, projectQuota, setProject } from "./quota.ts";
 export { pipe, setNonBlocking, writeAll } from "./ready.ts";
 export { now, recording } from "./receipt.ts";
 export { type Child, type SpawnOptions, spawn } from "./spawn.ts";
-export { device, majorMinor, type Stat, statFd } from "./stat.ts";
+export { device, type FullStat, majorMinor, type Stat, statFd } from "./stat.ts";
 export { type Successor, successor } from "./successor.ts";
 export { check, sys } from "./syscall.ts";
+export {
+  attributesOf,
+  findInRoot,
+  isReadOnly,
+  linkTarget,
+  namesIn,
+  openDirectory,
+  openFile,
+  readAt,
+  removeAll,
+} from "./tree.ts";
 export { bytesBelow } from "./usage.ts";
-export { makeUserNamespace } from "./user_namespace.ts";
+export { type IdMaps, makeUserNamespace, makeUserNamespace } from "./user_namespace.ts";
+export { type RootView, type ViewMount, viewOfProcess, viewWithMounts } from "./view.ts";

@@ -35,6 +35,29 @@ export function statAt(directory: number, path: string | Uint8Array): Stat | und
   return parseStat();
 }
 
+/** What an archive says of a file beyond `Stat`. */
+export interface FullStat extends Stat {
+  gid: number;
+  /** Nanoseconds since the epoch. */
+  mtime: bigint;
+  /** Which mount the file is seen through. */
+  mount: bigint;
+}
+
+/** The same with all that is known. @throws {SyscallError} */
+export function fullStatAt(directory: number, path: string | Uint8Array): FullStat | undefined {
+  const how = AT.SYMLINK_NOFOLLOW | AT.EMPTY_PATH;
+  const answer = sys("statx", directory, path, how, STATX_BASIC_STATS | STATX_MNT_ID, statxBytes);
+  if (answer === -ERRNO.ENOENT || answer === -ERRNO.ENOTDIR) return undefined;
+  check(answer, `stat ${typeof path === "string" ? path : "a name in a directory"}`);
+  return {
+    ...parseStat(),
+    gid: statx.getUint32(24, true),
+    mtime: statx.getBigInt64(112, true) * 1_000_000_000n + BigInt(statx.getUint32(120, true)),
+    mount: statx.getBigUint64(144, true),
+  };
+}
+
 /** Facts about an open file. @throws {SyscallError} */
 export function statFd(fd: number): Stat {
   check(sys("statx", fd, "", AT.EMPTY_PATH, STATX_BASIC_STATS, statxBytes), "stat a descriptor");
@@ -42,6 +65,8 @@ export function statFd(fd: number): Stat {
 }
 
 const STATX_BASIC_STATS = 0x7ff;
+/** Since Linux 5.8. */
+const STATX_MNT_ID = 0x1000;
 const STATX_ATTR_MOUNT_ROOT = 0x2000;
 /** One buffer serves all: it is parsed before anything else can run. */
 const statxBytes = new Uint8Array(new ArrayBuffer(256));

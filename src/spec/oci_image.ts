@@ -56,6 +56,9 @@ export interface ImageConfig {
   config?: ImageRunConfig;
   rootfs: { type: "layers"; diff_ids: Digest[] };
   history?: HistoryEntry[];
+  /** Docker's additions for an image that was committed: the image below, and the container. */
+  parent?: Digest;
+  container?: string;
 }
 
 /** What a container made from the image runs with unless told otherwise. */

@@ -1,0 +1,82 @@
+/**
+ * Packs what is below a directory into an archive, in the order of its names: the same tree gives the same bytes.
+ *
+ * The tree may change meanwhile, by hands that mean no good. Every step is by descriptor and follows no link (kernel/tree.ts), so that
+ * only what is below the directory is ever read; what vanishes is left out. Sockets are left out.
+ */
+
+import {
+  type At,
+  allFactsOf,
+  type ByteString,
+  closeFd,
+  type FullStat,
+  namesIn,
+  openDirectory,
+  S,
+} from "../kernel/mod.ts";
+import { FathomError } from "../std/errors.ts";
+import { pace } from "../std/pace.ts";
+import { archiveWriter } from "./_archive_writer.ts";
+import { entryOf } from "./_entry.ts";
+
+export interface PackOptions {
+  /** What the top is called in the archive; "" for what is in it alone. */
+  name: ByteString;
+  /** Directories whose content is left out, asked of each below the top. */
+  isClosed?: (path: ByteString, facts: FullStat) => boolean;
+}
+
+/** A directory under way. */
+interface Frame {
+  fd: number;
+  path: ByteString;
+  names: ByteString[];
+  next: number;
+}
+
+/** Descriptors that one archive may hold, a directory above the other; no real tree is as deep. */
+const DEEPEST = 1000;
+
+/** @param top a directory, by the name "" of its own descriptor, or anything else by its name; its descriptor stays the caller's */
+export async function* pack(top: At, options: PackOptions): AsyncGenerator<Uint8Array, void> {
+  const archive = archiveWriter();
+  const clock = pace();
+  const frames: Frame[] = [];
+  try {
+    yield* addNode({ at: top, path: options.name });
+    for (let frame = frames.at(-1); frame !== undefined; frame = frames.at(-1)) {
+      const name = frame.names[frame.next];
+      frame.next += 1;
+      if (name === undefined) closeFd(frames.pop()?.fd ?? -1);
+      else yield* addNode({ at: { directory: frame.fd, name }, path: joined(frame.path, name) });
+      if (clock.isDue()) await clock.pause();
+    }
+    yield* archive.end();
+  } finally {
+    for (const { fd } of frames) closeFd(fd);
+  }
+
+  async function* addNode({ at, path }: { at: At; path: ByteString }): AsyncGenerator<Uint8Array, void> {
+    const facts = allFactsOf(at);
+    if (facts === undefined) return;
+    const entry = entryOf(at, path, facts);
+    if (entry === undefined) return;
+    if (path !== "") yield* archive.add(entry, at, facts);
+    const isTop = frames.length === 0 && at === top;
+    if ((facts.mode & S.IFMT) !== S.IFDIR || (!isTop && options.isClosed?.(path, facts))) return;
+    enter(at, path);
+  }
+
+  function enter(at: At, path: ByteString): void {
+    if (frames.length === DEEPEST)
+      throw new FathomError("unsupported", `cannot pack directories more than ${DEEPEST} deep`);
+    const fd = openDirectory(at);
+    if (fd < 0) return;
+    frames.push({ fd, path, names: namesIn(fd), next: 0 });
+  }
+}
+
+function joined(path: ByteString, name: ByteString): ByteString {
+  return path === "" || path.endsWith("/") ? path + name : `${path}/${name}`;
+}

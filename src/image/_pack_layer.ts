@@ -1,0 +1,54 @@
+/**
+ * Packs what a container has written as a layer: the same writing gives the same bytes, and so the same digest.
+ *
+ * Whiteouts become `.wh.NAME`, opaque directories hold `.wh..wh..opq`. Source: opencontainers/image-spec v1.1, layer.md.
+ */
+
+import { AT, allFactsOf, type ByteString, closeFd, openDirectory } from "../kernel/mod.ts";
+import { FathomError } from "../std/errors.ts";
+import { pace } from "../std/pace.ts";
+import { archiveWriter } from "./_archive_writer.ts";
+import { emptyEntry, entryOf } from "./_entry.ts";
+import { cutPath } from "./_names.ts";
+import { openTree } from "./_tree.ts";
+import { OPAQUE, PREFIX } from "./_whiteout.ts";
+import { type Written, writtenIn } from "./_written.ts";
+
+/** @param upper directory that the container writes to; `layers` those below, topmost first */
+export async function* packLayer(upper: string, layers: readonly string[]): AsyncGenerator<Uint8Array, void> {
+  const root = openDirectory({ directory: AT.FDCWD, name: Buffer.from(upper).toString("latin1") });
+  if (root < 0) throw new FathomError("internal", `${upper}, where the container writes, cannot be read`);
+  const tree = openTree(root);
+  const archive = archiveWriter();
+  const clock = pace();
+  try {
+    for (const written of await writtenIn(upper, layers)) {
+      yield* packOne(written);
+      if (clock.isDue()) await clock.pause();
+    }
+    yield* archive.end();
+  } finally {
+    tree[Symbol.dispose]();
+    closeFd(root);
+  }
+
+  async function* packOne({ path, kind, opaque, covered }: Written): AsyncGenerator<Uint8Array, void> {
+    const { parent, name } = cutPath(path.slice(1));
+    if (kind === "deleted") {
+      if (!covered) yield* archive.addEmpty(emptyEntry(below(parent, PREFIX + name)));
+      return;
+    }
+    const directory = tree.existing(parent);
+    if (directory < 0) return;
+    const at = { directory, name };
+    const facts = allFactsOf(at);
+    const entry = facts === undefined ? undefined : entryOf(at, path.slice(1), facts);
+    if (facts === undefined || entry === undefined) return;
+    yield* archive.add(entry, at, facts);
+    if (opaque) yield* archive.addEmpty(emptyEntry(below(path.slice(1), OPAQUE)));
+  }
+}
+
+function below(parent: ByteString, name: ByteString): ByteString {
+  return parent === "" ? name : `${parent}/${name}`;
+}

@@ -1,0 +1,69 @@
+/** Where an archive is unpacked to, and what differs there: a layer's own directory, or a directory of a container. */
+
+import { type At, type ByteString, removeAll, rename, S, type Stat } from "../kernel/mod.ts";
+import { FathomError } from "../std/errors.ts";
+import { type TarEntry, tarNameText } from "../std/tar/entry.ts";
+import { normalise } from "./_names.ts";
+import { openTree, openTreeInRoot, type Tree } from "./_tree.ts";
+
+export interface UnpackTarget {
+  tree: Tree;
+  /** The normalised path of a name in the archive, "" for the target itself; undefined where it leads out. */
+  place(name: ByteString): ByteString | undefined;
+  /** Whether names that begin with `.wh.` hide files of layers below. */
+  whiteouts: boolean;
+  /** Whom everything is to belong to; else the archive says. */
+  owner?: { uid: number; gid: number };
+  /** @throws {FathomError} where an entry may not take the place of what is there. */
+  checkReplacing(entry: TarEntry, before: Stat): void;
+  /** Takes a directory away, with what is in it; 0 or -errno. */
+  discard(at: At): number;
+}
+
+/** @param root and `aside` stay the caller's; `aside`, on the same file system, takes replaced directories: removing one may take long. */
+export function layerTarget({ root, aside }: { root: number; aside: number }): UnpackTarget {
+  let movedAside = 0;
+  return {
+    tree: openTree(root),
+    place: normalise,
+    whiteouts: true,
+    checkReplacing: () => undefined,
+    discard: (at) => {
+      const answer = rename(at, { directory: aside, name: String(movedAside) });
+      movedAside += 1;
+      return answer;
+    },
+  };
+}
+
+export interface ContainerTarget {
+  /** Descriptor of the container's root, which stays the caller's. */
+  root: number;
+  /** The directory in it, absolute. */
+  base: ByteString;
+  owner?: { uid: number; gid: number };
+  /** A directory may not take the place of anything else, nor the other way round. */
+  keepKinds: boolean;
+}
+
+/** Names in the archive are below the directory even when they begin with a slash, as in Docker. */
+export function containerTarget({ root, base, owner, keepKinds }: ContainerTarget): UnpackTarget {
+  return {
+    tree: openTreeInRoot(root, base),
+    place: (name) => normalise(name.replace(/^\/+/, "")),
+    whiteouts: false,
+    ...(owner !== undefined && { owner }),
+    checkReplacing: (entry, before) => {
+      if (keepKinds) checkKinds(entry, before);
+    },
+    discard: removeAll,
+  };
+}
+
+function checkKinds(entry: TarEntry, before: Stat): void {
+  const wasDirectory = (before.mode & S.IFMT) === S.IFDIR;
+  if (wasDirectory === (entry.type === "directory")) return;
+  const [old, now] = wasDirectory ? ["directory", "non-directory"] : ["non-directory", "directory"];
+  const name = JSON.stringify(tarNameText(entry.path));
+  throw new FathomError("invalid", `cannot overwrite ${old} ${name} with ${now} ${name}`);
+}

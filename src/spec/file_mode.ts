@@ -1,0 +1,41 @@
+/** File modes as Go's io/fs package counts them, which is how Docker's API gives them: type and special bits stand at the top. */
+
+export const GO_MODE = {
+  directory: 2 ** 31,
+  symlink: 2 ** 27,
+  device: 2 ** 26,
+  namedPipe: 2 ** 25,
+  socket: 2 ** 24,
+  setuid: 2 ** 23,
+  setgid: 2 ** 22,
+  character: 2 ** 21,
+  sticky: 2 ** 20,
+  irregular: 2 ** 19,
+} as const;
+
+/** inode(7): the type's bits to Go's. */
+const TYPES: Readonly<Record<number, number>> = {
+  26411: GO_MODE.socket,
+  21609: GO_MODE.symlink,
+  16807: 0,
+  14406: GO_MODE.device,
+  9604: GO_MODE.directory,
+  4802: GO_MODE.device + GO_MODE.character,
+  2401: GO_MODE.namedPipe,
+};
+
+/** Go's mode of one that stat(2) gave. */
+export function goFileMode(mode: number): number {
+  const special = [
+    (mode & 0o4000) !== 0 ? GO_MODE.setuid : 0,
+    (mode & 0o2000) !== 0 ? GO_MODE.setgid : 0,
+    (mode & 0o1000) !== 0 ? GO_MODE.sticky : 0,
+  ];
+  const type = TYPES[mode & 0o170000] ?? GO_MODE.irregular;
+  return special.reduce((sum, bit) => sum + bit, type + (mode & 0o777));
+}
+
+/** Whether a bit is set in Go's mode, which has 32 and so is beyond JavaScript's own operators. */
+export function hasGoMode(mode: number, bit: number): boolean {
+  return Math.floor(mode / bit) % 2 === 1;
+}
