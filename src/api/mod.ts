@@ -17,10 +17,13 @@ import { API_VERSION, VERSION } from "../std/version.ts";
 import { createDispatch } from "./_dispatch.ts";
 import { type Listener, listen } from "./_listen.ts";
 import { createHttpServer } from "./http/mod.ts";
+import { archiveRoutes, type FileBackend } from "./routes/archive.ts";
+import { type CommitBackend, commitRoutes } from "./routes/commit.ts";
 import { type ContainerBackend, containerRoutes } from "./routes/containers.ts";
 import { type ExecBackend, execRoutes } from "./routes/exec.ts";
 import { type ImageBackend, imageRoutes } from "./routes/images.ts";
 import { type NetworkBackend, networkRoutes } from "./routes/networks.ts";
+import { type PruneBackend, pruneRoutes } from "./routes/prune.ts";
 import { type ReceiptBackend, receiptRoutes } from "./routes/receipts.ts";
 import { type ResourceBackend, resourceRoutes } from "./routes/resources.ts";
 import { streamRoutes } from "./routes/streams.ts";
@@ -39,6 +42,9 @@ export interface Backends {
   networks: NetworkBackend;
   volumes: VolumeBackend;
   resources: ResourceBackend;
+  files: FileBackend;
+  commits: CommitBackend;
+  prune: PruneBackend;
 }
 
 export interface ServeOptions {
@@ -100,6 +106,9 @@ function routesOf(backends: Backends) {
     ...networkRoutes(backends.networks),
     ...volumeRoutes(backends.volumes),
     ...resourceRoutes(backends.resources),
+    ...archiveRoutes(backends.files),
+    ...commitRoutes(backends.commits),
+    ...pruneRoutes(backends.prune),
   ];
 }
 

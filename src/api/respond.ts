@@ -11,7 +11,7 @@ export interface Respond {
   empty(status: 200 | 201 | 204, fields?: Fields): Promise<void>;
   text(body: string, fields?: Fields): Promise<void>;
   /** Status 200 at once, then every piece as it comes. */
-  stream(contentType: string, source: AsyncIterable<Uint8Array | string>): Promise<void>;
+  stream(contentType: string, source: AsyncIterable<Uint8Array | string>, fields?: Fields): Promise<void>;
   /** Gives the connection to an attached program. `framed`: output is multiplexed, and the client may be told so. */
   hijack(stream: Duplex, options: { framed: boolean }): Promise<void>;
 }
@@ -28,7 +28,8 @@ export function respondWith(reply: Reply, client: { upgrade: boolean; knowsFrami
     empty: (status, fields = {}) => reply.send(status, fields),
     text: (body, fields = {}) =>
       reply.send(200, { "Content-Type": "text/plain; charset=utf-8", ...fields }, body),
-    stream: (contentType, source) => reply.stream(200, { "Content-Type": contentType }, source),
+    stream: (contentType, source, fields = {}) =>
+      reply.stream(200, { "Content-Type": contentType, ...fields }, source),
     hijack: (stream, { framed }) => {
       if (!client.upgrade) return reply.hijack(`HTTP/1.1 200 OK\r\nContent-Type: ${RAW_STREAM}`, stream);
       const type = framed && client.knowsFraming ? MULTIPLEXED_STREAM : RAW_STREAM;

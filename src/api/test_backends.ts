@@ -51,6 +51,7 @@ export function fakeBackends(): FakeEngine {
       networks: networks(),
       volumes: volumes(),
       resources: resources(),
+      ...files(),
     },
   };
 
@@ -224,6 +225,47 @@ export function fakeBackends(): FakeEngine {
       async stats(id, how) {
         await called("resources.stats", id, how);
         return once({ id } as ContainerStats);
+      },
+    };
+  }
+
+  function files(): Pick<Backends, "files" | "commits" | "prune"> {
+    const stat = { name: "f", size: 3, mode: 420, mtime: "2020-01-01T00:00:00Z", linkTarget: "" };
+    return {
+      files: {
+        async stat(id, path) {
+          await called("files.stat", id, path);
+          return stat;
+        },
+        async pack(id, path) {
+          await called("files.pack", id, path);
+          return { stat, archive: once(Buffer.from("archive")) };
+        },
+        async unpack(id, { path, archive }, options) {
+          let size = 0;
+          for await (const piece of archive) size += piece.length;
+          await called("files.unpack", id, path, size, options);
+        },
+        async changes(id) {
+          await called("files.changes", id);
+          return id === "unchanged" ? [] : [{ Path: "/f", Kind: 1 }];
+        },
+        async exported(id) {
+          await called("files.exported", id);
+          return once(Buffer.from("archive"));
+        },
+      },
+      commits: {
+        async commit(id, options) {
+          await called("commits.commit", id, options);
+          return "sha256:1";
+        },
+      },
+      prune: {
+        async pruneContainers(filters) {
+          engine.calls.push(["prune.pruneContainers", filters]);
+          return { ContainersDeleted: null, SpaceReclaimed: 0 };
+        },
       },
     };
   }

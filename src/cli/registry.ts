@@ -16,13 +16,29 @@ const attach: Entry = {
   summary: "Attach this terminal's input and output to a running container",
   load: () => import("./commands/attach.ts"),
 };
+const commit: Entry = {
+  summary: "Make an image of what a container has written",
+  load: () => import("./commands/commit.ts"),
+};
+const cp: Entry = {
+  summary: "Copy files between a container and this host",
+  load: () => import("./commands/cp.ts"),
+};
 const create: Entry = {
   summary: "Create a container without starting it",
   load: () => import("./commands/create.ts"),
 };
+const diff: Entry = {
+  summary: "Show which files a container has added, changed and removed",
+  load: () => import("./commands/diff.ts"),
+};
 const exec: Entry = {
   summary: "Run another program in a running container",
   load: () => import("./commands/exec.ts"),
+};
+const exportContainer: Entry = {
+  summary: "Write a container's file system as a tar archive",
+  load: () => import("./commands/export.ts"),
 };
 const inspectContainer: Entry = {
   summary: "Show all that is known of containers",
@@ -101,17 +117,21 @@ const info: Entry = { summary: "Show the state of the daemon", load: () => impor
 
 export const COMMANDS: Registry = {
   attach,
+  commit,
+  cp,
   create,
   demo: {
     summary: "Run a first container made of this host's own programs, and explain it",
     load: () => import("./commands/demo.ts"),
   },
+  diff,
   events,
   exec,
   explain: {
     summary: "Tell what was done on the kernel for a container",
     load: () => import("./commands/explain.ts"),
   },
+  export: exportContainer,
   images,
   import: importImage,
   info,
@@ -141,8 +161,12 @@ export const COMMANDS: Registry = {
   },
   wait,
   "container attach": attach,
+  "container commit": commit,
+  "container cp": cp,
   "container create": create,
+  "container diff": diff,
   "container exec": exec,
+  "container export": exportContainer,
   "container inspect": inspectContainer,
   "container kill": kill,
   "container list": ps,
@@ -150,6 +174,10 @@ export const COMMANDS: Registry = {
   "container ls": ps,
   "container pause": pause,
   "container ps": ps,
+  "container prune": {
+    summary: "Remove all containers that do not run",
+    load: () => import("./commands/prune_containers.ts"),
+  },
   "container remove": rm,
   "container rename": rename,
   "container restart": restart,
@@ -210,14 +238,14 @@ export const GROUPS: Readonly<Record<string, string>> = {
 /** Commands of Docker that are named as such when asked for; they are not there, and nothing pretends that they are. */
 export const NOT_YET: ReadonlySet<string> = new Set(
   (
-    "build builder buildx checkpoint commit compose config context cp diff export history load login logout manifest node " +
+    "build builder buildx checkpoint compose config context history load login logout manifest node " +
     "plugin port pull push save search secret service stack swarm trust"
   ).split(" "),
 );
 
 /** The same for commands in groups. */
 export const NOT_YET_IN_GROUPS: ReadonlySet<string> = new Set([
-  ..."commit cp diff export port prune".split(" ").map((name) => `container ${name}`),
+  "container port",
   ..."build history load prune pull push save".split(" ").map((name) => `image ${name}`),
   ..."connect create disconnect prune remove rm".split(" ").map((name) => `network ${name}`),
   ..."df prune dial-stdio".split(" ").map((name) => `system ${name}`),

@@ -9,6 +9,7 @@ import type { ImageConfig } from "../spec/oci_image.ts";
 import type { Resources } from "../spec/oci_runtime.ts";
 import { FathomError } from "../std/errors.ts";
 import { rfc3339, wallClock } from "../std/time.ts";
+import { type FakeFiles, fakeFiles } from "./_fake_files.ts";
 import { GROUP, HOST, IMAGE, PASSWD } from "./_fixtures.ts";
 import { type Containers, type ContainersOptions, openContainers } from "./mod.ts";
 
@@ -105,6 +106,7 @@ export interface FakeEngine extends AsyncDisposable {
   root: string;
   engine: Containers;
   options: ContainersOptions;
+  files: FakeFiles;
   /** In the order in which they were taken. */
   shims: FakeShim[];
   /** What connects when an engine asks for a socket. */
@@ -169,6 +171,7 @@ export async function fakeEngine(): Promise<FakeEngine> {
       return fake.engine;
     },
     options: {} as ContainersOptions,
+    files: fakeFiles(),
     [Symbol.asyncDispose]: async () => {
       await fake.engine?.close();
       await rm(directory, { recursive: true, force: true });
@@ -180,6 +183,7 @@ export async function fakeEngine(): Promise<FakeEngine> {
     execRoot: join(directory, "run"),
     images: images(fake),
     networks: networks(fake),
+    files: fake.files,
     shims: {
       take: async () => {
         const shim = new FakeShim(join(directory, `${fake.shims.length}.sock`), failure);

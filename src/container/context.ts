@@ -5,6 +5,7 @@ import type { Shims } from "../shim/handle.ts";
 import type { IdMaps } from "../spec/oci_runtime.ts";
 import type { Container } from "./container.ts";
 import type { Exec } from "./exec_state.ts";
+import type { Files } from "./file_needs.ts";
 import type { Host } from "./host.ts";
 import type {
   Cgroups,
@@ -27,6 +28,7 @@ export interface ContainersOptions {
   execRoot: string;
   images: Images;
   networks: Networks;
+  files: Files;
   shims: Shims;
   receipts: Receipts;
   emit: Emit;

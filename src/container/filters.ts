@@ -111,7 +111,7 @@ function matchesText(value: string, text: string): boolean {
 }
 
 /** `key` or `key=value`. */
-function hasLabel(labels: Record<string, string>, filter: string): boolean {
+export function hasLabel(labels: Record<string, string>, filter: string): boolean {
   const equals = filter.indexOf("=");
   if (equals < 0) return Object.hasOwn(labels, filter);
   const key = filter.slice(0, equals);

@@ -31,6 +31,7 @@ import type { AttachOptions, LogOptions, StopOptions, WaitCondition } from "../s
 import { type Container, nameOf } from "./container.ts";
 import type { ContainersOptions, Context } from "./context.ts";
 import { type CreateOptions, createContainer } from "./create.ts";
+import { type FileOperations, fileOperations } from "./file_operations.ts";
 import { readHost } from "./host.ts";
 import type { ListOptions } from "./list.ts";
 import type { ConfigRecord } from "./records.ts";
@@ -54,6 +55,8 @@ export interface Containers {
   readonly execs: ExecOperations;
   /** What the routes about a container's share of the host need. */
   readonly resources: ResourceOperations;
+  /** What its routes about files, commits and prunes need. */
+  readonly files: FileOperations;
   /** How many there are in which state. */
   counts(): { running: number; paused: number; stopped: number };
   /** The containers made from an image. */
@@ -122,6 +125,7 @@ export async function openContainers(options: ContainersOptions): Promise<Contai
     containers: containerOperations(context),
     execs: execOperations(context),
     resources: resourceOperations(context),
+    files: fileOperations(context),
     counts: () => counts(context),
     usersOf: (image) => usersOf(context, image),
     identify: (name) => nameOf(find(name)),

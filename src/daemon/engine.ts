@@ -26,6 +26,7 @@ import { cgroups } from "./cgroups.ts";
 import type { DaemonConfig } from "./config.ts";
 import { containerDefaults } from "./container_flags.ts";
 import { type EventBus, eventBus } from "./events.ts";
+import { containerFiles } from "./files.ts";
 import {
   backingFilesystem,
   cgroupFacts,
@@ -82,6 +83,7 @@ export async function openEngine(config: DaemonConfig, log: Log): Promise<Engine
     execRoot: config.execRoot,
     images: containerImages(images),
     networks,
+    files: containerFiles(images),
     shims: pool,
     receipts,
     emit: ({ action, id, attributes }) => events.emit({ Type: "container", Action: action, id, attributes }),
@@ -120,6 +122,9 @@ export async function openEngine(config: DaemonConfig, log: Log): Promise<Engine
     containers: containers.containers,
     exec: containers.execs,
     resources: containers.resources,
+    files: containers.files,
+    commits: containers.files,
+    prune: containers.files,
     images: imageBackend(images),
     networks: networkBackend(networks, (container) => containers.identify(container).name),
     volumes,

@@ -4,10 +4,12 @@ import {
   type At,
   attributesOf,
   type ByteString,
-  type FullStat,
+  ERRNO,
   linkTarget,
   majorMinor,
   S,
+  type Stat,
+  SyscallError,
 } from "../kernel/mod.ts";
 import type { TarEntry, TarType } from "../std/tar/entry.ts";
 import { isKept } from "./_attributes.ts";
@@ -29,10 +31,10 @@ export function nameBytes(name: ByteString): Uint8Array {
 }
 
 /** The entry of what has a name; undefined for a socket, which means nothing without its process, and for what has just gone. */
-export function entryOf(at: At, path: ByteString, facts: FullStat): TarEntry | undefined {
+export function entryOf(at: At, path: ByteString, facts: Stat): TarEntry | undefined {
   const type = TYPES[facts.mode & S.IFMT];
   if (type === undefined) return undefined;
-  const link = type === "symlink" ? linkTarget(at) : "";
+  const link = type === "symlink" ? targetOf(at) : "";
   if (link === undefined) return undefined;
   const isDevice = type === "character" || type === "block";
   return {
@@ -47,6 +49,17 @@ export function entryOf(at: At, path: ByteString, facts: FullStat): TarEntry | u
     device: isDevice ? majorMinor(facts.rdev) : { major: 0, minor: 0 },
     xattrs: attributesOf(at, isKept),
   };
+}
+
+/** Undefined for what has just gone, or is something else by now. */
+function targetOf(at: At): ByteString | undefined {
+  try {
+    return linkTarget(at);
+  } catch (error) {
+    if (error instanceof SyscallError && (error.errno === ERRNO.ENOENT || error.errno === ERRNO.EINVAL))
+      return undefined;
+    throw error;
+  }
 }
 
 /** An entry for one more name of a file that the archive has. */

@@ -8,14 +8,14 @@
 import {
   AT,
   type At,
-  allFactsOf,
   attributesOf,
   type ByteString,
   closeFd,
-  type FullStat,
+  factsOf,
   namesIn,
   openDirectory,
   S,
+  type Stat,
 } from "../kernel/mod.ts";
 import { isWhiteout } from "./_whiteout.ts";
 
@@ -24,7 +24,7 @@ export type LowerDirectory = readonly ByteString[];
 
 export interface LowerFile {
   at: At;
-  facts: FullStat;
+  facts: Stat;
   /** What is below it; nothing where it is no directory. */
   directory: LowerDirectory;
 }
@@ -41,7 +41,7 @@ export function lookUp(directory: LowerDirectory, name: ByteString): LowerFile |
   for (const layer of directory) {
     const path = `${layer}/${name}`;
     const at = { directory: AT.FDCWD, name: path };
-    const facts = allFactsOf(at);
+    const facts = factsOf(at);
     if (facts === undefined) continue;
     const isDirectory = (facts.mode & S.IFMT) === S.IFDIR;
     if (isWhiteout(facts) || (top !== undefined && !isDirectory)) break;

@@ -7,13 +7,13 @@
 
 import {
   type At,
-  allFactsOf,
   type ByteString,
   closeFd,
-  type FullStat,
+  factsOf,
   namesIn,
   openDirectory,
   S,
+  type Stat,
 } from "../kernel/mod.ts";
 import { FathomError } from "../std/errors.ts";
 import { pace } from "../std/pace.ts";
@@ -24,7 +24,7 @@ export interface PackOptions {
   /** What the top is called in the archive; "" for what is in it alone. */
   name: ByteString;
   /** Directories whose content is left out, asked of each below the top. */
-  isClosed?: (path: ByteString, facts: FullStat) => boolean;
+  isClosed?: (path: ByteString, facts: Stat) => boolean;
 }
 
 /** A directory under way. */
@@ -58,7 +58,7 @@ export async function* pack(top: At, options: PackOptions): AsyncGenerator<Uint8
   }
 
   async function* addNode({ at, path }: { at: At; path: ByteString }): AsyncGenerator<Uint8Array, void> {
-    const facts = allFactsOf(at);
+    const facts = factsOf(at);
     if (facts === undefined) return;
     const entry = entryOf(at, path, facts);
     if (entry === undefined) return;
@@ -73,7 +73,7 @@ export async function* pack(top: At, options: PackOptions): AsyncGenerator<Uint8
       throw new FathomError("unsupported", `cannot pack directories more than ${DEEPEST} deep`);
     const fd = openDirectory(at);
     if (fd < 0) return;
-    frames.push({ fd, path, names: namesIn(fd), next: 0 });
+    frames.push({ fd, path, names: namesIn(fd).sort((a, b) => (a < b ? -1 : 1)), next: 0 });
   }
 }
 

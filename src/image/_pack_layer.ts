@@ -4,7 +4,7 @@
  * Whiteouts become `.wh.NAME`, opaque directories hold `.wh..wh..opq`. Source: opencontainers/image-spec v1.1, layer.md.
  */
 
-import { AT, allFactsOf, type ByteString, closeFd, openDirectory } from "../kernel/mod.ts";
+import { AT, type ByteString, closeFd, factsOf, openDirectory } from "../kernel/mod.ts";
 import { FathomError } from "../std/errors.ts";
 import { pace } from "../std/pace.ts";
 import { archiveWriter } from "./_archive_writer.ts";
@@ -41,7 +41,7 @@ export async function* packLayer(upper: string, layers: readonly string[]): Asyn
     const directory = tree.existing(parent);
     if (directory < 0) return;
     const at = { directory, name };
-    const facts = allFactsOf(at);
+    const facts = factsOf(at);
     const entry = facts === undefined ? undefined : entryOf(at, path.slice(1), facts);
     if (facts === undefined || entry === undefined) return;
     yield* archive.add(entry, at, facts);

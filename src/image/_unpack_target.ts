@@ -1,5 +1,6 @@
 /** Where an archive is unpacked to, and what differs there: a layer's own directory, or a directory of a container. */
 
+import { posix } from "node:path";
 import { type At, type ByteString, removeAll, rename, S, type Stat } from "../kernel/mod.ts";
 import { FathomError } from "../std/errors.ts";
 import { type TarEntry, tarNameText } from "../std/tar/entry.ts";
@@ -54,16 +55,18 @@ export function containerTarget({ root, base, owner, keepKinds }: ContainerTarge
     whiteouts: false,
     ...(owner !== undefined && { owner }),
     checkReplacing: (entry, before) => {
-      if (keepKinds) checkKinds(entry, before);
+      if (keepKinds) checkKinds(entry, before, base);
     },
     discard: removeAll,
   };
 }
 
-function checkKinds(entry: TarEntry, before: Stat): void {
+function checkKinds(entry: TarEntry, before: Stat, base: ByteString): void {
   const wasDirectory = (before.mode & S.IFMT) === S.IFDIR;
   if (wasDirectory === (entry.type === "directory")) return;
   const [old, now] = wasDirectory ? ["directory", "non-directory"] : ["non-directory", "directory"];
-  const name = JSON.stringify(tarNameText(entry.path));
-  throw new FathomError("invalid", `cannot overwrite ${old} ${name} with ${now} ${name}`);
+  const directory = Buffer.from(base, "latin1").toString();
+  const path = posix.join(directory, tarNameText(entry.path).replace(/(.)\/$/, "$1"));
+  const words = `cannot overwrite ${old} ${JSON.stringify(path)} with ${now} ${JSON.stringify(directory)}`;
+  throw new FathomError("invalid", words);
 }

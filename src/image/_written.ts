@@ -9,14 +9,14 @@
 import {
   AT,
   type At,
-  allFactsOf,
   attributesOf,
   type ByteString,
   closeFd,
-  type FullStat,
+  factsOf,
   namesIn,
   openDirectory,
   S,
+  type Stat,
 } from "../kernel/mod.ts";
 import { FathomError } from "../std/errors.ts";
 import { type Pace, pace } from "../std/pace.ts";
@@ -93,7 +93,7 @@ async function visit(search: Search, place: Place): Promise<boolean> {
     const file = {
       at,
       path: `${place.path}/${name}`,
-      facts: allFactsOf(at),
+      facts: factsOf(at),
       below: lookUp(place.lower, name),
     };
     const isChange = isDirectory(file)
@@ -109,11 +109,11 @@ async function visit(search: Search, place: Place): Promise<boolean> {
 interface Pair {
   at: At;
   path: ByteString;
-  facts: FullStat | undefined;
+  facts: Stat | undefined;
   below: LowerFile | undefined;
 }
 
-type Present = Pair & { facts: FullStat };
+type Present = Pair & { facts: Stat };
 
 function isDirectory(file: Pair): file is Present {
   return ((file.facts?.mode ?? 0) & S.IFMT) === S.IFDIR;

@@ -7,11 +7,10 @@
 
 import { posix } from "node:path";
 import {
-  allFactsOf,
   type ByteString,
   ERRNO,
   errnoName,
-  type FullStat,
+  factsOf,
   findInRoot,
   isReadOnly,
   linkTarget,
@@ -20,7 +19,9 @@ import {
   type RootView,
   readFileInRoot,
   S,
+  type Stat,
 } from "../kernel/mod.ts";
+import type { PathStat } from "../spec/docker_files.ts";
 import { goFileMode } from "../spec/file_mode.ts";
 import { FathomError } from "../std/errors.ts";
 import { pace } from "../std/pace.ts";
@@ -31,17 +32,6 @@ import { pack } from "./_pack.ts";
 import { feedArchive } from "./_stage.ts";
 import { unpacker } from "./_unpack.ts";
 import { containerTarget } from "./_unpack_target.ts";
-
-/** Docker's ContainerPathStat. */
-export interface PathStat {
-  name: string;
-  size: number;
-  /** Go's file mode. */
-  mode: number;
-  mtime: string;
-  /** Where a symbolic link leads, as a path in the container; else empty. */
-  linkTarget: string;
-}
 
 export interface UnpackOptions {
   /** A directory may not take the place of anything else, nor the other way round. */
@@ -62,7 +52,7 @@ interface Place {
 export function statPath(view: RootView, path: string): PathStat {
   const place = placeOf(path);
   using found = owned(find(view, path, { follow: false }));
-  return shownStat(view, place, factsOf(found.fd));
+  return shownStat(view, place, factsOfOpen(found.fd));
 }
 
 /**
@@ -76,12 +66,12 @@ export function packPath(
 ): { stat: PathStat; archive: AsyncIterable<Uint8Array> } {
   const place = placeOf(path);
   using found = owned(find(view, path, { follow: false }));
-  const facts = factsOf(found.fd);
+  const facts = factsOfOpen(found.fd);
   const stat = shownStat(view, place, facts);
   return { stat, archive: packFound(view, place, facts) };
 }
 
-async function* packFound(view: RootView, place: Place, facts: FullStat): AsyncGenerator<Uint8Array, void> {
+async function* packFound(view: RootView, place: Place, facts: Stat): AsyncGenerator<Uint8Array, void> {
   if ((facts.mode & S.IFMT) !== S.IFDIR) {
     const { parent, name } = cutPath(place.path);
     using directory = owned(find(view, shown(parent === "" ? "/" : parent), { follow: true }));
@@ -90,7 +80,7 @@ async function* packFound(view: RootView, place: Place, facts: FullStat): AsyncG
   }
   using found = owned(find(view, shown(place.path), { follow: true }));
   using directory = owned(opened(openDirectory({ directory: found.fd, name: "" }), place.path));
-  const root = factsOf(view.fd);
+  const root = factsOfOpen(view.fd);
   const isRoot = root.ino === facts.ino && root.dev === facts.dev;
   const options = { name: place.name, ...(isRoot && { isClosed: isOfTheKernel }) };
   yield* pack({ directory: directory.fd, name: "" }, options);
@@ -99,7 +89,7 @@ async function* packFound(view: RootView, place: Place, facts: FullStat): AsyncG
 /** What every container has mounted at these places. */
 const KERNEL_PLACES: ReadonlySet<ByteString> = new Set(["dev", "proc", "sys"]);
 
-function isOfTheKernel(path: ByteString, facts: FullStat): boolean {
+function isOfTheKernel(path: ByteString, facts: Stat): boolean {
   return facts.mountRoot && KERNEL_PLACES.has(path.replace(/^(?:\.?\/)+/, ""));
 }
 
@@ -126,11 +116,11 @@ export async function unpackPath(
 }
 
 function checkWritable(view: RootView, fd: number): void {
-  const facts = factsOf(fd);
+  const facts = factsOfOpen(fd);
   if ((facts.mode & S.IFMT) !== S.IFDIR)
     throw new FathomError("invalid", "extraction point is not a directory");
   if (!isReadOnly(fd)) return;
-  const inRoot = facts.mount === factsOf(view.fd).mount;
+  const inRoot = facts.mount === factsOfOpen(view.fd).mount;
   throw new FathomError(
     "forbidden",
     inRoot ? "container rootfs is marked read-only" : "mounted volume is marked read-only",
@@ -166,13 +156,13 @@ function opened(answer: number, path: string): number {
   throw new FathomError("internal", `cannot reach ${path} in the container: ${errnoName(-answer)}`);
 }
 
-function factsOf(fd: number): FullStat {
-  const facts = allFactsOf({ directory: fd, name: "" });
+function factsOfOpen(fd: number): Stat {
+  const facts = factsOf({ directory: fd, name: "" });
   if (facts === undefined) throw new FathomError("internal", "an open file has no facts");
   return facts;
 }
 
-function shownStat(view: RootView, { path, name }: Place, facts: FullStat): PathStat {
+function shownStat(view: RootView, { path, name }: Place, facts: Stat): PathStat {
   const isLink = (facts.mode & S.IFMT) === S.IFLNK;
   return {
     name: shown(name),
@@ -215,6 +205,6 @@ function linkAt(view: RootView, path: ByteString): ByteString | undefined {
   const fd = findInRoot(view.fd, path, { follow: false });
   if (fd < 0) return undefined;
   using link = owned(fd);
-  const { mode } = factsOf(link.fd);
+  const { mode } = factsOfOpen(link.fd);
   return (mode & S.IFMT) === S.IFLNK ? linkTarget({ directory: link.fd, name: "" }) : undefined;
 }

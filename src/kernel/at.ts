@@ -12,7 +12,7 @@ import { FathomError } from "../std/errors.ts";
 import { bytes, named } from "./call.ts";
 import { openat2 } from "./file.ts";
 import { AT, O, RESOLVE, S } from "./flags.ts";
-import { type FullStat, fullStatAt, majorMinor, type Stat, statAt } from "./stat.ts";
+import { majorMinor, type Stat, statAt } from "./stat.ts";
 import { perform, sys } from "./syscall.ts";
 
 /** Bytes as a string of one character each (latin1), which splits, compares and serves as a key exactly. */
@@ -118,14 +118,9 @@ export function setAttribute(file: number | At, attribute: string, value: Uint8A
   return sys("lsetxattr", path, attribute, value, value.length, 0);
 }
 
-/** Facts about what has a name, undefined where nothing has. @throws {SyscallError} */
+/** Facts about what has a name, undefined where nothing has; `name` "" is the directory itself. @throws {SyscallError} */
 export function factsOf({ directory, name }: At): Stat | undefined {
   return statAt(directory, nameBytes(name));
-}
-
-/** The same with group, time and mount; `name` "" is the directory itself. @throws {SyscallError} */
-export function allFactsOf({ directory, name }: At): FullStat | undefined {
-  return fullStatAt(directory, nameBytes(name));
 }
 
 /** The name as a person reads it, quoted. */

@@ -2,6 +2,7 @@
 
 import type { At, ByteString } from "./at.ts";
 import { ERRNO } from "./errno.ts";
+import { AT } from "./flags.ts";
 import { check, sys } from "./syscall.ts";
 
 /** Names in a directory that is open for reading, without `.` and `..`, in no order. @throws {SyscallError} */
@@ -32,17 +33,26 @@ export function linkTarget({ directory, name }: At): ByteString {
 /** The most bytes that an attribute's value, or a list of names, has: XATTR_SIZE_MAX, XATTR_LIST_MAX. */
 const ATTRIBUTE_MAX = 64 * 1024;
 
-/** Extended attributes by name, none where the file system keeps none. Links are not followed. @throws {SyscallError} */
-export function attributesOf({ directory, name }: At): Map<string, Uint8Array> {
-  const path = Buffer.from(`/proc/self/fd/${directory}/${name}\0`, "latin1");
-  const buffer = Buffer.alloc(ATTRIBUTE_MAX);
+/** One buffer serves all: what it holds is copied before anything else can run. */
+const buffer = Buffer.from(new ArrayBuffer(ATTRIBUTE_MAX));
+
+/**
+ * Extended attributes by name, those that `wanted` says or all; none where the file system keeps none, or nothing has the name any
+ * more. Links are not followed. @throws {SyscallError}
+ */
+export function attributesOf(
+  { directory, name }: At,
+  wanted: (attribute: string) => boolean = () => true,
+): Map<string, Uint8Array> {
+  const place = directory === AT.FDCWD ? "" : `/proc/self/fd/${directory}/`;
+  const path = Buffer.from(`${place}${name}\0`, "latin1");
   const found = new Map<string, Uint8Array>();
   const length = sys("llistxattr", path, buffer, buffer.length);
-  if (length === -ERRNO.EOPNOTSUPP) return found;
+  if (length === -ERRNO.EOPNOTSUPP || length === -ERRNO.ENOENT) return found;
   const names = buffer
     .toString("latin1", 0, check(length, "list extended attributes"))
     .split("\0")
-    .filter(Boolean);
+    .filter((attribute) => attribute !== "" && wanted(attribute));
   for (const attribute of names) {
     const size = sys("lgetxattr", path, attribute, buffer, buffer.length);
     // One that is listed may be gone, or be for others to read.

@@ -158,6 +158,7 @@ describe("facts about a file", () => {
       ino: expected.ino,
       mtime: expected.mtimeNs,
       mountRoot: false,
+      mount: expect.any(BigInt),
     });
   });
 

@@ -18,7 +18,6 @@
 export { ARCH, type Arch } from "./arch.ts";
 export {
   type At,
-  allFactsOf,
   type ByteString,
   changeMode,
   changeOwner,
@@ -76,15 +75,12 @@ export { limitProject, projectOf, projectQuota, setProject } from "./quota.ts";
 export { pipe, setNonBlocking, writeAll } from "./ready.ts";
 export { now, recording } from "./receipt.ts";
 export { type Child, type SpawnOptions, spawn } from "./spawn.ts";
-export { device, type FullStat, majorMinor, type Stat, statFd } from "./stat.ts";
+export { device, majorMinor, type Stat, statFd } from "./stat.ts";
 export { type Successor, successor } from "./successor.ts";
 export { check, sys } from "./syscall.ts";
 export {
-  attributesOf,
   findInRoot,
   isReadOnly,
-  linkTarget,
-  namesIn,
   openDirectory,
   openFile,
   readAt,

@@ -22,51 +22,30 @@ export interface Stat {
   mtime: bigint;
   /** Whether a mount is rooted here. */
   mountRoot: boolean;
-}
-
-/**
- * Facts about a name below `directory`, text or NUL-terminated bytes, links not followed; undefined where there is nothing.
- * @throws {SyscallError}
- */
-export function statAt(directory: number, path: string | Uint8Array): Stat | undefined {
-  const answer = sys("statx", directory, path, AT.SYMLINK_NOFOLLOW, STATX_BASIC_STATS, statxBytes);
-  if (answer === -ERRNO.ENOENT || answer === -ERRNO.ENOTDIR) return undefined;
-  check(answer, `stat ${typeof path === "string" ? path : "a name in a directory"}`);
-  return parseStat();
-}
-
-/** What an archive says of a file beyond `Stat`. */
-export interface FullStat extends Stat {
-  gid: number;
-  /** Nanoseconds since the epoch. */
-  mtime: bigint;
   /** Which mount the file is seen through. */
   mount: bigint;
 }
 
-/** The same with all that is known. @throws {SyscallError} */
-export function fullStatAt(directory: number, path: string | Uint8Array): FullStat | undefined {
-  const how = AT.SYMLINK_NOFOLLOW | AT.EMPTY_PATH;
-  const answer = sys("statx", directory, path, how, STATX_BASIC_STATS | STATX_MNT_ID, statxBytes);
+/**
+ * Facts about a name below `directory`, text or NUL-terminated bytes, links not followed; undefined where there is nothing. The
+ * empty name is what the descriptor itself names.
+ * @throws {SyscallError}
+ */
+export function statAt(directory: number, path: string | Uint8Array): Stat | undefined {
+  const answer = sys("statx", directory, path, AT.SYMLINK_NOFOLLOW | AT.EMPTY_PATH, WANTED, statxBytes);
   if (answer === -ERRNO.ENOENT || answer === -ERRNO.ENOTDIR) return undefined;
   check(answer, `stat ${typeof path === "string" ? path : "a name in a directory"}`);
-  return {
-    ...parseStat(),
-    gid: statx.getUint32(24, true),
-    mtime: statx.getBigInt64(112, true) * 1_000_000_000n + BigInt(statx.getUint32(120, true)),
-    mount: statx.getBigUint64(144, true),
-  };
+  return parseStat();
 }
 
 /** Facts about an open file. @throws {SyscallError} */
 export function statFd(fd: number): Stat {
-  check(sys("statx", fd, "", AT.EMPTY_PATH, STATX_BASIC_STATS, statxBytes), "stat a descriptor");
+  check(sys("statx", fd, "", AT.EMPTY_PATH, WANTED, statxBytes), "stat a descriptor");
   return parseStat();
 }
 
-const STATX_BASIC_STATS = 0x7ff;
-/** Since Linux 5.8. */
-const STATX_MNT_ID = 0x1000;
+/** STATX_BASIC_STATS | STATX_MNT_ID. */
+const WANTED = 0x7ff | 0x1000;
 const STATX_ATTR_MOUNT_ROOT = 0x2000;
 /** One buffer serves all: it is parsed before anything else can run. */
 const statxBytes = new Uint8Array(new ArrayBuffer(256));
@@ -84,6 +63,7 @@ function parseStat(): Stat {
     dev: device(statx.getUint32(136, true), statx.getUint32(140, true)),
     ino: statx.getBigUint64(32, true),
     mtime: statx.getBigInt64(112, true) * 1_000_000_000n + BigInt(statx.getUint32(120, true)),
+    mount: statx.getBigUint64(144, true),
     mountRoot: (statx.getUint32(8, true) & STATX_ATTR_MOUNT_ROOT) !== 0,
   };
 }

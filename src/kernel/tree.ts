@@ -1,11 +1,12 @@
 /**
- * Reading what is in directories, by descriptor: names, links, attributes, contents.
+ * Trees that others may be changing: opening what is in them, reading it, taking it away.
  *
  * Whoever walks a tree with these cannot be led out of it: no call follows a symbolic link, and a directory is what its descriptor
- * says, whatever others do to names meanwhile. Nothing here has an effect.
+ * says, whatever others do to names meanwhile. What a directory holds is in directory.ts.
  */
 
 import { type At, type ByteString, nameBytes } from "./at.ts";
+import { namesIn } from "./directory.ts";
 import { ERRNO } from "./errno.ts";
 import { openat2, owned } from "./file.ts";
 import { AT, O, RESOLVE } from "./flags.ts";
@@ -28,48 +29,6 @@ export function findInRoot(root: number, path: ByteString, options: { follow: bo
   const resolve = RESOLVE.IN_ROOT | RESOLVE.NO_MAGICLINKS;
   const how = O.PATH | (options.follow ? 0 : O.NOFOLLOW);
   return openat2(root, nameBytes(path === "" ? "/" : path), { how, resolve });
-}
-
-const listing = new Uint8Array(new ArrayBuffer(64 * 1024));
-const listed = Buffer.from(listing.buffer);
-
-/** The names in an open directory, sorted by their bytes, without `.` and `..`. @throws {SyscallError} */
-export function namesIn(directory: number): ByteString[] {
-  const names: ByteString[] = [];
-  for (;;) {
-    const count = check(sys("getdents64", directory, listing, listing.length), "read a directory");
-    if (count === 0) return names.sort((a, b) => (a < b ? -1 : 1));
-    // struct linux_dirent64, getdents64(2): the record's length at 16, the name at 19.
-    for (let at = 0; at < count; at += listed.readUInt16LE(at + 16)) {
-      const name = listed.toString("latin1", at + 19, listed.indexOf(0, at + 19));
-      if (name !== "." && name !== "..") names.push(name);
-    }
-  }
-}
-
-const target = Buffer.from(new ArrayBuffer(4096));
-
-/** Where a symbolic link leads; undefined where there is none. `name` "" is what the descriptor itself names. */
-export function linkTarget({ directory, name }: At): ByteString | undefined {
-  const count = sys("readlinkat", directory, nameBytes(name), target, target.length);
-  return count < 0 ? undefined : target.toString("latin1", 0, count);
-}
-
-const attributeNames = Buffer.from(new ArrayBuffer(64 * 1024));
-const attributeValue = Buffer.from(new ArrayBuffer(64 * 1024));
-
-/** Extended attributes of what has a name, those that `wanted` says; none where the file system knows none. */
-export function attributesOf(at: At, wanted: (attribute: string) => boolean): Map<string, Uint8Array> {
-  const found = new Map<string, Uint8Array>();
-  const path = at.directory === AT.FDCWD ? at.name : `/proc/self/fd/${at.directory}/${at.name}`;
-  const length = sys("llistxattr", nameBytes(path), attributeNames, attributeNames.length);
-  if (length <= 0) return found;
-  for (const attribute of attributeNames.toString("latin1", 0, length - 1).split("\0")) {
-    if (!wanted(attribute)) continue;
-    const size = sys("lgetxattr", nameBytes(path), attribute, attributeValue, attributeValue.length);
-    if (size >= 0) found.set(attribute, new Uint8Array(attributeValue.subarray(0, size)));
-  }
-  return found;
 }
 
 /** Bytes of an open file from `offset` on; fewer than `into` takes at its end. @throws {SyscallError} */

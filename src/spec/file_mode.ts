@@ -14,15 +14,15 @@ export const GO_MODE = {
 } as const;
 
 /** inode(7): the type's bits to Go's. */
-const TYPES: Readonly<Record<number, number>> = {
-  26411: GO_MODE.socket,
-  21609: GO_MODE.symlink,
-  16807: 0,
-  14406: GO_MODE.device,
-  9604: GO_MODE.directory,
-  4802: GO_MODE.device + GO_MODE.character,
-  2401: GO_MODE.namedPipe,
-};
+const TYPES: ReadonlyMap<number, number> = new Map([
+  [0o140000, GO_MODE.socket],
+  [0o120000, GO_MODE.symlink],
+  [0o100000, 0],
+  [0o060000, GO_MODE.device],
+  [0o040000, GO_MODE.directory],
+  [0o020000, GO_MODE.device + GO_MODE.character],
+  [0o010000, GO_MODE.namedPipe],
+]);
 
 /** Go's mode of one that stat(2) gave. */
 export function goFileMode(mode: number): number {
@@ -31,7 +31,7 @@ export function goFileMode(mode: number): number {
     (mode & 0o2000) !== 0 ? GO_MODE.setgid : 0,
     (mode & 0o1000) !== 0 ? GO_MODE.sticky : 0,
   ];
-  const type = TYPES[mode & 0o170000] ?? GO_MODE.irregular;
+  const type = TYPES.get(mode & 0o170000) ?? GO_MODE.irregular;
   return special.reduce((sum, bit) => sum + bit, type + (mode & 0o777));
 }
 

@@ -56,7 +56,7 @@ export function createClient(choice: Choice, start: () => Promise<boolean>): Cli
     const sent = writeRequest(connection, head(choice, { method, path, options, upgrade: false }), options);
     // A daemon may answer, and close, before it has read all of a body: its answer says more than our broken pipe.
     sent.catch(() => undefined);
-    const reply = await readReply(connection);
+    const reply = await readReply(connection, method);
     return await checked(reply);
   };
   return {
@@ -72,7 +72,7 @@ export function createClient(choice: Choice, start: () => Promise<boolean>): Cli
     hijack: async (path, options = {}) => {
       const connection = await open();
       await writeRequest(connection, head(choice, { method: "POST", path, options, upgrade: true }), options);
-      const reply = await checked(await readReply(connection));
+      const reply = await checked(await readReply(connection, "POST"));
       return { connection, contentType: reply.headers.get("content-type") };
     },
     close: () => {

@@ -16,11 +16,11 @@ export interface Reply {
 }
 
 /** Reads a response up to its body; 1xx responses other than 101 are passed over. */
-export async function readReply(connection: Connection): Promise<Reply> {
+export async function readReply(connection: Connection, method: string): Promise<Reply> {
   for (;;) {
     const { status, headers } = await readHead(connection);
     if (status >= 100 && status < 200 && status !== 101) continue;
-    return { status, headers, body: readBody(connection, status, headers) };
+    return { status, headers, body: bodyOf(connection, { method, status, headers }) };
   }
 }
 
@@ -59,9 +59,17 @@ async function readUntil(connection: Connection, mark: string, limit: number): P
   }
 }
 
-async function* readBody(connection: Connection, status: number, headers: ReadonlyMap<string, string>) {
+interface Answered {
+  /** Of the request. */
+  method: string;
+  status: number;
+  headers: ReadonlyMap<string, string>;
+}
+
+async function* bodyOf(connection: Connection, { method, status, headers }: Answered) {
   try {
-    if (status === 204 || status === 304) return;
+    // A length in the answer to HEAD is that of a body which GET would get (RFC 9110 section 9.3.2).
+    if (method === "HEAD" || status === 204 || status === 304) return;
     if (headers.get("transfer-encoding")?.toLowerCase() === "chunked") yield* readChunks(connection);
     else if (headers.has("content-length"))
       yield* readLength(connection, Number(headers.get("content-length")));
