@@ -26,7 +26,7 @@ const TYPES: Readonly<Record<number, TarType>> = {
 const NOTHING = new Uint8Array(0);
 
 /** The bytes of a name. */
-export function nameBytes(name: ByteString): Uint8Array {
+function nameBytes(name: ByteString): Uint8Array {
   return Buffer.from(name, "latin1");
 }
 

@@ -24,7 +24,7 @@ export function clean(path: string): string {
 }
 
 /** The last component: `/` of the root, `.` of an empty path. */
-export function base(path: string): string {
+function base(path: string): string {
   if (path === "") return ".";
   return /([^/]*)\/*$/.exec(path)?.[1] || "/";
 }
@@ -33,7 +33,7 @@ export function endsInSlash(path: string): boolean {
   return path.endsWith("/");
 }
 
-export function endsInDot(path: string): boolean {
+function endsInDot(path: string): boolean {
   return base(path) === ".";
 }
 
@@ -43,7 +43,7 @@ export function assertsDirectory(path: string): boolean {
 }
 
 /** A path that was worked on, with the slash or dot at its end that it had before. */
-export function keepingEnd(path: string, original: string): string {
+function keepingEnd(path: string, original: string): string {
   let kept = path;
   if (!endsInDot(kept) && endsInDot(original)) kept += endsInSlash(kept) ? "." : "/.";
   if (!endsInSlash(kept) && endsInSlash(original)) kept += "/";
