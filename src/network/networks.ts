@@ -149,7 +149,11 @@ async function connect(state: State, request: ConnectRequest): Promise<Connectio
       makeSandbox(
         state.host(),
         sandbox,
-        sandbox.Endpoints.map((endpoint) => ({ endpoint, bridge })),
+        sandbox.Endpoints.map((endpoint) => ({
+          endpoint,
+          bridge,
+          isolated: !options.settings.betweenContainers,
+        })),
       );
     await saving;
   } catch (error) {

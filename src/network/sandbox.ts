@@ -10,6 +10,7 @@ import {
   addDefaultRoute,
   addVeth,
   findLink,
+  isolatePort,
   keepNetworkNamespace,
   learn,
   letGoOfNetworkNamespace,
@@ -27,11 +28,19 @@ const INTERFACE = "eth0";
 /** Of links that come later: there are no IPv6 addresses to give. Loopback keeps its own. */
 const SYSCTLS = { "net/ipv6/conf/default/disable_ipv6": "1" };
 
+/** One connection, as it is to be made. */
+export interface EndpointPlan {
+  endpoint: EndpointRecord;
+  bridge: Bridge;
+  /** Kept from other containers on the bridge: frames between its ports pass no rule where the kernel does not hand them to any. */
+  isolated: boolean;
+}
+
 /** Makes the namespace that `sandbox` names and connects it. What was made is undone when a step fails. @throws {SyscallError} */
 export function makeSandbox(
   host: NetlinkSocket,
   sandbox: SandboxRecord,
-  connections: readonly { endpoint: EndpointRecord; bridge: Bridge }[],
+  connections: readonly EndpointPlan[],
 ): void {
   using undo = new DisposableStack();
   using namespace = makeNetworkNamespace(SYSCTLS);
@@ -45,7 +54,7 @@ export function makeSandbox(
 function connect(
   host: NetlinkSocket,
   namespace: { fd: number; route: NetlinkSocket },
-  { endpoint, bridge }: { endpoint: EndpointRecord; bridge: Bridge },
+  { endpoint, bridge, isolated }: EndpointPlan,
 ): void {
   const { Link: name, Address: address, Prefix: prefix, Mac: mac } = endpoint;
   addVeth(
@@ -57,7 +66,9 @@ function connect(
   addAddress(namespace.route, inside, { address, prefix });
   setLink(namespace.route, inside, { up: true });
   if (endpoint.Gateway !== "") addDefaultRoute(namespace.route, inside, endpoint.Gateway);
-  learn(host, linkOf(host, name), mac);
+  const port = linkOf(host, name);
+  learn(host, port, mac);
+  if (isolated) isolatePort(host, port);
 }
 
 function linkOf(socket: NetlinkSocket, name: string): { index: number; name: string } {

@@ -58,6 +58,8 @@ interface EngineOptions {
   subordinateIds?: string;
   /** Without the busybox image. */
   bare?: boolean;
+  /** With a default bridge, which dockerd is otherwise started without. */
+  bridged?: boolean;
 }
 
 /** The engine that TEST_ENGINE names, with an image `busybox`. */
@@ -75,12 +77,17 @@ export function startFathom(options: EngineOptions = {}): Promise<Engine> {
 }
 
 export function startDocker(options: EngineOptions = {}): Promise<Engine> {
+  const places = options.bridged ? [...IN_OWN_NETWORK, "dockerd"] : ["dockerd", ...WITHOUT_NETWORK];
   return startWith(options, ({ root, dataRoot, execRoot, socket }) => [
-    "dockerd",
+    ...places,
     ...["--data-root", dataRoot, "--exec-root", execRoot, "-H", `unix://${socket}`],
-    ...["--pidfile", join(root, "pid"), "--bridge=none", "--iptables=false"],
+    ...["--pidfile", join(root, "pid")],
   ]);
 }
+
+const WITHOUT_NETWORK = ["--bridge=none", "--iptables=false"];
+/** Its bridge and its rules are made in a network namespace that goes with it. */
+const IN_OWN_NETWORK = ["unshare", "--net", "--mount"];
 
 interface Places {
   root: string;

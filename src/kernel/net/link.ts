@@ -210,6 +210,24 @@ export function learn(socket: NetlinkSocket, port: { index: number; name: string
   );
 }
 
+const ISOLATION = { SETLINK: 19, AF_BRIDGE: 7, IFLA_PROTINFO: 12, BRPORT_ISOLATED: 33 } as const;
+
+/** Keeps what comes in by a port of a bridge from its other isolated ports; the bridge itself stays in reach. @throws {SyscallError} */
+export function isolatePort(socket: NetlinkSocket, port: { index: number; name: string }): void {
+  socket.request(
+    {
+      type: ISOLATION.SETLINK,
+      header: u32s(ISOLATION.AF_BRIDGE, port.index, 0, 0),
+      attributes: [[ISOLATION.IFLA_PROTINFO, [[ISOLATION.BRPORT_ISOLATED, Uint8Array.of(1)]]]],
+    },
+    {
+      shown: `RTM_SETLINK {ifi_family=AF_BRIDGE, ifi_index=${port.index}, IFLA_BRPORT_ISOLATED=1}`,
+      what: `keep ${port.name} from other containers`,
+      see: `bridge -d link show dev ${port.name}`,
+    },
+  );
+}
+
 const RTA = { OIF: 4, GATEWAY: 5 } as const;
 /** struct rtmsg's fields: RT_TABLE_MAIN, RTPROT_BOOT, RT_SCOPE_UNIVERSE, RTN_UNICAST. */
 const ROUTE = { table: 254, protocol: 3, scope: 0, unicast: 1 } as const;

@@ -6,7 +6,16 @@
  */
 
 export { findLink, type LinkInfo, listAddresses, listLinks, listNeighbours, listRoutes } from "./dumps.ts";
-export { addAddress, addDefaultRoute, addLink, addVeth, deleteLink, learn, setLink } from "./link.ts";
+export {
+  addAddress,
+  addDefaultRoute,
+  addLink,
+  addVeth,
+  deleteLink,
+  isolatePort,
+  learn,
+  setLink,
+} from "./link.ts";
 export {
   inNetworkNamespace,
   keepNetworkNamespace,

@@ -1,0 +1,129 @@
+import { describe, expect, test } from "bun:test";
+import { ruleText } from "../kernel/net/nft_rule.ts";
+import type { NetworkResource } from "../spec/docker_network.ts";
+import { engineName } from "./bridge.ts";
+import { filterNetworks } from "./filters.ts";
+import { firewallTable } from "./firewall.ts";
+import { networkText, parseCidr } from "./ipv4.ts";
+import { checkPools, DEFAULT_POOLS, firstFree, usedBy } from "./pools.ts";
+import { type NetworkFlags, readSettings } from "./settings.ts";
+
+const FLAGS: NetworkFlags = {
+  bridge: undefined,
+  bip: undefined,
+  fixedCidr: undefined,
+  defaultGateway: undefined,
+  mtu: 0,
+  icc: true,
+  ipForward: true,
+  ipMasq: true,
+  iptables: true,
+  hostGatewayIp: undefined,
+  defaultAddressPools: undefined,
+};
+
+describe("flags", () => {
+  const refused: [string, Partial<NetworkFlags>, string][] = [
+    ["a bridge beside its address", { bridge: "br0", bip: "10.0.0.1/24" }, "mutually exclusive"],
+    ["a network for an address", { bip: "10.0.0.0/24" }, "names a network"],
+    ["a gateway elsewhere", { bip: "10.0.0.1/24", defaultGateway: "10.0.1.1" }, "not in the network"],
+    ["a tiny packet", { mtu: 60 }, "--mtu must be between 68 and 65535"],
+    ["a name that is none", { bridge: "a b" }, "not the name of a link"],
+    ["an address that is none", { hostGatewayIp: "here" }, "not an IPv4 address"],
+    ["a pool too small", { defaultAddressPools: [{ base: "10.0.0.0/24", size: 16 }] }, "cannot be divided"],
+    ["a pool of too many", { defaultAddressPools: [{ base: "10.0.0.0/8", size: 30 }] }, "cannot be divided"],
+  ];
+  test.each(refused)("that ask for %s are refused", (_, flags, sentence) => {
+    expect(() => readSettings({ ...FLAGS, ...flags })).toThrow(sentence);
+  });
+
+  test("that ask for none leave no default network", () => {
+    expect(readSettings({ ...FLAGS, bridge: "none" })).toMatchObject({ disabled: true, existing: undefined });
+    expect(readSettings(FLAGS)).toMatchObject({ disabled: false, pools: DEFAULT_POOLS });
+  });
+});
+
+describe("a network is chosen", () => {
+  const used = (...networks: string[]) => networks.map(parseCidr);
+
+  test("as the first of the pools that is in nobody's way", () => {
+    checkPools(DEFAULT_POOLS);
+    expect(networkText(firstFree(DEFAULT_POOLS, []))).toBe("172.17.0.0/16");
+    expect(networkText(firstFree(DEFAULT_POOLS, used("172.17.3.0/24", "172.18.0.1/32")))).toBe(
+      "172.19.0.0/16",
+    );
+    expect(networkText(firstFree(DEFAULT_POOLS, used("172.16.0.0/12", "192.168.1.0/24")))).toBe(
+      "192.168.16.0/20",
+    );
+  });
+
+  test("or not at all, in a sentence that says what to do", () => {
+    expect(() => firstFree([{ base: "10.0.0.0/24", size: 25 }], used("10.0.0.0/8"))).toThrow("--bip");
+  });
+
+  test("beside the host's routes, of which the default is in nobody's way", () => {
+    const routes = [
+      { destination: "0.0.0.0", prefix: 0 },
+      { destination: "10.2.0.0", prefix: 16 },
+    ];
+    expect(usedBy(routes).map(networkText)).toEqual(["10.2.0.0/16"]);
+  });
+});
+
+test("an engine's bridge is its own, and the usual engine's has a short name", () => {
+  expect(engineName("/var/lib/fathom")).toBe("fathom0");
+  const other = engineName("/srv/fathom");
+  expect(other).toMatch(/^fathom-[0-9a-f]{8}$/);
+  expect(other.length).toBeLessThanOrEqual(15);
+});
+
+test("the rules let containers out and answers in, and nothing else in", () => {
+  const bridge = {
+    link: "br0",
+    network: parseCidr("10.0.0.1/24"),
+    betweenContainers: true,
+    masquerade: true,
+  };
+  const rules = (wishes: Partial<typeof bridge>) =>
+    firewallTable("t", [{ ...bridge, ...wishes }]).chains.map((chain) => chain.rules.map(ruleText));
+  expect(rules({})).toEqual([
+    ['ip saddr 10.0.0.0/24 oifname != "br0" counter masquerade'],
+    [
+      'iifname "br0" oifname "br0" accept',
+      'oifname "br0" ct state established,related accept',
+      'oifname "br0" counter drop',
+    ],
+  ]);
+  expect(rules({ masquerade: false, betweenContainers: false })).toMatchObject([
+    [],
+    ['iifname "br0" oifname "br0" counter drop', expect.any(String), expect.any(String)],
+  ]);
+});
+
+describe("filters", () => {
+  const network = (Name: string, Driver: string) =>
+    ({
+      Id: `id-${Name}`,
+      Name,
+      Driver,
+      Scope: "local",
+      Labels: { a: "b" },
+      Containers: {},
+    }) as unknown as NetworkResource;
+  const networks = [network("bridge", "bridge"), network("none", "null"), network("front", "bridge")];
+  const names = (filters: Record<string, string[]>) =>
+    filterNetworks(networks, filters).map(({ Name }) => Name);
+
+  test("choose by each of Docker's names", () => {
+    expect(names({ driver: ["bridge"], name: ["ro"] })).toEqual(["front"]);
+    expect(names({ type: ["builtin"] })).toEqual(["bridge", "none"]);
+    expect(names({ dangling: ["true"] })).toEqual(["front"]);
+    expect(names({ label: ["a=b"], id: ["id-none"] })).toEqual(["none"]);
+    expect(names({ label: ["a=c"] })).toEqual([]);
+  });
+
+  test("that are none are refused by name", () => {
+    expect(() => names({ colour: ["red"] })).toThrow("invalid filter 'colour'");
+    expect(() => names({ type: ["new"] })).toThrow("invalid filter: 'type=new'");
+  });
+});
