@@ -14,6 +14,8 @@ export interface Respond {
   stream(contentType: string, source: AsyncIterable<Uint8Array | string>, fields?: Fields): Promise<void>;
   /** Gives the connection to an attached program. `framed`: output is multiplexed, and the client may be told so. */
   hijack(stream: Duplex, options: { framed: boolean }): Promise<void>;
+  /** Gives the connection to another protocol, behind a head of its own. */
+  switchTo(head: string, stream: Duplex): Promise<void>;
 }
 
 const JSON_TYPE = "application/json";
@@ -30,6 +32,7 @@ export function respondWith(reply: Reply, client: { upgrade: boolean; knowsFrami
       reply.send(200, { "Content-Type": "text/plain; charset=utf-8", ...fields }, body),
     stream: (contentType, source, fields = {}) =>
       reply.stream(200, { "Content-Type": contentType, ...fields }, source),
+    switchTo: (head, stream) => reply.hijack(head, stream),
     hijack: (stream, { framed }) => {
       if (!client.upgrade) return reply.hijack(`HTTP/1.1 200 OK\r\nContent-Type: ${RAW_STREAM}`, stream);
       const type = framed && client.knowsFraming ? MULTIPLEXED_STREAM : RAW_STREAM;

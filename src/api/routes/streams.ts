@@ -23,6 +23,18 @@ export function streamRoutes(backend: ContainerBackend): Route[] {
     },
     {
       method: "GET",
+      pattern: "/containers/{id}/attach/ws",
+      handler: async (request, respond) => {
+        const { acceptWebSocket, overWebSocket } = await import("../websocket/mod.ts");
+        const head = acceptWebSocket(request.http.fields);
+        const { tty, stream } = await backend.attach(param(request, "id"), attachOptions(request.query));
+        // Both outputs are one, without frames of Docker's: a WebSocket has its own.
+        const text = olderThan(request.version, "1.28");
+        await respond.switchTo(head, overWebSocket(tty ? stream : withoutFrames(stream), { text }));
+      },
+    },
+    {
+      method: "GET",
       pattern: "/containers/{id}/logs",
       handler: async (request, respond) => {
         const { signal } = request.http;
