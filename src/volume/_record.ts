@@ -45,11 +45,11 @@ export async function writeVolume(root: string, record: VolumeRecord, owner?: Ow
   await directory.sync().finally(() => directory.close());
 }
 
-/** Takes it out of sight in one step, then deletes it. */
-export async function eraseVolume(root: string, name: string): Promise<void> {
+/** Takes it out of sight in one step, and gives the directory that is left to delete. */
+export async function hideVolume(root: string, name: string): Promise<string> {
   const trash = hidden(root, "gone");
   await rename(join(root, name), trash);
-  await rm(trash, { recursive: true, force: true });
+  return trash;
 }
 
 /** All volumes, and what earlier engines left unfinished cleared away. A damaged one is told of and left alone. */

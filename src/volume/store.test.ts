@@ -200,3 +200,11 @@ describe("a volume with options", () => {
     );
   });
 });
+
+test("what begins to use a volume while it is pruned keeps it", async () => {
+  const { Name } = await volumes.create({});
+  const pruned = volumes.prune({}, { all: false });
+  await volumes.create({ Name }, { user: "c1" });
+  const { VolumesDeleted } = await pruned;
+  expect([VolumesDeleted, names()]).toEqual([[], [Name]]);
+});

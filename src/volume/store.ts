@@ -1,17 +1,17 @@
 /** The volumes of an engine: what they are from disk, who uses them from the containers that tell of it. */
 
-import { mkdir } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { bytesBelow } from "../kernel/mod.ts";
 import type { Volume, VolumeCreateRequest, VolumePruneResponse } from "../spec/docker_volume.ts";
-import { FathomError } from "../std/errors.ts";
+import { FathomError, kindOf } from "../std/errors.ts";
 import { type Mutex, mutex } from "../std/mutex.ts";
 import { listTest, pruneTest, wantsAll } from "./_filters.ts";
 import { mountVolume, unmountVolume } from "./_mounts.ts";
 import { ANONYMOUS_LABEL, checkName, inventName } from "./_names.ts";
 import { checkOptions } from "./_options.ts";
 import { finishCopy, populateDirectory, type Source } from "./_populate.ts";
-import { dataOf, eraseVolume, type Owner, readVolumes, type VolumeRecord, writeVolume } from "./_record.ts";
+import { dataOf, hideVolume, type Owner, readVolumes, type VolumeRecord, writeVolume } from "./_record.ts";
 import type { Filters, Mounting, Volumes } from "./contract.ts";
 
 export interface VolumesOptions {
@@ -51,7 +51,7 @@ export async function openVolumes(options: VolumesOptions): Promise<Volumes> {
     create: (request, options = {}) => create(state, request, options),
     inspect: (name) => shown(state, find(state, name).record),
     list: (filters) => list(state, filters),
-    remove: (name) => state.exclusive(() => remove(state, find(state, name))),
+    remove: (name) => remove(state, name),
     prune: (filters, { all }) => prune(state, filters, all),
     usage: () => Promise.all([...state.entries.values()].map((entry) => usageOf(state, entry))),
     hold: (name, user, { mounted }) => void state.entries.get(name)?.users.set(user, mounted),
@@ -122,38 +122,52 @@ function list(state: State, filters: Filters): { Volumes: Volume[]; Warnings: nu
   return { Volumes: sorted.filter(passes), Warnings: null };
 }
 
-async function remove(state: State, entry: Entry): Promise<void> {
+/** Nobody waits for the deleting but who asked for it. */
+async function remove(state: State, name: string): Promise<void> {
+  const trash = await state.exclusive(() => hide(state, find(state, name)));
+  await rm(trash, { recursive: true, force: true });
+}
+
+async function hide(state: State, entry: Entry): Promise<string> {
   const { record, users } = entry;
   if (users.size > 0)
     throw new FathomError(
       "conflict",
       `remove ${record.Name}: volume is in use - [${[...users.keys()].join(", ")}]`,
     );
-  await entry.exclusive(async () => {
-    unmountVolume(state.root, record);
-    await eraseVolume(state.root, record.Name);
-  });
+  unmountVolume(state.root, record);
+  const trash = await hideVolume(state.root, record.Name);
   state.entries.delete(record.Name);
   state.emit({ action: "destroy", id: record.Name, attributes: { driver: LOCAL } });
+  return trash;
 }
 
 async function prune(state: State, filters: Filters, all: boolean): Promise<VolumePruneResponse> {
   const passes = pruneTest(filters);
   const withNames = all || wantsAll(filters);
-  return state.exclusive(async () => {
-    const response = { VolumesDeleted: [] as string[], SpaceReclaimed: 0 };
-    for (const entry of [...state.entries.values()]) {
-      const { record, users } = entry;
-      const isAnonymous = Object.hasOwn(record.Labels ?? {}, ANONYMOUS_LABEL);
-      if (users.size > 0 || !(withNames || isAnonymous) || !passes(shown(state, record))) continue;
-      const { size } = await usageOf(state, entry);
-      await remove(state, entry);
-      response.VolumesDeleted.push(record.Name);
-      response.SpaceReclaimed += size;
-    }
-    state.emit({ action: "prune", id: "", attributes: { reclaimed: String(response.SpaceReclaimed) } });
-    return response;
-  });
+  const response = { VolumesDeleted: [] as string[], SpaceReclaimed: 0 };
+  for (const entry of [...state.entries.values()]) {
+    const { record, users } = entry;
+    const isAnonymous = Object.hasOwn(record.Labels ?? {}, ANONYMOUS_LABEL);
+    if (users.size > 0 || !(withNames || isAnonymous) || !passes(shown(state, record))) continue;
+    const { size } = await usageOf(state, entry);
+    if (!(await removeIfUnused(state, record.Name))) continue;
+    response.VolumesDeleted.push(record.Name);
+    response.SpaceReclaimed += size;
+  }
+  state.emit({ action: "prune", id: "", attributes: { reclaimed: String(response.SpaceReclaimed) } });
+  return response;
+}
+
+/** False where somebody has begun to use it meanwhile, or was quicker. */
+async function removeIfUnused(state: State, name: string): Promise<boolean> {
+  try {
+    await remove(state, name);
+    return true;
+  } catch (error) {
+    if (kindOf(error) === "conflict" || kindOf(error) === "not-found") return false;
+    throw error;
+  }
 }
 
 async function usageOf(
