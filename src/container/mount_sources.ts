@@ -5,15 +5,17 @@
  * there, and are taken away at once: the container keeps its clone.
  */
 
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { mkdir, readdir, rmdir, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import type { IdMaps } from "../spec/oci_runtime.ts";
-import { ifAbsent } from "../std/absent.ts";
+import { codeOf, ifAbsent } from "../std/absent.ts";
 import { FathomError } from "../std/errors.ts";
 import { type Container, nameOf } from "./container.ts";
 import type { Context } from "./context.ts";
 import type { MountRecord } from "./mount_record.ts";
+import type { RecordPaths } from "./records.ts";
 import { giveToRoot } from "./user_namespace.ts";
+import type { HostMounts } from "./volume_needs.ts";
 
 /** Mounts for a start. Dispose of `staged` when the program runs; of `undo` when it cannot. */
 export interface MountSources {
@@ -38,15 +40,15 @@ export async function prepareMounts(
   const { MountPoints } = container.record.config;
   for (const [index, point] of MountPoints.entries()) {
     checkPropagation(context, point);
-    const target = join(stagingOf(container), String(index));
+    const target = join(stagingOf(container.paths.directory), String(index));
     const source = await sourceOf(context, container, { point, target, stacks });
     if (source !== undefined) sources.set(point.Destination, source);
   }
   return sources;
 }
 
-function stagingOf({ paths }: Container): string {
-  return join(paths.directory, "mounts");
+function stagingOf(directory: string): string {
+  return join(directory, "mounts");
 }
 
 async function sourceOf(
@@ -78,12 +80,12 @@ async function sourceOf(
 }
 
 async function stage(
-  mounts: Context["options"]["mounts"],
+  mounts: HostMounts,
   { staged }: Stacks,
   { target, make }: { target: string; make: () => Promise<void> },
 ): Promise<string> {
   await mkdir(join(target, ".."), { recursive: true, mode: 0o700 });
-  staged.defer(async () => mounts.unmount(target));
+  staged.defer(async () => removeStaged(mounts, target).catch(ifAbsent(undefined)));
   await make();
   return target;
 }
@@ -126,11 +128,24 @@ export function volumesOf({ record }: Container): string[] {
   );
 }
 
-/** Takes away what a start that a crash cut short has left below a container's directory. */
-export async function clearStaging(context: Context, container: Container): Promise<void> {
-  const directory = stagingOf(container);
-  const names = await readdir(directory).catch(ifAbsent([]));
+/**
+ * Takes away what a start has left below a container's directory. Whoever removes that directory calls this first, as what is
+ * mounted there is not the container's own; and nothing here is removed recursively.
+ */
+export async function clearStaging({ options }: Context, { directory }: RecordPaths): Promise<void> {
+  const staging = stagingOf(directory);
+  const names = await readdir(staging).catch(ifAbsent(undefined));
+  if (names === undefined) return;
   // Parts of images before the images.
-  for (const name of names.sort()) context.options.mounts.unmount(join(directory, name));
-  if (names.length > 0) await rm(directory, { recursive: true, force: true });
+  for (const name of names.sort()) await removeStaged(options.mounts, join(staging, name));
+  await rmdir(staging);
+}
+
+/** A place is a directory, or a file for a part of a volume that is one. */
+async function removeStaged(mounts: HostMounts, place: string): Promise<void> {
+  mounts.unmount(place);
+  await rmdir(place).catch(async (error) => {
+    if (codeOf(error) !== "ENOTDIR") throw error;
+    await unlink(place);
+  });
 }

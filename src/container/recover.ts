@@ -70,6 +70,7 @@ async function clear(context: Context, id: string): Promise<void> {
     await images.unmount(id);
     await images.remove(id);
     await removeNoted(context, recordPaths(root, id));
+    await clearStaging(context, recordPaths(root, id));
     await rm(recordPaths(root, id).directory, { recursive: true, force: true });
   } catch (error) {
     warn(`the rest of container ${id}, which was never finished, cannot be removed: ${messageOf(error)}`);
@@ -121,7 +122,7 @@ async function recoverOne(context: Context, container: Container): Promise<void>
   const { id } = nameOf(container);
   const wasUp = state.Shim !== null && isUp(state.Status);
   try {
-    await clearStaging(context, container);
+    await clearStaging(context, container.paths);
     if (state.Status === "dead") await context.options.killLeftovers(cgroupPath(container.record));
     else if (state.Shim !== null) await askShim(context, container, state.Shim.Socket);
     else if (isUp(state.Status)) goOn(context, container);

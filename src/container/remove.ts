@@ -56,6 +56,7 @@ async function discard(context: Context, container: Container, volumes: boolean)
   await images.unmount(id);
   await images.remove(id);
   await forgetVolumes?.(context, container, { remove: volumes });
+  if (mounted) await (await import("./mount_sources.ts")).clearStaging(context, container.paths);
   await Promise.all([
     rm(container.paths.directory, { recursive: true, force: true }),
     rm(container.bundle, { recursive: true, force: true }),

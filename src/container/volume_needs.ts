@@ -36,7 +36,7 @@ export interface HostMounts {
   bindSubpath(root: string, subpath: string, target: string): Promise<void>;
   /** Shows an image's files, read-only, at a directory. */
   mountImage(image: string, target: string): Promise<void>;
-  /** Takes a mount away; no error when there is none. */
+  /** Takes all mounts at a place away; no error when there is none. */
   unmount(target: string): void;
   /** The mount that holds a path, and whether mounts made in it are seen elsewhere, or those made elsewhere in it. */
   propagationOf(path: string): { mountPoint: string; shared: boolean; slave: boolean };

@@ -26,7 +26,9 @@ export function hostMounts(images: ImageStore): HostMounts {
   return {
     bindSubpath,
     mountImage: (image, target) => mountImage(images, image, target),
-    unmount: (target) => void unmount(target, { detach: true }),
+    unmount: (target) => {
+      while (unmount(target, { detach: true }));
+    },
     propagationOf,
   };
 }

@@ -15,9 +15,9 @@ export async function mountImage(store: ImageStore, image: string, target: strin
   const found = [...(await currentCatalog(store)).byId.values()].find(({ id }) => id === image);
   if (found === undefined) throw new FathomError("not-found", `No such image: ${image}`);
   const layers = found.chain.map((chainId) => join(layerPath(store.paths, chainId), "diff")).reverse();
-  // Without an upper directory overlay wants two below; this one holds nothing.
-  const empty = join(target, "..", "empty");
-  const spare = layers.length > 1 ? [] : [empty, ...(layers.length === 0 ? [target] : [])];
-  if (spare.length > 0) await mkdir(empty, { recursive: true, mode: 0o755 });
+  // Without an upper directory overlay wants two below; what lies under the mount holds nothing.
+  const empty = join(store.paths.layerIngest, "empty");
+  const spare = layers.length > 1 ? [] : [target, ...(layers.length === 0 ? [empty] : [])];
+  if (layers.length === 0) await mkdir(empty, { recursive: true, mode: 0o755 });
   mountOverlay({ lowers: [...layers, ...spare], target });
 }

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { isMounted } from "../kernel/mod.ts";
+import { isMounted, mountOnHost, unmount } from "../kernel/mod.ts";
 import { openVolumes, type Volumes } from "./mod.ts";
 
 let base: string;
@@ -207,4 +207,20 @@ test("what begins to use a volume while it is pruned keeps it", async () => {
   await volumes.create({ Name }, { user: "c1" });
   const { VolumesDeleted } = await pruned;
   expect([VolumesDeleted, names()]).toEqual([[], [Name]]);
+});
+
+test("a volume in which something is mounted is not removed, and what is mounted stays whole", async () => {
+  const { Mountpoint } = await volumes.create({ Name: "db" });
+  const target = join(Mountpoint, "disk");
+  await mkdir(target);
+  mountOnHost({ source: "tmpfs", target, type: "tmpfs", flags: 0, data: "" });
+  try {
+    await writeFile(join(target, "f"), "precious");
+    expect(volumes.remove("db")).rejects.toThrow(`something is mounted at ${target}: unmount it first`);
+    await Bun.sleep(5);
+    expect(await readFile(join(target, "f"), "utf8")).toBe("precious");
+  } finally {
+    unmount(target);
+  }
+  await volumes.remove("db");
 });

@@ -1,8 +1,8 @@
 /** The volumes of an engine: what they are from disk, who uses them from the containers that tell of it. */
 
 import { mkdir, rm } from "node:fs/promises";
-import { join } from "node:path";
-import { bytesBelow } from "../kernel/mod.ts";
+import { basename, join } from "node:path";
+import { bytesBelow, mountpoints } from "../kernel/mod.ts";
 import type { Volume, VolumeCreateRequest, VolumePruneResponse } from "../spec/docker_volume.ts";
 import { FathomError, kindOf } from "../std/errors.ts";
 import { type Mutex, mutex } from "../std/mutex.ts";
@@ -136,10 +136,21 @@ async function hide(state: State, entry: Entry): Promise<string> {
       `remove ${record.Name}: volume is in use - [${[...users.keys()].join(", ")}]`,
     );
   unmountVolume(state.root, record);
+  refuseMounts(join(state.root, record.Name));
   const trash = await hideVolume(state.root, record.Name);
   state.entries.delete(record.Name);
   state.emit({ action: "destroy", id: record.Name, attributes: { driver: LOCAL } });
   return trash;
+}
+
+/** What somebody has mounted in a volume is not the volume's own, and deleting would not stop there. */
+function refuseMounts(directory: string): void {
+  const found = mountpoints().find(({ mountPoint }) => mountPoint.startsWith(`${directory}/`));
+  if (found !== undefined)
+    throw new FathomError(
+      "conflict",
+      `remove ${basename(directory)}: something is mounted at ${found.mountPoint}: unmount it first`,
+    );
 }
 
 async function prune(state: State, filters: Filters, all: boolean): Promise<VolumePruneResponse> {

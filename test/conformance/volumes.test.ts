@@ -55,6 +55,15 @@ describe.each(CLIENTS)("%s", (client) => {
       expect(await names()).toEqual([]);
     });
 
+    test("is found by inspect among all things", async () => {
+      await output(["volume", "create", "thing"]);
+      for (const args of [
+        ["inspect", "thing"],
+        ["inspect", "--type", "volume", "thing"],
+      ])
+        expect(await output([...args, "-f", "{{.Driver}}"])).toBe("local");
+    });
+
     test("that is not there is said not to be, and inspect shows what is", async () => {
       const inspect = await command(["volume", "inspect", "absent"]);
       expect({ status: inspect.status, stdout: inspect.stdout.trim() }).toEqual({ status: 1, stdout: "[]" });
@@ -310,6 +319,8 @@ describe.each(CLIENTS)("%s", (client) => {
       expect(await mountsOf(id)).toContainEqual(
         expect.objectContaining({ Type: "image", Name: "busybox", Destination: "/i", RW: false }),
       );
+      const refused = await command(["rmi", "busybox"]);
+      expect(refused.stderr).toContain(`container ${id.slice(0, 12)} is using its referenced image`);
     });
 
     test.each([

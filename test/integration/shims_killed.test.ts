@@ -138,8 +138,13 @@ test("one that waits for a container is replaced, and no user sees an error", as
     for (const pid of await sparesOf(engine)) process.kill(pid, "SIGKILL");
     const name = `after-${round}`;
     expect(
-      (await engine.request("POST", `/containers/create?name=${name}`, { Image: "busybox", Cmd: ["true"], HostConfig: { NetworkMode: "none" } }))
-        .status,
+      (
+        await engine.request("POST", `/containers/create?name=${name}`, {
+          Image: "busybox",
+          Cmd: ["true"],
+          HostConfig: { NetworkMode: "none" },
+        })
+      ).status,
     ).toBe(201);
     for (const pid of await sparesOf(engine)) process.kill(pid, "SIGKILL");
     const started = await engine.request("POST", `/containers/${name}/start`);
