@@ -20,6 +20,7 @@ import { createHttpServer } from "./http/mod.ts";
 import { archiveRoutes, type FileBackend } from "./routes/archive.ts";
 import { type CommitBackend, commitRoutes } from "./routes/commit.ts";
 import { type ContainerBackend, containerRoutes } from "./routes/containers.ts";
+import { type DoctorBackend, doctorRoutes } from "./routes/doctor.ts";
 import { type ExecBackend, execRoutes } from "./routes/exec.ts";
 import { type ImageBackend, imageRoutes } from "./routes/images.ts";
 import { type NetworkBackend, networkRoutes } from "./routes/networks.ts";
@@ -39,6 +40,7 @@ export interface Backends {
   exec: ExecBackend;
   images: ImageBackend;
   receipts: ReceiptBackend;
+  doctor: DoctorBackend;
   networks: NetworkBackend;
   volumes: VolumeBackend;
   resources: ResourceBackend;
@@ -103,6 +105,7 @@ function routesOf(backends: Backends) {
     ...execRoutes(backends.exec),
     ...imageRoutes(backends.images),
     ...receiptRoutes(backends.receipts),
+    ...doctorRoutes(backends.doctor),
     ...networkRoutes(backends.networks),
     ...volumeRoutes(backends.volumes),
     ...resourceRoutes(backends.resources),

@@ -48,6 +48,7 @@ export function fakeBackends(): FakeEngine {
       system: system(),
       images: images(),
       receipts: receipts(),
+      doctor: { examine: async () => ({ daemon: true, Findings: [], Unknown: [] }) },
       networks: networks(),
       volumes: volumes(),
       resources: resources(),

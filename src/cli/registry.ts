@@ -125,6 +125,10 @@ export const COMMANDS: Registry = {
     load: () => import("./commands/demo.ts"),
   },
   diff,
+  doctor: {
+    summary: "Look for damage and for what was left over, and mend it",
+    load: () => import("./commands/doctor.ts"),
+  },
   events,
   exec,
   explain: {

@@ -128,6 +128,10 @@ export async function openEngine(config: DaemonConfig, log: Log): Promise<Engine
     images: imageBackend(images),
     networks: networkBackend(networks, (container) => containers.identify(container).name),
     volumes,
+    doctor: {
+      examine: async ({ fix }) =>
+        (await import("./doctor/examine.ts")).examine(config, { fix, known: () => statusesOf(containers) }),
+    },
     receipts: {
       get: (name) => receipts.get(name),
       tell: (name, how, signal) => receipts.tell(name, how, signal),
@@ -150,6 +154,12 @@ function openImageStore(
     usersOf: users,
     emit: ({ action, id, name }) => events.emit({ Type: "image", Action: action, id, attributes: { name } }),
   });
+}
+
+/** Of every container, as it is now. */
+async function statusesOf({ containers }: Containers): Promise<Map<string, string>> {
+  const all = await containers.list({ all: true, limit: 0, size: false, filters: {} });
+  return new Map(all.map(({ Id, State }) => [Id, State]));
 }
 
 async function subjectOf(containers: Containers, name: string): Promise<ReceiptSubject> {

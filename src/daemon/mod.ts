@@ -17,6 +17,7 @@ import { openLog } from "./log.ts";
 /** Runs until SIGTERM or SIGINT. Gives the exit status: 0, or 1 with one line on standard error when it cannot start. */
 export async function main(argv: string[]): Promise<number> {
   try {
+    if (argv[0] === "doctor") return await lookAround(argv.slice(1));
     const config = await readConfig(argv);
     if (config === "help") {
       process.stdout.write(USAGE);
@@ -33,6 +34,14 @@ export async function main(argv: string[]): Promise<number> {
     process.stderr.write(`fathom daemon: ${messageOf(error)}\n`);
     return 1;
   }
+}
+
+/** `doctor [fix] [OPTIONS]`: for `fathom doctor` where no daemon answers. */
+async function lookAround([first, ...rest]: string[]): Promise<number> {
+  const fix = first === "fix";
+  const config = await readConfig(fix || first === undefined ? rest : [first, ...rest]);
+  if (config === "help") throw new Error("see 'fathom doctor --help'");
+  return (await import("./doctor/examine.ts")).examineAlone(config, { fix });
 }
 
 /** The first signal that asks for the end. A terminal that hangs up does not. */
