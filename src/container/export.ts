@@ -1,7 +1,7 @@
 /** `docker export`: a container's whole root file system as one archive, without volumes and what else is mounted in it. */
 
 import { whileHeld } from "./archive.ts";
-import type { Container } from "./container.ts";
+import { type Container, nameOf } from "./container.ts";
 import type { Context } from "./context.ts";
 import { tell } from "./tell.ts";
 import { holdRoot } from "./view.ts";
@@ -13,5 +13,5 @@ export async function exportContainer(
 ): Promise<AsyncIterable<Uint8Array>> {
   const root = await holdRoot(context, container);
   tell(context, container, { action: "export" });
-  return whileHeld(context.options.files.exported(root.value), root);
+  return whileHeld(context.options.files.exported(nameOf(container).id, root.value), root);
 }

@@ -53,7 +53,7 @@ export interface Files {
   /** Against the image, in the order of paths; mounted or not. */
   changes(containerId: string): Promise<FileChange[]>;
   /** The snapshot, which has to be mounted at `root` to the end, without what is mounted in it. */
-  exported(root: string): AsyncIterable<Uint8Array>;
+  exported(containerId: string, root: string): AsyncIterable<Uint8Array>;
   commit(request: CommitRequest): Promise<Digest>;
   /** A configuration with Dockerfile instructions applied. Throws invalid. */
   applyChanges(config: ImageRunConfig, changes: readonly string[]): ImageRunConfig;

@@ -27,7 +27,7 @@ export function containerFiles(store: ImageStore): Files {
       };
     },
     changes: (container) => snapshotChanges(store, container),
-    exported: (root) => exportSnapshot(root),
+    exported: (container, root) => exportSnapshot(store, { container, root }),
     commit: (request) => commitSnapshot(store, request),
     applyChanges,
   };

@@ -13,6 +13,7 @@ import {
 } from "../kernel/mod.ts";
 import type { TarEntry, TarType } from "../std/tar/entry.ts";
 import { isKept } from "./_attributes.ts";
+import type { Owners } from "./_owners.ts";
 
 const TYPES: Readonly<Record<number, TarType>> = {
   [S.IFREG]: "file",
@@ -30,8 +31,15 @@ function nameBytes(name: ByteString): Uint8Array {
   return Buffer.from(name, "latin1");
 }
 
+/** What was found on disk, and its path in the archive. */
+export interface Found {
+  at: At;
+  path: ByteString;
+  facts: Stat;
+}
+
 /** The entry of what has a name; undefined for a socket, which means nothing without its process, and for what has just gone. */
-export function entryOf(at: At, path: ByteString, facts: Stat): TarEntry | undefined {
+export function entryOf({ at, path, facts }: Found, owners: Owners): TarEntry | undefined {
   const type = TYPES[facts.mode & S.IFMT];
   if (type === undefined) return undefined;
   const link = type === "symlink" ? targetOf(at) : "";
@@ -42,8 +50,7 @@ export function entryOf(at: At, path: ByteString, facts: Stat): TarEntry | undef
     path: nameBytes(type === "directory" && !path.endsWith("/") ? `${path}/` : path),
     linkPath: nameBytes(link),
     mode: facts.mode & 0o7777,
-    uid: facts.uid,
-    gid: facts.gid,
+    ...owners.inside(facts),
     size: type === "file" ? facts.size : 0,
     mtime: facts.mtime,
     device: isDevice ? majorMinor(facts.rdev) : { major: 0, minor: 0 },

@@ -19,10 +19,12 @@ import { FathomError } from "../std/errors.ts";
 import { pace } from "../std/pace.ts";
 import { archiveWriter } from "./_archive_writer.ts";
 import { entryOf } from "./_entry.ts";
+import type { Owners } from "./_owners.ts";
 
 export interface PackOptions {
   /** What the top is called in the archive; "" for what is in it alone. */
   name: ByteString;
+  owners: Owners;
   /** Directories whose content is left out, asked of each below the top. */
   isClosed?: (path: ByteString, facts: Stat) => boolean;
 }
@@ -60,7 +62,7 @@ export async function* pack(top: At, options: PackOptions): AsyncGenerator<Uint8
   async function* addNode({ at, path }: { at: At; path: ByteString }): AsyncGenerator<Uint8Array, void> {
     const facts = factsOf(at);
     if (facts === undefined) return;
-    const entry = entryOf(at, path, facts);
+    const entry = entryOf({ at, path, facts }, options.owners);
     if (entry === undefined) return;
     if (path !== "") yield* archive.add(entry, at, facts);
     const isTop = frames.length === 0 && at === top;

@@ -12,12 +12,13 @@ import { emptyEntry, entryOf } from "./_entry.ts";
 import { cutPath } from "./_names.ts";
 import { openTree } from "./_tree.ts";
 import { OPAQUE, PREFIX } from "./_whiteout.ts";
-import { type Written, writtenIn } from "./_written.ts";
+import { type Upper, type Written, writtenIn } from "./_written.ts";
 
-/** @param upper directory that the container writes to; `layers` those below, topmost first */
-export async function* packLayer(upper: string, layers: readonly string[]): AsyncGenerator<Uint8Array, void> {
-  const root = openDirectory({ directory: AT.FDCWD, name: Buffer.from(upper).toString("latin1") });
-  if (root < 0) throw new FathomError("internal", `${upper}, where the container writes, cannot be read`);
+/** @param layers those below, topmost first */
+export async function* packLayer(upper: Upper, layers: readonly string[]): AsyncGenerator<Uint8Array, void> {
+  const root = openDirectory({ directory: AT.FDCWD, name: Buffer.from(upper.path).toString("latin1") });
+  if (root < 0)
+    throw new FathomError("internal", `${upper.path}, where the container writes, cannot be read`);
   const tree = openTree(root);
   const archive = archiveWriter();
   const clock = pace();
@@ -42,7 +43,7 @@ export async function* packLayer(upper: string, layers: readonly string[]): Asyn
     if (directory < 0) return;
     const at = { directory, name };
     const facts = factsOf(at);
-    const entry = facts === undefined ? undefined : entryOf(at, path.slice(1), facts);
+    const entry = facts === undefined ? undefined : entryOf({ at, path: path.slice(1), facts }, upper.owners);
     if (facts === undefined || entry === undefined) return;
     yield* archive.add(entry, at, facts);
     if (opaque) yield* archive.addEmpty(emptyEntry(below(path.slice(1), OPAQUE)));

@@ -236,7 +236,7 @@ function setMetadata(state: Unpacking, entry: TarEntry, at: At): void {
 const NO_OWNER = 0xffff_ffff;
 
 function ownerOf({ target }: Unpacking, entry: TarEntry): [uid: number, gid: number] {
-  const { uid, gid } = target.owner ?? entry;
+  const { uid, gid } = target.ownerOf(entry);
   if (uid >= NO_OWNER || gid >= NO_OWNER)
     throw refused(entry, `has owner ${uid}:${gid}, which Linux cannot have`);
   return [uid, gid];

@@ -5,6 +5,7 @@ import { type At, type ByteString, removeAll, rename, S, type Stat } from "../ke
 import { FathomError } from "../std/errors.ts";
 import { type TarEntry, tarNameText } from "../std/tar/entry.ts";
 import { normalise } from "./_names.ts";
+import type { Ids, Owners } from "./_owners.ts";
 import { openTree, openTreeInRoot, type Tree } from "./_tree.ts";
 
 export interface UnpackTarget {
@@ -13,8 +14,8 @@ export interface UnpackTarget {
   place(name: ByteString): ByteString | undefined;
   /** Whether names that begin with `.wh.` hide files of layers below. */
   whiteouts: boolean;
-  /** Whom everything is to belong to; else the archive says. */
-  owner?: { uid: number; gid: number };
+  /** Whom an entry is to belong to, on disk. */
+  ownerOf(entry: TarEntry): Ids;
   /** @throws {FathomError} where an entry may not take the place of what is there. */
   checkReplacing(entry: TarEntry, before: Stat): void;
   /** Takes a directory away, with what is in it; 0 or -errno. */
@@ -28,6 +29,7 @@ export function layerTarget({ root, aside }: { root: number; aside: number }): U
     tree: openTree(root),
     place: normalise,
     whiteouts: true,
+    ownerOf: (entry) => entry,
     checkReplacing: () => undefined,
     discard: (at) => {
       const answer = rename(at, { directory: aside, name: String(movedAside) });
@@ -42,18 +44,20 @@ export interface ContainerTarget {
   root: number;
   /** The directory in it, absolute. */
   base: ByteString;
-  owner?: { uid: number; gid: number };
+  owners: Owners;
+  /** Whom everything is to belong to; else the archive says. */
+  owner?: Ids;
   /** A directory may not take the place of anything else, nor the other way round. */
   keepKinds: boolean;
 }
 
 /** Names in the archive are below the directory even when they begin with a slash, as in Docker. */
-export function containerTarget({ root, base, owner, keepKinds }: ContainerTarget): UnpackTarget {
+export function containerTarget({ root, base, owners, owner, keepKinds }: ContainerTarget): UnpackTarget {
   return {
     tree: openTreeInRoot(root, base),
     place: (name) => normalise(name.replace(/^\/+/, "")),
     whiteouts: false,
-    ...(owner !== undefined && { owner }),
+    ownerOf: (entry) => owners.onDisk(owner ?? entry),
     checkReplacing: (entry, before) => {
       if (keepKinds) checkKinds(entry, before, base);
     },

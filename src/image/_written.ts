@@ -21,6 +21,7 @@ import {
 import { FathomError } from "../std/errors.ts";
 import { type Pace, pace } from "../std/pace.ts";
 import { isOpaque, type LowerDirectory, type LowerFile, lookUp, lowerRoot, namesOf } from "./_lower.ts";
+import type { Owners } from "./_owners.ts";
 import { isWhiteout } from "./_whiteout.ts";
 
 export interface Written {
@@ -52,14 +53,20 @@ const MOUNT_POINTS: ReadonlySet<ByteString> = new Set([
 
 const DEEPEST = 1000;
 
+/** Where a container writes. */
+export interface Upper {
+  path: string;
+  owners: Owners;
+}
+
 /** Every file, in the order of names, a directory before what is in it; `same` ones only where an opaque directory needs them. */
-export async function writtenIn(upper: string, layers: readonly string[]): Promise<Written[]> {
+export async function writtenIn(upper: Upper, layers: readonly string[]): Promise<Written[]> {
   const found: Written[] = [];
-  const fd = openDirectory({ directory: AT.FDCWD, name: Buffer.from(upper).toString("latin1") });
-  if (fd < 0) throw new FathomError("internal", `${upper}, where the container writes, cannot be read`);
+  const fd = openDirectory({ directory: AT.FDCWD, name: Buffer.from(upper.path).toString("latin1") });
+  if (fd < 0) throw new FathomError("internal", `${upper.path}, where the container writes, cannot be read`);
   try {
     const top = { fd, path: "", lower: lowerRoot(layers), covered: false, depth: 0 };
-    await visit({ found, clock: pace() }, top);
+    await visit({ found, clock: pace(), owners: upper.owners }, top);
   } finally {
     closeFd(fd);
   }
@@ -68,6 +75,7 @@ export async function writtenIn(upper: string, layers: readonly string[]): Promi
 
 interface Search {
   found: Written[];
+  owners: Owners;
   clock: Pace;
 }
 
@@ -119,13 +127,13 @@ function isDirectory(file: Pair): file is Present {
   return ((file.facts?.mode ?? 0) & S.IFMT) === S.IFDIR;
 }
 
-function visitFile({ found }: Search, { covered }: Place, file: Pair): boolean {
+function visitFile({ found, owners }: Search, { covered }: Place, file: Pair): boolean {
   const { at, path, facts, below } = file;
   if (facts === undefined || isWhiteout(facts)) {
     if (below !== undefined) found.push({ path, kind: "deleted", opaque: false, covered });
     return below !== undefined;
   }
-  const kind = kindOf({ at, path, facts, below });
+  const kind = kindOf({ at, path, facts, below }, owners);
   if (kind === "added" && facts.size === 0 && MOUNT_POINTS.has(path)) return false;
   if (kind !== "same" || covered) found.push({ path, kind, opaque: false, covered });
   return kind !== "same";
@@ -135,7 +143,7 @@ async function visitDirectory(search: Search, place: Place, file: Present): Prom
   const { at, path, below } = file;
   const opaque = isOpaque(at);
   const covered = place.covered || opaque;
-  const node: Written = { path, kind: kindOf(file), opaque, covered: place.covered };
+  const node: Written = { path, kind: kindOf(file, search.owners), opaque, covered: place.covered };
   const index = search.found.push(node) - 1;
   const fd = openDirectory(at);
   if (fd < 0) return false;
@@ -154,13 +162,14 @@ async function visitDirectory(search: Search, place: Place, file: Present): Prom
 }
 
 /** How a file compares with the one that it hides. */
-function kindOf({ at, facts, below }: Present): Exclude<Written["kind"], "deleted"> {
+function kindOf({ at, facts, below }: Present, owners: Owners): Exclude<Written["kind"], "deleted"> {
   if (below === undefined) return "added";
   const before = below.facts;
+  const { uid, gid } = owners.inside(facts);
   const same =
     facts.mode === before.mode &&
-    facts.uid === before.uid &&
-    facts.gid === before.gid &&
+    uid === before.uid &&
+    gid === before.gid &&
     facts.rdev === before.rdev &&
     ((facts.mode & S.IFMT) === S.IFDIR || (facts.mtime === before.mtime && facts.size === before.size)) &&
     capabilityOf(at) === capabilityOf(below.at);

@@ -28,6 +28,7 @@ import { pace } from "../std/pace.ts";
 import { rfc3339 } from "../std/time.ts";
 import { decompressed, detect } from "./_decompress.ts";
 import { byteString, cutPath } from "./_names.ts";
+import type { Owners } from "./_owners.ts";
 import { pack } from "./_pack.ts";
 import { feedArchive } from "./_stage.ts";
 import { unpacker } from "./_unpack.ts";
@@ -40,6 +41,11 @@ export interface UnpackOptions {
   owner?: { uid: number; gid: number };
 }
 
+/** A root to look into, and who its files belong to. */
+export interface SnapshotView extends RootView {
+  readonly owners: Owners;
+}
+
 /** A path as it was asked for. A slash or `/.` at its end asks for a directory, by way of a link too. */
 interface Place {
   /** Without `.`, `..` and doubled slashes, but for the end that was asked for. */
@@ -49,7 +55,7 @@ interface Place {
 }
 
 /** @throws {FathomError} not-found */
-export function statPath(view: RootView, path: string): PathStat {
+export function statPath(view: SnapshotView, path: string): PathStat {
   const place = placeOf(path);
   using found = owned(find(view, path, { follow: false }));
   return shownStat(view, place, factsOfOpen(found.fd));
@@ -61,7 +67,7 @@ export function statPath(view: RootView, path: string): PathStat {
  * @throws {FathomError} not-found
  */
 export function packPath(
-  view: RootView,
+  view: SnapshotView,
   path: string,
 ): { stat: PathStat; archive: AsyncIterable<Uint8Array> } {
   const place = placeOf(path);
@@ -71,18 +77,18 @@ export function packPath(
   return { stat, archive: packFound(view, place, facts) };
 }
 
-async function* packFound(view: RootView, place: Place, facts: Stat): AsyncGenerator<Uint8Array, void> {
+async function* packFound(view: SnapshotView, place: Place, facts: Stat): AsyncGenerator<Uint8Array, void> {
   if ((facts.mode & S.IFMT) !== S.IFDIR) {
     const { parent, name } = cutPath(place.path);
     using directory = owned(find(view, shown(parent === "" ? "/" : parent), { follow: true }));
-    yield* pack({ directory: directory.fd, name }, { name });
+    yield* pack({ directory: directory.fd, name }, { name, owners: view.owners });
     return;
   }
   using found = owned(find(view, shown(place.path), { follow: true }));
   using directory = owned(opened(openDirectory({ directory: found.fd, name: "" }), place.path));
   const root = factsOfOpen(view.fd);
   const isRoot = root.ino === facts.ino && root.dev === facts.dev;
-  const options = { name: place.name, ...(isRoot && { isClosed: isOfTheKernel }) };
+  const options = { name: place.name, owners: view.owners, ...(isRoot && { isClosed: isOfTheKernel }) };
   yield* pack({ directory: directory.fd, name: "" }, options);
 }
 
@@ -99,7 +105,7 @@ function isOfTheKernel(path: ByteString, facts: Stat): boolean {
  * What came before the entry that failed stays.
  */
 export async function unpackPath(
-  view: RootView,
+  view: SnapshotView,
   { path, archive }: { path: string; archive: AsyncIterable<Uint8Array> },
   { keepKinds, owner }: UnpackOptions,
 ): Promise<void> {
@@ -108,14 +114,20 @@ export async function unpackPath(
     using found = owned(find(view, path, { follow: true }));
     checkWritable(view, found.fd);
   }
-  const target = { root: view.fd, base: place.path, keepKinds, ...(owner !== undefined && { owner }) };
+  const target = {
+    root: view.fd,
+    base: place.path,
+    owners: view.owners,
+    keepKinds,
+    ...(owner !== undefined && { owner }),
+  };
   using into = unpacker(containerTarget(target));
   const { compression, source } = await detect(archive);
   await feedArchive(decompressed(source, compression), into);
   await into.finish(pace());
 }
 
-function checkWritable(view: RootView, fd: number): void {
+function checkWritable(view: SnapshotView, fd: number): void {
   const facts = factsOfOpen(fd);
   if ((facts.mode & S.IFMT) !== S.IFDIR)
     throw new FathomError("invalid", "extraction point is not a directory");
@@ -128,7 +140,7 @@ function checkWritable(view: RootView, fd: number): void {
 }
 
 /** The text of a file; undefined where there is none. */
-export function readText(view: RootView, path: string): string | undefined {
+export function readText(view: SnapshotView, path: string): string | undefined {
   return readFileInRoot(view.fd, path, LARGEST_READ);
 }
 
@@ -143,7 +155,7 @@ function placeOf(path: string): Place {
 }
 
 /** A descriptor of the path. @throws {FathomError} not-found; invalid, where the path leads through a file */
-function find(view: RootView, path: string, options: { follow: boolean }): number {
+function find(view: SnapshotView, path: string, options: { follow: boolean }): number {
   return opened(findInRoot(view.fd, placeOf(path).path, options), path);
 }
 
@@ -162,7 +174,7 @@ function factsOfOpen(fd: number): Stat {
   return facts;
 }
 
-function shownStat(view: RootView, { path, name }: Place, facts: Stat): PathStat {
+function shownStat(view: SnapshotView, { path, name }: Place, facts: Stat): PathStat {
   const isLink = (facts.mode & S.IFMT) === S.IFLNK;
   return {
     name: shown(name),
@@ -179,7 +191,7 @@ const shown = (name: ByteString): string => Buffer.from(name, "latin1").toString
 const MOST_LINKS = 40;
 
 /** The path with all links replaced by where they lead, whether or not anything is there. Only told, never used to reach a file. */
-function resolveLinks(view: RootView, path: ByteString): ByteString {
+function resolveLinks(view: SnapshotView, path: ByteString): ByteString {
   const left = path.split("/").reverse();
   const done: ByteString[] = [];
   let links = 0;
@@ -201,7 +213,7 @@ function resolveLinks(view: RootView, path: ByteString): ByteString {
   return `/${done.join("/")}`;
 }
 
-function linkAt(view: RootView, path: ByteString): ByteString | undefined {
+function linkAt(view: SnapshotView, path: ByteString): ByteString | undefined {
   const fd = findInRoot(view.fd, path, { follow: false });
   if (fd < 0) return undefined;
   using link = owned(fd);

@@ -1,24 +1,19 @@
 /** What a snapshot holds, as a whole: its root to look into, what was written to it, and its export; and an image made of it. */
 
 import { join } from "node:path";
-import {
-  openPath,
-  owned,
-  type RootView,
-  type ViewMount,
-  viewOfProcess,
-  viewWithMounts,
-} from "../kernel/mod.ts";
+import { openPath, owned, type ViewMount, viewOfProcess, viewWithMounts } from "../kernel/mod.ts";
 import type { Digest, ImageConfig, ImageRunConfig } from "../spec/oci_image.ts";
 import { familiarText, parseReference, type Reference, withDefaultTag } from "../spec/reference.ts";
 import { FathomError } from "../std/errors.ts";
 import { rfc3339, wallClock } from "../std/time.ts";
+import { type Owners, ownersBy } from "./_owners.ts";
 import { pack } from "./_pack.ts";
 import { packLayer } from "./_pack_layer.ts";
 import { type StagedLayer, stageLayer } from "./_stage.ts";
-import { writtenIn } from "./_written.ts";
+import { type Upper, writtenIn } from "./_written.ts";
 import { commitImage } from "./commit.ts";
-import { mountSnapshot, snapshotLayers } from "./snapshots.ts";
+import type { SnapshotView } from "./files.ts";
+import { mountSnapshot, snapshotOf } from "./snapshots.ts";
 import { currentCatalog, type ImageStore } from "./store.ts";
 
 export interface ViewOptions {
@@ -34,10 +29,12 @@ export async function openSnapshot(
   store: ImageStore,
   container: string,
   { pid, mounts, readOnly }: ViewOptions,
-): Promise<RootView> {
+): Promise<SnapshotView> {
   const root = await mountSnapshot(store, container);
+  const owners = await ownersOf(store, container);
   const running = pid === undefined ? undefined : viewOfProcess(pid, root);
-  return running ?? viewWithMounts(root, mounts, { readOnly });
+  const view = running ?? viewWithMounts(root, mounts, { readOnly });
+  return { fd: view.fd, owners, [Symbol.dispose]: () => view[Symbol.dispose]() };
 }
 
 /** A file that a container has added, changed or removed. */
@@ -48,16 +45,23 @@ export interface Change {
 
 /** What was written to a snapshot, against its image; mounted or not. */
 export async function snapshotChanges(store: ImageStore, container: string): Promise<Change[]> {
-  const written = await writtenIn(upperOf(store, container), await snapshotLayers(store, container));
+  const written = await writtenIn(
+    await upperOf(store, container),
+    (await snapshotOf(store, container)).layers,
+  );
   return written.flatMap(({ path, kind }) =>
     kind === "same" ? [] : [{ path: Buffer.from(path, "latin1").toString(), kind }],
   );
 }
 
 /** The whole root as an archive, as it is without what is mounted in it. The snapshot has to be mounted until it ends. */
-export async function* exportSnapshot(root: string): AsyncGenerator<Uint8Array, void> {
+export async function* exportSnapshot(
+  store: ImageStore,
+  { container, root }: { container: string; root: string },
+): AsyncGenerator<Uint8Array, void> {
+  const owners = await ownersOf(store, container);
   using directory = owned(openPath(root));
-  yield* pack({ directory: directory.fd, name: "" }, { name: "" });
+  yield* pack({ directory: directory.fd, name: "" }, { name: "", owners });
 }
 
 export interface SnapshotCommit {
@@ -83,8 +87,9 @@ export async function commitSnapshot(store: ImageStore, request: SnapshotCommit)
   const reference = commitReference(request.reference);
   const base = (await currentCatalog(store)).byId.get(request.image);
   if (base === undefined) throw new FathomError("not-found", `No such image: ${request.image}`);
-  const layers = await snapshotLayers(store, request.container);
-  await using layer = await stageLayer(store.paths, packLayer(upperOf(store, request.container), layers));
+  const { layers } = await snapshotOf(store, request.container);
+  const upper = await upperOf(store, request.container);
+  await using layer = await stageLayer(store.paths, packLayer(upper, layers));
   await request.whenRead();
   const staged = layer.diffId === EMPTY_LAYER ? [] : [layer];
   const config = configOf(base.config, staged, request);
@@ -135,6 +140,11 @@ function configOf(
   };
 }
 
-function upperOf(store: ImageStore, container: string): string {
-  return store.driver.upperOf({ directory: join(store.paths.containers, container) });
+async function upperOf(store: ImageStore, container: string): Promise<Upper> {
+  const path = store.driver.upperOf({ directory: join(store.paths.containers, container) });
+  return { path, owners: await ownersOf(store, container) };
+}
+
+async function ownersOf(store: ImageStore, container: string): Promise<Owners> {
+  return ownersBy((await snapshotOf(store, container)).idMaps);
 }

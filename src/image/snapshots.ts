@@ -108,12 +108,8 @@ export async function layersInUse(store: ImageStore): Promise<Set<Digest>> {
   return new Set(chains.flat());
 }
 
-/** The directories of the layers that a snapshot stands on, topmost first. */
-export async function snapshotLayers(store: ImageStore, container: string): Promise<readonly string[]> {
-  return (await snapshotOf(store, container)).layers;
-}
-
-async function snapshotOf(store: ImageStore, container: string): Promise<Snapshot> {
+/** What the driver is told of a container's snapshot. */
+export async function snapshotOf(store: ImageStore, container: string): Promise<Snapshot> {
   const chain = await chainOf(store, await topOf(store, container));
   const layers = chain.map((chainId) => join(layerPath(store.paths, chainId), "diff"));
   const directory = join(store.paths.containers, container);
