@@ -12,7 +12,8 @@ import {
 import { FathomError } from "../std/errors.ts";
 
 /** See Cgroups. */
-export const cgroups: Cgroups = {
+export const cgroups: Cgroups & { version(): "1" | "2" } = {
+  version: () => (cgroupLayout().version === 1 ? "1" : "2"),
   support: () => cgroupSupport(cgroupLayout(), readControlFile),
   freeze: (path) => within(path, (cgroup) => cgroup.freeze()),
   thaw: (path) => within(path, (cgroup) => cgroup.thaw()),

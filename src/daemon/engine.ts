@@ -27,14 +27,7 @@ import type { DaemonConfig } from "./config.ts";
 import { containerDefaults } from "./container_flags.ts";
 import { type EventBus, eventBus } from "./events.ts";
 import { containerFiles } from "./files.ts";
-import {
-  backingFilesystem,
-  cgroupFacts,
-  findRuntimes,
-  initWriter,
-  killLeftovers,
-  runProgram,
-} from "./host.ts";
+import { backingFilesystem, findRuntimes, initWriter, killLeftovers, runProgram } from "./host.ts";
 import { containerImages, imageBackend } from "./images.ts";
 import { engineId, type Facts, info, version } from "./info.ts";
 import { listenersOf } from "./listeners.ts";
@@ -108,7 +101,8 @@ export async function openEngine(config: DaemonConfig, log: Log): Promise<Engine
     containers: containers.counts(),
     images: await countImages(images),
     listeners: events.listeners(),
-    ...cgroupFacts(),
+    limits: cgroups.support(),
+    cgroupVersion: cgroups.version(),
     backingFilesystem: await backingFilesystem(config.dataRoot),
     runtimes,
     warnings: networks.warnings(),

@@ -3,16 +3,8 @@
 import { chmod, readFile, rename, statfs, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { KillLeftovers, RunProgram } from "../container/needs.ts";
-import {
-  cgroupLayout,
-  initProgram,
-  openCgroup,
-  readControlFile,
-  removeStrays,
-  spawnProgram,
-} from "../kernel/mod.ts";
+import { initProgram, openCgroup, removeStrays, spawnProgram } from "../kernel/mod.ts";
 import { ifAbsent } from "../std/absent.ts";
-import type { Facts } from "./info.ts";
 
 /** The native runtime, and those of other projects that are installed. */
 export function findRuntimes(): Record<string, { path?: string }> {
@@ -79,16 +71,6 @@ export const runProgram: RunProgram = async (command) => {
   ]);
   return { exitCode, stdout, stderr };
 };
-
-/** The control groups of this host, as `info` tells them. */
-export function cgroupFacts(): Pick<Facts, "controllers" | "cgroupVersion"> {
-  const layout = cgroupLayout();
-  if (layout.version === 1) {
-    return { controllers: layout.hierarchies.flatMap(({ controllers }) => controllers), cgroupVersion: "1" };
-  }
-  const controllers = readControlFile(`${layout.root}/cgroup.controllers`) ?? "";
-  return { controllers: controllers.trim().split(" "), cgroupVersion: "2" };
-}
 
 /** File systems by statfs(2)'s f_type, under the names Docker shows. */
 const FILESYSTEMS: ReadonlyMap<number, string> = new Map([

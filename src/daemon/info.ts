@@ -4,19 +4,20 @@ import { randomUUID } from "node:crypto";
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { availableParallelism, hostname, release, totalmem } from "node:os";
 import { join } from "node:path";
+import type { LimitSupport } from "../container/needs.ts";
 import { LOG_DRIVERS } from "../logs/mod.ts";
 import type { SystemInfo, SystemVersion } from "../spec/docker.ts";
 import { ifAbsent } from "../std/absent.ts";
 import { API_VERSION, GOARCH, MIN_API_VERSION, VERSION } from "../std/version.ts";
 import type { DaemonConfig } from "./config.ts";
+import { limitFlags, limitWarnings } from "./info_limits.ts";
 
 /** Counts and facts that other parts of the engine know. */
 export interface Facts {
   containers: { running: number; paused: number; stopped: number };
   images: number;
   listeners: number;
-  /** Names under /sys/fs/cgroup that hold: `memory`, `cpu`, `cpuset`, `pids`. */
-  controllers: string[];
+  limits: LimitSupport;
   cgroupVersion: "1" | "2";
   backingFilesystem: string;
   /** Name to path of the runtimes found; the native one has none. */
@@ -58,7 +59,6 @@ export function version(): SystemVersion {
 
 export async function info(config: DaemonConfig, id: string, facts: Facts): Promise<SystemInfo> {
   const { running, paused, stopped } = facts.containers;
-  const has = (controller: string): boolean => facts.controllers.includes(controller);
   const system = await operatingSystem();
   return {
     ID: id,
@@ -75,17 +75,10 @@ export async function info(config: DaemonConfig, id: string, facts: Facts): Prom
       Authorization: null,
       Log: LOG_DRIVERS,
     },
-    MemoryLimit: has("memory"),
-    SwapLimit: has("memory"),
-    CpuCfsPeriod: has("cpu"),
-    CpuCfsQuota: has("cpu"),
-    CPUShares: has("cpu"),
-    CPUSet: has("cpuset"),
-    PidsLimit: has("pids"),
+    ...limitFlags(facts.limits),
     IPv4Forwarding: (await firstLine("/proc/sys/net/ipv4/ip_forward")) === "1",
     Debug: config.logLevel === "debug",
     NFd: 0,
-    OomKillDisable: facts.cgroupVersion === "1" && has("memory"),
     NGoroutines: 0,
     SystemTime: new Date().toISOString(),
     LoggingDriver: config.logDriver,
@@ -117,7 +110,7 @@ export async function info(config: DaemonConfig, id: string, facts: Facts): Prom
     Isolation: "",
     InitBinary: "docker-init",
     SecurityOptions: ["name=seccomp,profile=builtin", ...(config.usernsRemap ? ["name=userns"] : [])],
-    Warnings: facts.warnings,
+    Warnings: [...limitWarnings(facts.limits, facts.cgroupVersion), ...facts.warnings],
   };
 }
 

@@ -62,17 +62,20 @@ function legacySupport(
   };
 }
 
-/** Controllers tell, since the root of version 2 has no limits. Whether the kernel counts swap is seen in no file of the root. */
+/**
+ * Controllers tell, since the root of version 2 has no limits. What a kernel may be built without is looked for in the group that
+ * this process is in, where that has the controller's files; else it is taken to be there, and a write will tell.
+ */
 function unifiedSupport(root: string, read: (path: string) => string | undefined): CgroupSupport {
   const controllers = new Set((read(`${root}/cgroup.controllers`) ?? "").trim().split(" "));
-  const [memory, cpu, io] = ["memory", "cpu", "io"].map((name) => controllers.has(name)) as [
-    boolean,
-    boolean,
-    boolean,
-  ];
+  const own = root + (/^0::(.*)$/m.exec(read("/proc/self/cgroup") ?? "")?.[1] ?? "");
+  const has = (file: string): boolean => read(`${own}/${file}`) !== undefined;
+  const memory = controllers.has("memory");
+  const cpu = controllers.has("cpu");
+  const io = controllers.has("io");
   return {
     memory,
-    swap: memory,
+    swap: memory && (!has("memory.max") || has("memory.swap.max")),
     swappiness: false,
     reservation: memory,
     oomKillDisable: false,
@@ -81,8 +84,8 @@ function unifiedSupport(root: string, read: (path: string) => string | undefined
     cpuQuota: cpu,
     cpuRealtime: false,
     cpuset: controllers.has("cpuset"),
-    blockWeight: io,
-    blockWeightDevice: io,
+    blockWeight: io && (!has("io.max") || has("io.bfq.weight") || has("io.weight")),
+    blockWeightDevice: io && (!has("io.max") || has("io.bfq.weight")),
     blockRates: io,
     cpus: (read(`${root}/cpuset.cpus.effective`) ?? "").trim(),
     memoryNodes: (read(`${root}/cpuset.mems.effective`) ?? "").trim(),
