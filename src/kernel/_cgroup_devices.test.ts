@@ -67,6 +67,16 @@ describe.skipIf(root === undefined)("devices of a group of version 2", () => {
     expect(await allowed(make, uses)).toEqual([READ_NULL, WRITE_NULL, BOTH_NULL, MAKE_NULL]);
   });
 
+  test("allowed to be read by one rule and written by another may be opened for both, but not across a denial", async () => {
+    const read = { allow: true, ...NULL, access: "r" } as const;
+    const write = { allow: true, ...NULL, access: "w" } as const;
+    const both = [READ_NULL, WRITE_NULL, BOTH_NULL];
+    expect(await allowed([DENY_ALL, read, write], ALL)).toEqual(both);
+    expect(await allowed([DENY_ALL, read, { allow: false, ...NULL, access: "r" }, write], ALL)).toEqual([
+      WRITE_NULL,
+    ]);
+  });
+
   test("are decided by the last rule that matches", async () => {
     const rules = [
       { allow: true, access: "rwm" },

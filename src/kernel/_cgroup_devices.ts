@@ -43,12 +43,33 @@ const ALL_ACCESS = 7;
  */
 function deviceProgram(rules: readonly DeviceRule[]): Uint8Array {
   const program = prologue();
-  for (const rule of rules.toReversed()) {
+  for (const rule of united(rules).toReversed()) {
     const conditions = conditionsOf(rule);
     program.push(...withTargets(conditions), ...answer(rule.allow));
     if (conditions.length === 0) return encode(program); // nothing behind it can be reached, which the kernel refuses
   }
   return encode([...program, ...answer(true)]);
+}
+
+/**
+ * Rules that allow the same device, with none between them that denies, as one: who may read and may write by two rules may open
+ * for both at once, as in v1.
+ */
+function united(rules: readonly DeviceRule[]): DeviceRule[] {
+  const result: DeviceRule[] = [];
+  for (const rule of rules) {
+    const since = result.findLastIndex(({ allow }) => !allow) + 1;
+    const same = rule.allow ? result.findIndex((one, at) => at >= since && isSameDevice(one, rule)) : -1;
+    const before = result[same];
+    if (before === undefined) result.push(rule);
+    else result[same] = { ...before, access: (before.access ?? "rwm") + (rule.access ?? "rwm") };
+  }
+  return result;
+}
+
+function isSameDevice(one: DeviceRule, other: DeviceRule): boolean {
+  const key = ({ type = "a", major = -1, minor = -1 }: DeviceRule) => [type, major, minor].join();
+  return key(one) === key(other);
 }
 
 /** struct bpf_cgroup_dev_ctx: access in the upper and type in the lower half of the first word, major, minor. */
