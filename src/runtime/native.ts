@@ -18,7 +18,6 @@ import {
   reap,
   receiveDescriptor,
   S,
-  type SpawnOptions,
   SyscallError,
   sendSignal,
   setNonBlocking,
@@ -149,13 +148,15 @@ async function startExec(config: RuntimeConfig, running: Running, stdio: Stdio):
   const { procs, directory } = running.cgroup.entrance();
   const home = needsHome(process) ? homeOf(`/proc/${running.pid}/root`, process.user.uid) : "/";
   const context = { pidfd: running.pidfd, streams: terminal.streams, procs, home, host: hostFacts() };
-  const options: Omit<SpawnOptions, "memory"> = {
+  const { rows, successor } = execProgram(process, config, context);
+  const child = spawn(rows, {
     namespaces: 0,
+    memory: "copied",
     by: "exec",
     keep: [...terminal.keep, ...procs, running.pidfd],
+    successor,
     ...(directory !== undefined && { cgroup: directory }),
-  };
-  const child = spawnInPidNamespace(running.pidfd, execProgram(process, config, context), options);
+  });
   return withTerminal(child, terminal.socket);
 }
 

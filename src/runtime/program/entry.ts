@@ -17,6 +17,8 @@ export interface Entry {
   root: Argument;
   home: string;
   host: HostFacts;
+  /** Rows by which another process takes over, who can do no more than the program and has only its streams. */
+  handover?: readonly Call[];
 }
 
 /**
@@ -26,7 +28,7 @@ export interface Entry {
  * only from a process that cannot gain privileges or that has CAP_SYS_ADMIN; where the program has neither, it keeps that
  * capability until then, and one capset follows the filter.
  */
-export function entryRows({ process, seccomp, root, home, host }: Entry): Call[] {
+export function entryRows({ process, seccomp, root, home, host, handover = [] }: Entry): Call[] {
   const keepAdmin = seccomp !== undefined && needsAdmin(process, host);
   return [
     ...limitRows(process.rlimits ?? [], host),
@@ -34,6 +36,7 @@ export function entryRows({ process, seccomp, root, home, host }: Entry): Call[]
     ...workingDirectoryRows(root, process.cwd),
     umaskRow(process.user.umask ?? 0o022),
     closeRow(),
+    ...handover,
     ...(process.noNewPrivileges === true
       ? [prctl("SET_NO_NEW_PRIVS", [1, 0, 0, 0], "forbid gaining privileges")]
       : []),

@@ -39,12 +39,7 @@ export function descriptorRows({ descriptors }: DescriptorStreams): Call[] {
     return result(aside, `copy of ${fd}`);
   });
   for (const [target, source] of sources.entries()) {
-    const inPlace: Call = {
-      call: "fcntl",
-      args: [target, named(F.SETFD, "F_SETFD"), 0],
-      what: `keep ${NAMES[target]}`,
-    };
-    rows.push(source === target ? inPlace : becomeRow(source, target));
+    rows.push(source === target ? keepRow(target as 0 | 1 | 2) : becomeRow(source, target));
   }
   return rows;
 }
@@ -113,10 +108,26 @@ function ioctl(fd: Argument, request: keyof typeof TTY, argument: Argument, what
 
 /** Rows that make the terminal the program's three streams and the session's controlling terminal; after setsid. */
 export function controllingRows(slave: Argument): Call[] {
-  return [
-    ioctl(slave, "TIOCSCTTY", 0, "make it the controlling terminal"),
-    ...[0, 1, 2].map((target) => becomeRow(slave, target)),
-  ];
+  return [controlRow(slave), ...streamRows(slave)];
+}
+
+/** Makes a terminal the controlling one of a session that this process has begun. */
+export function controlRow(slave: Argument): Call {
+  return ioctl(slave, "TIOCSCTTY", 0, "make it the controlling terminal");
+}
+
+/** Rows that make a descriptor the program's three streams. */
+export function streamRows(fd: Argument): Call[] {
+  return [0, 1, 2].map((target) => becomeRow(fd, target));
+}
+
+/** Keeps one of the three streams open through execve. */
+export function keepRow(target: 0 | 1 | 2): Call {
+  return {
+    call: "fcntl",
+    args: [target, named(F.SETFD, "F_SETFD"), 0],
+    what: `keep ${NAMES[target]}`,
+  };
 }
 
 /**
