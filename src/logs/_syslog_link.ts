@@ -26,6 +26,8 @@ type LinkAddress = Exclude<SyslogAddress, { kind: "local" }>;
 const LOCAL_PATHS = ["/dev/log", "/var/run/syslog", "/var/run/log"];
 /** In milliseconds. */
 const DIAL_TIMEOUT = 10_000;
+/** How long a server has for what is on its way when the connection is closed, in milliseconds. */
+const FAREWELL = 1000;
 
 /** @throws {FathomError} unavailable, in Docker's words. */
 export async function dial(address: SyslogAddress, datagrams: DialDatagrams): Promise<Link> {
@@ -115,7 +117,10 @@ async function streamLink(socket: Socket, connected: "connect" | "secureConnect"
           else resolve();
         });
       }),
-    close: () => void socket.end(),
+    close: () => {
+      socket.end();
+      setTimeout(() => socket.destroy(), FAREWELL).unref();
+    },
   };
 }
 

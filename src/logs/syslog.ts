@@ -75,8 +75,12 @@ export class Syslog {
         this.#enqueue(syslogMessage(stream, bytes.subarray(from, to), { context: this.#context, at }));
       });
     }
-    const timer = setTimeout(() => this.#closing.abort(), PATIENCE);
-    await this.#sending;
+    const late = Promise.withResolvers<void>();
+    const timer = setTimeout(() => {
+      this.#closing.abort();
+      late.resolve();
+    }, PATIENCE);
+    await Promise.race([this.#sending, late.promise]);
     clearTimeout(timer);
     for (const { length } of this.#queue.splice(0)) {
       this.#dropped.messages += 1;

@@ -8,18 +8,25 @@ import type { Link } from "../logs/syslog.ts";
 export function datagramLink(path: string): Link {
   const fd = connectDatagrams(path);
   let gone = false;
+  let sending = false;
+  const close = (): void => {
+    // Not under a send: its number may be another's by the time that goes on.
+    if (!gone && !sending) closeFd(fd);
+    gone = true;
+  };
   return {
     get gone() {
       return gone;
     },
     send: async (messages) => {
+      sending = true;
       try {
         for (const message of messages) await sendDatagram(fd, message);
-      } catch (error) {
-        gone = true;
-        throw error;
+      } finally {
+        sending = false;
+        if (gone) closeFd(fd);
       }
     },
-    close: () => closeFd(fd),
+    close,
   };
 }
