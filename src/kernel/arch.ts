@@ -82,6 +82,7 @@ export const NUMBERS = {
   utimensat: [280, 88],
   eventfd2: [290, 19],
   epoll_create1: [291, 20],
+  epoll_pwait: [281, 22],
   dup3: [292, 24],
   pipe2: [293, 59],
   prlimit64: [302, 261],

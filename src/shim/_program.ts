@@ -4,9 +4,14 @@
  * Output goes to the log first and then to every attachment. An attachment that does not take its output holds up the program,
  * as in Docker, until it takes it or is gone; when the program has ended nothing is held up, so that the log is complete at
  * once, and the attachments get the rest as they take it.
+ *
+ * Standard output and standard error are two pipes, and nothing in them says which was written to first. Both are read as soon as
+ * they have something, in the order in which they got it. So lines stay in their order where a program writes to the one and then
+ * to the other; where it has gone back to the first before that was read, both of its pieces come before what lies between them.
  */
 
 import { setWindowSize } from "../kernel/pty.ts";
+import { ReadyQueue } from "../kernel/ready_queue.ts";
 import type { OutputStream } from "../logs/writer.ts";
 import { FathomError } from "../std/errors.ts";
 import { putHeader } from "../std/stdcopy.ts";
@@ -30,7 +35,11 @@ export interface ProgramOptions extends Streams {
   log?: ProgramLog | undefined;
 }
 
-type RunningProgram = ProgramOptions & { input: Input | undefined; pumps: Map<OutputStream, Pump> };
+type RunningProgram = ProgramOptions & {
+  input: Input | undefined;
+  pumps: Map<OutputStream, Pump>;
+  queue: ReadyQueue;
+};
 
 export class Program {
   readonly #attachments = new Set<Attachment>();
@@ -81,13 +90,16 @@ export class Program {
     const { ends, log, terminal } = options;
     const input = ends.stdin === undefined ? undefined : new Input(ends.stdin);
     const pumps = new Map<OutputStream, Pump>();
-    this.#running = { ...options, input, pumps };
+    const queue = new ReadyQueue();
+    this.#running = { ...options, input, pumps, queue };
     // Before any output is read: a line that the first read leaves unfinished would come to them twice.
     for (const attachment of this.#attachments) this.#begin(attachment, this.#running);
     for (const stream of ["stdout", "stderr"] as const) {
       const fd = ends[stream];
-      if (fd !== undefined) pumps.set(stream, this.#pump(stream, fd, { log, terminal }));
+      if (fd !== undefined) pumps.set(stream, this.#pump(stream, fd, { log, terminal, queue }));
     }
+    const closed = Promise.allSettled([...pumps.values()].map((pump) => pump.closed));
+    void closed.then(() => queue[Symbol.dispose]());
   }
 
   /** Tells the terminal its size. @throws {FathomError} conflict, where there is no terminal (any more). */
@@ -125,8 +137,10 @@ export class Program {
   /** The program has ended: resolves when all that it wrote is in the log and on its way to the attachments. */
   async end(): Promise<void> {
     this.#over = true;
-    const { input } = this.#running ?? {};
-    const pumps = [...(this.#running?.pumps.values() ?? [])];
+    const { input, queue } = this.#running ?? {};
+    const ready = queue?.take() ?? [];
+    const late = ({ fd }: Pump): number => (ready.includes(fd) ? ready.indexOf(fd) : ready.length);
+    const pumps = [...(this.#running?.pumps.values() ?? [])].sort((one, other) => late(one) - late(other));
     for (const pump of pumps) pump.end();
     await Promise.all(pumps.map((pump) => pump.taken));
     await input?.close();
@@ -156,9 +170,9 @@ export class Program {
   #pump(
     stream: OutputStream,
     fd: number,
-    { log, terminal }: { log: ProgramLog | undefined; terminal: boolean },
+    { log, terminal, queue }: { log: ProgramLog | undefined; terminal: boolean; queue: ReadyQueue },
   ): Pump {
-    return new Pump(fd, (bytes, framed) => {
+    return new Pump(fd, queue, (bytes, framed) => {
       this.#written += bytes.length;
       const logged = log?.write(stream, bytes);
       if (this.#attachments.size === 0) return logged;

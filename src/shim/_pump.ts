@@ -8,6 +8,7 @@
 import { ERRNO } from "../kernel/errno.ts";
 import { closeFd } from "../kernel/file.ts";
 import { readable, widenPipe } from "../kernel/ready.ts";
+import type { ReadyQueue } from "../kernel/ready_queue.ts";
 import { check, sys } from "../kernel/syscall.ts";
 import { HEADER_LENGTH } from "../std/stdcopy.ts";
 import { GATHER, Pace, WIDE } from "./_pace.ts";
@@ -32,19 +33,28 @@ export class Pump {
   readonly taken: Promise<void>;
   readonly fd: number;
   readonly #take: Take;
+  readonly #queue: ReadyQueue;
   readonly #taken = Promise.withResolvers<void>();
+  readonly #closed = Promise.withResolvers<void>();
   #ended = false;
   #open = true;
   #wake: (() => void) | undefined;
   #turn = 0;
   readonly #pace = new Pace();
 
-  /** Begins to read `fd`, which is non-blocking and is closed at the end. */
-  constructor(fd: number, take: Take) {
+  /** Begins to read `fd`, which is non-blocking and is closed at the end; `queue` is that of all streams of the program. */
+  constructor(fd: number, queue: ReadyQueue, take: Take) {
     this.fd = fd;
+    this.#queue = queue;
+    queue.add(fd);
     this.#take = take;
     this.taken = this.#taken.promise;
     this.#run().then(this.#taken.resolve, this.#taken.reject);
+  }
+
+  /** Resolves when nothing is read any more. */
+  get closed(): Promise<void> {
+    return this.#closed.promise;
   }
 
   /** Whether something may still write: beyond the program's end, what it left behind. */
@@ -80,7 +90,7 @@ export class Pump {
 
   async #untilReadable(): Promise<void> {
     const since = performance.now();
-    await this.#either(readable(this.fd));
+    await this.#either(this.#queue.readable(this.fd));
     if (!this.#pace.waited(performance.now() - since)) return;
     if (this.#pace.widen) widenPipe(this.fd, WIDE);
     await this.#either(Bun.sleep(GATHER));
@@ -89,6 +99,7 @@ export class Pump {
   #close(): void {
     this.#open = false;
     closeFd(this.fd);
+    this.#closed.resolve();
   }
 
   /** The number of bytes read, 0 at the end; -EAGAIN when there is nothing now, -EIO when nobody has the terminal open. */

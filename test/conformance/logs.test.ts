@@ -257,14 +257,14 @@ describe.each(CLIENTS)("%s", (client) => {
   });
 
   test("lines of both streams that come one after another stay in their order", async () => {
-    const script = "for i in $(seq 40); do echo out $i; sleep 0.01; echo err $i >&2; sleep 0.01; done";
+    const script = "for i in $(seq 20); do echo out $i; sleep 0.03; echo err $i >&2; sleep 0.03; done";
     const id = await ended(["busybox", "sh", "-c", script]);
     const log = await readFile(join(engine.dataRoot, "containers", id, `${id}-json.log`), "utf8");
     const lines = log
       .trim()
       .split("\n")
       .map((line) => JSON.parse(line).log.trim());
-    expect(lines).toEqual(Array.from({ length: 40 }, (_, i) => [`out ${i + 1}`, `err ${i + 1}`]).flat());
+    expect(lines).toEqual(Array.from({ length: 20 }, (_, i) => [`out ${i + 1}`, `err ${i + 1}`]).flat());
   });
 });
 
@@ -275,9 +275,42 @@ function beside(time: string, nanoseconds: bigint): string {
   return `${new Date(Number(total / 1_000_000n)).toISOString().slice(0, 19)}.${String(total % 1_000_000_000n).padStart(9, "0")}Z`;
 }
 
-describe.skipIf(ON_DOCKER)("the daemon's own", () => {
-  test("driver and options hold for containers that name none", async () => {
-    const { stderr } = await engine.command("docker", ["info", "-f", "{{.LoggingDriver}}"]);
-    expect(stderr).toBe("");
+describe("a daemon with a log driver of its own", () => {
+  let other: Engine;
+  beforeAll(async () => {
+    other = await startEngine({ args: ["--log-driver", "local", "--log-opt", "max-size=1m"] });
+  });
+  afterAll(() => other[Symbol.asyncDispose]());
+
+  test("gives it to containers that name none, with its options to those that name it", async () => {
+    const config = async (args: string[]) => {
+      const id = await other.output("docker", ["create", ...NONE, ...args, "busybox", "true"]);
+      return other.output("docker", ["inspect", "-f", "{{json .HostConfig.LogConfig}}", id]);
+    };
+    expect(await other.output("docker", ["info", "-f", "{{.LoggingDriver}}"])).toBe("local");
+    expect(await config([])).toBe('{"Type":"local","Config":{"max-size":"1m"}}');
+    expect(await config(driver("local", "max-file=3"))).toBe(
+      '{"Type":"local","Config":{"max-file":"3","max-size":"1m"}}',
+    );
+    expect(await config(driver("json-file"))).toBe('{"Type":"json-file","Config":{}}');
+  });
+
+  test.skipIf(ON_DOCKER)("that is killed goes on with what was followed, every line once", async () => {
+    const script = "i=0; while [ $i -lt 100 ]; do i=$((i+1)); echo $i; sleep 0.02; done";
+    const id = await other.output("docker", ["run", "-d", ...NONE, "busybox", "sh", "-c", script]);
+    const first = other.command("docker", ["logs", "-f", id]);
+    await Bun.sleep(500);
+    await other.kill();
+    const { stdout } = await first;
+    await other.start();
+    const numbers = Array.from({ length: 100 }, (_, index) => `${index + 1}\n`).join("");
+    expect(numbers).toStartWith(stdout);
+    expect((await other.command("docker", ["logs", "-f", id])).stdout).toBe(numbers);
+  });
+
+  // Docker 20.10 finds out with the first container.
+  test.skipIf(ON_DOCKER)("refuses one that there is none of", async () => {
+    const started = startEngine({ bare: true, args: ["--log-driver", "nope"] });
+    await expect(started).rejects.toThrow(/failed to set log opts|error looking up logging plugin/);
   });
 });
