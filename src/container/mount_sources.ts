@@ -23,6 +23,9 @@ export interface MountSources {
   sources: Map<string, string>;
 }
 
+/** A start and somebody who looks into the container's files must not share a place. */
+let serial = 0;
+
 interface Stacks {
   /** What the start alone needs. */
   staged: AsyncDisposableStack;
@@ -40,7 +43,7 @@ export async function prepareMounts(
   const { MountPoints } = container.record.config;
   for (const [index, point] of MountPoints.entries()) {
     checkPropagation(context, point);
-    const target = join(stagingOf(container.paths.directory), String(index));
+    const target = join(stagingOf(container.paths.directory), `${serial++}-${index}`);
     const source = await sourceOf(context, container, { point, target, stacks });
     if (source !== undefined) sources.set(point.Destination, source);
   }

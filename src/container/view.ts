@@ -21,16 +21,33 @@ export interface Held<T> extends AsyncDisposable {
 
 /** Its files with all that is mounted in it. */
 export async function openView(context: Context, container: Container): Promise<Held<FileView>> {
-  const { files } = context.options;
-  const open = async () => files.open(nameOf(container).id, await viewOptions(container));
+  await using undo = new AsyncDisposableStack();
+  const open = async () => {
+    const sources = await placeMounts(context, container, undo);
+    return context.options.files.open(nameOf(container).id, await viewOptions(container, sources));
+  };
   const held = await hold(context, container, open);
+  const placed = undo.move();
   return {
     value: held.value,
     [Symbol.asyncDispose]: async () => {
       held.value[Symbol.dispose]();
+      await placed.disposeAsync();
       await held[Symbol.asyncDispose]();
     },
   };
+}
+
+/** Volumes and the like are in place in one that runs; for another they are put there as for a start, until `stack` ends. */
+async function placeMounts(
+  context: Context,
+  container: Container,
+  stack: AsyncDisposableStack,
+): Promise<ReadonlyMap<string, string>> {
+  const { config, state } = container.record;
+  if (state.Pid > 0 || config.MountPoints.length === 0) return new Map();
+  const { prepareMounts } = await import("./mount_sources.ts");
+  return prepareMounts(context, container, { staged: stack, undo: stack });
 }
 
 /** The path of its root as the snapshot has it, without what is mounted in it. */
@@ -66,10 +83,17 @@ async function unmountUnused(context: Context, container: Container): Promise<vo
   await context.options.images.unmount(nameOf(container).id);
 }
 
-async function viewOptions({ record, paths }: Container): Promise<ViewOptions> {
+async function viewOptions(
+  { record, paths }: Container,
+  sources: ReadonlyMap<string, string>,
+): Promise<ViewOptions> {
   const { config, host, state } = record;
   const user = config.MountPoints.filter(({ Type: type, Source }) => type !== "tmpfs" && Source !== "").map(
-    ({ Source, Destination, RW }) => ({ source: Source, target: Destination, readOnly: !RW }),
+    ({ Source, Destination, RW }) => ({
+      source: sources.get(Destination) ?? Source,
+      target: Destination,
+      readOnly: !RW,
+    }),
   );
   const taken = new Set(user.map(({ target }) => target));
   const own = [

@@ -323,6 +323,32 @@ describe.each(CLIENTS)("%s", (client) => {
       expect(refused.stderr).toContain(`container ${id.slice(0, 12)} is using its referenced image`);
     });
 
+    test("cp reaches what is mounted in a container that does not run", async () => {
+      const shown = join(host, `shown-${client}`);
+      await mkdir(join(shown, "part"), { recursive: true });
+      await writeFile(join(shown, "part", "f"), "of the part\n");
+      const options = ["-o", "type=none", "-o", `device=${shown}`, "-o", "o=bind"];
+      await output(["volume", "create", ...options, "bound"]);
+      const mounts = [
+        ...["-v", "bound:/whole", "--mount", "type=volume,src=bound,dst=/part,volume-subpath=part"],
+        ...["--mount", "type=image,src=busybox,dst=/i,image-subpath=etc"],
+      ];
+      const id = await output(["create", ...NONE, ...mounts, "busybox", "true"]);
+      const copied = async (path: string) => {
+        const target = join(host, "copied");
+        await output(["cp", `${id}:${path}`, target]);
+        return readFile(target, "utf8");
+      };
+      expect(await copied("/whole/part/f")).toBe("of the part\n");
+      expect(await copied("/part/f")).toBe("of the part\n");
+      expect(await copied("/i/group")).toContain("extra:x:2000:app");
+      await output(["cp", join(host, "copied"), `${id}:/part/new`]);
+      expect((await readdir(join(shown, "part"))).sort()).toEqual(["f", "new"]);
+      const mounted = await readFile("/proc/self/mountinfo", "utf8");
+      expect(mounted).not.toContain(id);
+      expect(mounted).not.toContain(join(engine.dataRoot, "volumes"));
+    });
+
     test.each([
       ["type=bind,src=/a,dst=/b,bind-recursive=odd", "invalid value for bind-recursive: odd"],
       [
