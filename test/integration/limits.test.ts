@@ -248,6 +248,32 @@ describe("block devices", () => {
   });
 });
 
+test("what only weighs or asks stands in the control group and in the process", async () => {
+  const flags = ["--memory", "32m", "--memory-reservation", "16m", "--oom-score-adj", "300"];
+  const id = await started(
+    ...flags,
+    "--memory-swappiness",
+    "10",
+    "--oom-kill-disable",
+    "busybox",
+    "sleep",
+    "100",
+  );
+  expect(await controlFile(id, "memory.soft_limit_in_bytes", "memory.low")).toBe(String(16 * MiB));
+  expect(await readFile(`/proc/${await field(id, ".State.Pid")}/oom_score_adj`, "latin1")).toBe("300\n");
+  // Version 2 has neither, and a warning said so.
+  if ((await fathom("info", "-f", "{{.CgroupVersion}}")) === "2") return;
+  expect(await controlFile(id, "memory.swappiness")).toBe("10");
+  expect(await controlFile(id, "memory.oom_control")).toContain("oom_kill_disable 1");
+});
+
+test("real-time CPU time is refused with where it has to come from", async () => {
+  const { stderr } = await engine.command("fathom", [
+    ...["run", "--rm", "--network", "none", "--cpu-rt-runtime", "5000", "busybox", "true"],
+  ]);
+  expect(stderr).toMatch(/the control group above grants 0 µs|does not support CPU real-time scheduler/);
+});
+
 test("--cgroup-parent has the container's group below it", async () => {
   const parent = `/fathom-test-parent-${process.pid}`;
   const id = await started("--cgroup-parent", parent, "--pids-limit", "7", "busybox", "sleep", "100");
