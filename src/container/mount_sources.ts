@@ -17,23 +17,21 @@ import type { RecordPaths } from "./records.ts";
 import { giveToRoot } from "./user_namespace.ts";
 import type { HostMounts } from "./volume_needs.ts";
 
-/** Mounts for a start. Dispose of `staged` when the program runs; of `undo` when it cannot. */
-export interface MountSources {
-  /** Where each lies that is not at its record's Source, by destination. */
-  sources: Map<string, string>;
-}
-
 /** A start and somebody who looks into the container's files must not share a place. */
 let serial = 0;
 
+/** Of whoever has the mounts prepared. */
 interface Stacks {
-  /** What the start alone needs. */
+  /** What the start alone needs: to be disposed of once the program runs. */
   staged: AsyncDisposableStack;
   /** What lasts until the program has ended. */
   undo: AsyncDisposableStack;
 }
 
-/** @throws {FathomError} of whatever cannot be mounted */
+/**
+ * Puts what is to be mounted in place, and gives where each lies that is not at its record's Source, by destination.
+ * @throws {FathomError} of whatever cannot be mounted
+ */
 export async function prepareMounts(
   context: Context,
   container: Container,

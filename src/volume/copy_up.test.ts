@@ -135,6 +135,15 @@ test("a copy that a crash cut short is gone, one that was whole is brought to it
   expect(await readdir(join(root, "v1"))).toEqual(["_data", "volume.json"]);
 });
 
+test("a volume whose copy cannot be finished keeps no engine from starting", async () => {
+  await writeFile(join(root, "v1", ".copied"), "no directory");
+  const warnings: string[] = [];
+  const warn = (sentence: string) => void warnings.push(sentence);
+  volumes = await openVolumes({ root, emit: () => undefined, warn });
+  expect(warnings).toEqual([expect.stringContaining("volume v1: what was being copied into it")]);
+  expect(volumes.inspect("v1").Name).toBe("v1");
+});
+
 test("into a volume with a file system of its own the copy is made in place", async () => {
   await volumes.create({ Name: "ram", DriverOpts: { type: "tmpfs", device: "tmpfs" } }, { user: "c1" });
   await writeFile(join(base, "image", "srv", "f"), "x".repeat(100_000));

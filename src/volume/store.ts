@@ -4,7 +4,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { bytesBelow, mountpoints } from "../kernel/mod.ts";
 import type { Volume, VolumeCreateRequest, VolumePruneResponse } from "../spec/docker_volume.ts";
-import { FathomError, kindOf } from "../std/errors.ts";
+import { FathomError, kindOf, messageOf } from "../std/errors.ts";
 import { type Mutex, mutex } from "../std/mutex.ts";
 import { listTest, pruneTest, wantsAll } from "./_filters.ts";
 import { mountVolume, unmountVolume } from "./_mounts.ts";
@@ -44,7 +44,7 @@ const LOCAL = "local";
 export async function openVolumes(options: VolumesOptions): Promise<Volumes> {
   await mkdir(options.root, { recursive: true, mode: 0o711 });
   const records = await readVolumes(options.root, options.warn);
-  for (const { Name } of records) await finishCopy(join(options.root, Name));
+  await Promise.all(records.map((record) => finish(options, record)));
   const entries = new Map(records.map((record) => [record.Name, entryOf(record)]));
   const state: State = { ...options, entries, exclusive: mutex() };
   return {
@@ -61,6 +61,13 @@ export async function openVolumes(options: VolumesOptions): Promise<Volumes> {
     populate: (name, source) => populate(state, name, source),
     settle: () => settle(state),
   };
+}
+
+/** A volume whose files cannot be seen to stops nobody else's. */
+async function finish({ root, warn }: VolumesOptions, { Name }: VolumeRecord): Promise<void> {
+  await finishCopy(join(root, Name)).catch((error) =>
+    warn(`volume ${Name}: what was being copied into it cannot be finished: ${messageOf(error)}`),
+  );
 }
 
 function entryOf(record: VolumeRecord): Entry {
