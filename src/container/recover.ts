@@ -25,7 +25,7 @@ import {
 import { FIRST_DELAY, startsWithEngine } from "./restart_policy.ts";
 import { saveState } from "./save.ts";
 import { isUp, next } from "./state.ts";
-import { sweepBundles } from "./sweep.ts";
+import { sweepBundles, sweepMounts } from "./sweep.ts";
 import { reapplyLimits } from "./update.ts";
 import { endedUnseen, scheduleRetry, watchExit } from "./watch.ts";
 
@@ -40,6 +40,7 @@ export async function recoverContainers(context: Context): Promise<void> {
   const alive = containers.filter(({ live }) => live !== undefined).map((container) => nameOf(container).id);
   await context.options.networks.releaseAllBut(new Set(alive));
   context.options.volumes.settle();
+  await sweepMounts(context);
   for (const container of containers) startIfDue(context, container);
 }
 

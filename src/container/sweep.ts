@@ -1,10 +1,27 @@
 /** Clears what a killed engine left beside its containers' records. To be run when all are known and before any is made. */
 
-import { readdir, rm } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { ifAbsent } from "../std/absent.ts";
 import { messageOf } from "../std/errors.ts";
+import { nameOf } from "./container.ts";
 import type { Context } from "./context.ts";
+
+/** Unmounts what is mounted of containers that do not run: their end was cut short. */
+export async function sweepMounts({ options, registry }: Context): Promise<void> {
+  const mounts = await readFile("/proc/self/mountinfo", "utf8");
+  const left = registry
+    .all()
+    .filter(({ live, paths }) => live === undefined && mounts.includes(` ${paths.directory}/rootfs `));
+  const unmounts = left.map(async (container) => {
+    const { id } = nameOf(container);
+    options.warn(`container ${id} does not run and its root was still mounted: it is unmounted`);
+    await options.images.unmount(id);
+  });
+  await Promise.all(unmounts).catch((error) =>
+    options.warn(`a root cannot be unmounted: ${messageOf(error)}`),
+  );
+}
 
 /** Removes the bundles of containers that are gone: their removal was cut short when their records had gone already. */
 export async function sweepBundles({ options, registry }: Context): Promise<void> {

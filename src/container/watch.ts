@@ -63,6 +63,10 @@ async function endWithoutShim(context: Context, container: Container, why: strin
   await killLeftovers(context, container);
   const { StartedAt: startedAt } = container.record.state;
   const recorded = await readExit(container.paths.exit);
+  if (recorded === undefined)
+    context.options.warn(
+      `container ${nameOf(container).id}: ${why}; it is shown with exit code ${LOST_EXIT_CODE}`,
+    );
   const lost = `${why}: how its program would have ended is not known`;
   return (
     recorded ?? {
@@ -108,12 +112,10 @@ export async function endedUnseen(context: Context, container: Container): Promi
   exited(context, container, recorded);
 }
 
-function whyUnseen({ host, options }: Context, container: Container): string {
+function whyUnseen({ host }: Context, container: Container): string {
   const { Shim } = container.record.state;
   if (Shim?.Boot !== undefined && Shim.Boot !== host.boot) return "the host was started anew while it ran";
-  const why = `${shimOf(container)} was killed or crashed while no daemon ran, and what ran was ended with it`;
-  options.warn(`container ${nameOf(container).id}: ${why}, unless its exit is on record`);
-  return why;
+  return `${shimOf(container)} was killed or crashed while no daemon ran, and what ran was ended with it`;
 }
 
 /** The engine before had noted a shim for it, and ended before the launch: it is as it was, and a restart that was due is. */

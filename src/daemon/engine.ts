@@ -5,7 +5,6 @@
  * fails half-way leaves nothing, and a stop goes in reverse order. Containers go on in either case.
  */
 
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type Backends, serve } from "../api/mod.ts";
 import { type Containers, ENGINE_CGROUP, openContainers } from "../container/mod.ts";
@@ -35,6 +34,7 @@ import type { Log } from "./log.ts";
 import { defaultLogOf } from "./log_options.ts";
 import { networkBackend, openEngineNetworks } from "./networks.ts";
 import { claimPidfile } from "./pidfile.ts";
+import { makeRoot } from "./root.ts";
 import { sharedMemory } from "./shared_memory.ts";
 import { readIdMaps } from "./userns_remap.ts";
 import { hostMounts, openVolumeStore } from "./volumes.ts";
@@ -50,16 +50,18 @@ export async function openEngine(config: DaemonConfig, log: Log): Promise<Engine
   await using stack = new AsyncDisposableStack();
   const listeners = await listenersOf(config);
   const defaultLog = await defaultLogOf(config);
-  for (const root of [config.dataRoot, config.execRoot]) await mkdir(root, { recursive: true, mode: 0o700 });
+  for (const root of [config.dataRoot, config.execRoot]) await makeRoot(root);
   stack.use(await claimPidfile(config.pidfile));
-  stack.use(await claimPidfile(join(config.dataRoot, "daemon.pid")));
+  stack.use(await claimPidfile(join(config.dataRoot, "daemon.pid"), { outlivesBoot: true }));
 
   stack.defer(() => removeEmptyCgroup(ENGINE_CGROUP));
   const runtimes = findRuntimes();
   const events = eventBus();
   const images = openImageStore(config, { events, users: (image) => containers.usersOf(image) });
   stack.defer(() => settleImages(images));
-  await recoverImages(images);
+  await recoverImages(images).catch((error) =>
+    log("error", `images cannot be used until this is mended, and containers go on: ${messageOf(error)}`),
+  );
   const idMaps = await readIdMaps(config.usernsRemap);
   const volumes = await openVolumeStore(config, { events, log, idMaps });
   const receipts = openReceipts({
@@ -99,7 +101,7 @@ export async function openEngine(config: DaemonConfig, log: Log): Promise<Engine
   const id = await engineId(config.dataRoot);
   const facts = async (): Promise<Facts> => ({
     containers: containers.counts(),
-    images: await countImages(images),
+    images: await countImages(images).catch(() => 0), // Why they cannot be read is in the log.
     listeners: events.listeners(),
     limits: cgroups.support(),
     cgroupVersion: cgroups.version(),

@@ -2,15 +2,21 @@
 
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { ifAbsent } from "../std/absent.ts";
+import { codeOf, ifAbsent } from "../std/absent.ts";
 import { FathomError } from "../std/errors.ts";
 
 /**
  * Claims `path` for this process; disposing gives it up.
+ * One that outlives a boot of the host notes it on a second line, since numbers of processes begin anew.
  * @throws {FathomError} conflict when the process named there is alive and is a daemon of ours.
  */
-export async function claimPidfile(path: string): Promise<AsyncDisposable> {
-  const holder = Number.parseInt(await readFile(path, "latin1").catch(ifAbsent("")), 10);
+export async function claimPidfile(
+  path: string,
+  { outlivesBoot }: { outlivesBoot: boolean } = { outlivesBoot: false },
+): Promise<AsyncDisposable> {
+  const boot = outlivesBoot ? await readFile("/proc/sys/kernel/random/boot_id", "latin1") : "";
+  const [number = "", inBoot = ""] = (await readFile(path, "latin1").catch(ifAbsent(""))).split("\n");
+  const holder = inBoot !== "" && outlivesBoot && inBoot !== boot.trim() ? 0 : Number.parseInt(number, 10);
   if (holder > 0 && holder !== process.pid && (await isDaemon(holder))) {
     throw new FathomError(
       "conflict",
@@ -18,10 +24,21 @@ export async function claimPidfile(path: string): Promise<AsyncDisposable> {
     );
   }
   await mkdir(dirname(path), { recursive: true });
-  const temporary = `${path}.${process.pid}.tmp`;
-  await writeFile(temporary, `${process.pid}\n`, { mode: 0o644 });
-  await rename(temporary, path);
+  await replace(path, `${process.pid}\n${boot}`);
   return { [Symbol.asyncDispose]: () => rm(path, { force: true }) };
+}
+
+/** On a disk that is full the file of a daemon that was killed has room for the next one's. */
+async function replace(path: string, text: string): Promise<void> {
+  const temporary = `${path}.${process.pid}.tmp`;
+  try {
+    await writeFile(temporary, text, { mode: 0o644 });
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    if (codeOf(error) !== "ENOSPC") throw error;
+    await writeFile(path, text, { flag: "r+" });
+  }
 }
 
 /** Whether a process is a Fathom daemon; after a crash the number may belong to anybody, or to nobody. */

@@ -8,6 +8,7 @@ import { access, mkdir, open, rename, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { bytesBelow, isMounted, mountOverlay, unmount } from "../kernel/mod.ts";
 import { ifAbsent } from "../std/absent.ts";
+import { FathomError } from "../std/errors.ts";
 import { giveToRoot } from "./_id_maps.ts";
 import { forgetLimit, limitSize } from "./_quota.ts";
 import type { PrepareOptions, Snapshot, SnapshotDirectory, SnapshotDriver } from "./driver.ts";
@@ -67,6 +68,23 @@ async function prepare(snapshot: Snapshot, { disposable, size }: PrepareOptions)
  * written may not have reached the disk. Here the mark says that nobody needs it to.
  */
 async function mount(snapshot: Snapshot): Promise<void> {
+  try {
+    await mountLayers(snapshot);
+  } catch (cause) {
+    for (const layer of snapshot.layers) {
+      if (await exists(layer)) continue;
+      const advice = "bring the image in again, and make the container anew";
+      throw new FathomError(
+        "internal",
+        `the layer ${layer} that the container stands on is missing: ${advice}`,
+        { cause },
+      );
+    }
+    throw cause;
+  }
+}
+
+async function mountLayers(snapshot: Snapshot): Promise<void> {
   const { upper, work, root, volatile } = partsOf(snapshot);
   const disposable = await exists(volatile);
   if (disposable) await rm(volatile, { recursive: true, force: true });

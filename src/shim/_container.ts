@@ -16,7 +16,7 @@ import { rfc3339, wallClock } from "../std/time.ts";
 import type { Attachment } from "./_attachment.ts";
 import { type Entry, endOf, type Launched } from "./_entry.ts";
 import { Execs } from "./_execs.ts";
-import { flushReceipts, noteTrouble, recordPhase, writeExitRecord } from "./_files.ts";
+import { flushReceipts, noteTrouble, recordPhase, reserveExitRecord, writeExitRecord } from "./_files.ts";
 import { openLog, type ProgramLog, reopenLog } from "./_log.ts";
 import { childless, reapOrphans } from "./_orphans.ts";
 import { Program, type Streams } from "./_program.ts";
@@ -233,11 +233,16 @@ export class Container {
       await program.attached(launch.attachments);
       const container = await this.#started(launch);
       this.#run(container);
+      if (!launch.disposable) setImmediate(() => this.#reserve(launch.exitFile));
       return { pid: container.pid, startedAt: container.startedAt };
     } catch (error) {
       void program.release();
       throw error;
     }
+  }
+
+  #reserve(exitFile: string): void {
+    if (this.#own.process !== undefined) void this.#attempt(() => reserveExitRecord(exitFile));
   }
 
   async #startExec(exec: ExecLaunch): Promise<WithEnds<Started>> {

@@ -1,6 +1,17 @@
 /** The files a shim leaves: the exit record, steps of the receipt, and what went wrong where nobody listened. */
 
-import { appendFileSync, closeSync, fsyncSync, openSync, renameSync, statSync, writeSync } from "node:fs";
+import {
+  appendFileSync,
+  closeSync,
+  constants,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { recording } from "../kernel/receipt.ts";
 import type { Step } from "../spec/receipt.ts";
@@ -11,6 +22,18 @@ import type { ExitRecord } from "./protocol.ts";
 /** A receipt beyond this size is not appended to: a health check makes an exec every few seconds, for months. */
 const MOST_OF_RECEIPT = 4 * 1024 * 1024;
 
+/** More than a record takes. */
+const RESERVED = 1024;
+
+/** Takes room on the disk for a record ahead of time, so that a disk that is full by then does not lose the end. */
+export function reserveExitRecord(path: string): void {
+  writeFileSync(unfinished(path), " ".repeat(RESERVED), { mode: 0o600 });
+}
+
+function unfinished(path: string): string {
+  return `${path}.new`;
+}
+
 /**
  * Writes the record so that it is there whole or not at all, whatever happens after the return; a disposable container's need not
  * survive the end of the system.
@@ -20,10 +43,11 @@ export function writeExitRecord(
   record: ExitRecord,
   { disposable }: { disposable: boolean },
 ): void {
-  const temporary = `${path}.new`;
-  const fd = openSync(temporary, "w", 0o600);
+  const temporary = unfinished(path);
+  // Not emptied first: the room that was reserved stays its own.
+  const fd = openSync(temporary, constants.O_WRONLY | constants.O_CREAT, 0o600);
   try {
-    writeSync(fd, `${JSON.stringify(record)}\n`);
+    ftruncateSync(fd, writeSync(fd, `${JSON.stringify(record)}\n`, 0));
     if (!disposable) fsyncSync(fd);
   } finally {
     closeSync(fd);
