@@ -23,6 +23,7 @@ import { type ContainerBackend, containerRoutes } from "./routes/containers.ts";
 import { type DoctorBackend, doctorRoutes } from "./routes/doctor.ts";
 import { type ExecBackend, execRoutes } from "./routes/exec.ts";
 import { type ImageBackend, imageRoutes } from "./routes/images.ts";
+import { type IsolationBackend, isolationRoutes } from "./routes/isolation.ts";
 import { type NetworkBackend, networkRoutes } from "./routes/networks.ts";
 import { type PruneBackend, pruneRoutes } from "./routes/prune.ts";
 import { type ReceiptBackend, receiptRoutes } from "./routes/receipts.ts";
@@ -40,6 +41,7 @@ export interface Backends {
   exec: ExecBackend;
   images: ImageBackend;
   receipts: ReceiptBackend;
+  isolation: IsolationBackend;
   doctor: DoctorBackend;
   networks: NetworkBackend;
   volumes: VolumeBackend;
@@ -105,6 +107,7 @@ function routesOf(backends: Backends) {
     ...execRoutes(backends.exec),
     ...imageRoutes(backends.images),
     ...receiptRoutes(backends.receipts),
+    ...isolationRoutes(backends.isolation),
     ...doctorRoutes(backends.doctor),
     ...networkRoutes(backends.networks),
     ...volumeRoutes(backends.volumes),

@@ -14,6 +14,7 @@ import type {
 } from "../spec/docker.ts";
 import type { ContainerStats } from "../spec/docker_stats.ts";
 import type { Volume } from "../spec/docker_volume.ts";
+import type { Isolation } from "../spec/isolation.ts";
 import { type ErrorKind, FathomError } from "../std/errors.ts";
 import type { Backends } from "./mod.ts";
 
@@ -48,6 +49,7 @@ export function fakeBackends(): FakeEngine {
       system: system(),
       images: images(),
       receipts: receipts(),
+      isolation: { get: async (name) => ({ Name: name }) as Isolation },
       doctor: { examine: async () => ({ daemon: true, Findings: [], Unknown: [] }) },
       networks: networks(),
       volumes: volumes(),

@@ -23,6 +23,9 @@ const DEFAULT = `
 
 const ALL = "ALL";
 
+/** What there is and what a container has by default. */
+export const CAPABILITIES = { all: BY_NUMBER, byDefault: DEFAULT } as const;
+
 /** The capabilities of a mask of proc(5)'s status: `CapEff: 000001ffffffffff`. */
 export function capabilitiesOfMask(hexadecimal: string): string[] {
   const mask = BigInt(`0x${hexadecimal}`);

@@ -28,6 +28,7 @@ import type {
 } from "../spec/docker.ts";
 import type { Ending } from "../spec/docker_ending.ts";
 import type { AttachOptions, LogOptions, StopOptions, WaitCondition } from "../spec/docker_query.ts";
+import type { Isolation } from "../spec/isolation.ts";
 import { type Container, nameOf } from "./container.ts";
 import type { ContainersOptions, Context } from "./context.ts";
 import { type CreateOptions, createContainer } from "./create.ts";
@@ -65,6 +66,8 @@ export interface Containers {
   identify(name: string): { id: string; name: string };
   /** Why it ended; undefined while it runs, and before its first start. @throws {FathomError} not-found. */
   ending(name: string): Promise<Ending | undefined>;
+  /** What it can do to its host and what it cannot. @throws {FathomError} not-found. */
+  isolation(name: string): Promise<Isolation>;
   /** Resolves when it is not up (any more). */
   ended(name: string, signal: AbortSignal): Promise<void>;
   /** Lets go of the shims; the containers go on. Resolves when what was to be written is. */
@@ -130,6 +133,7 @@ export async function openContainers(options: ContainersOptions): Promise<Contai
     usersOf: (image) => usersOf(context, image),
     identify: (name) => nameOf(find(name)),
     ending: async (name) => (await import("./explain_ending.ts")).explainEnding(find(name)),
+    isolation: async (name) => (await import("./isolation.ts")).isolationOf(context, find(name)),
     ended: async (name, signal) => (await import("./wait.ts")).untilDown(find(name), signal),
     close: () => close(context),
   };

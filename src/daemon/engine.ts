@@ -118,6 +118,7 @@ export async function openEngine(config: DaemonConfig, log: Log): Promise<Engine
     containers: containers.containers,
     exec: containers.execs,
     resources: containers.resources,
+    isolation: { get: (name) => containers.isolation(name) },
     files: containers.files,
     commits: containers.files,
     prune: containers.files,

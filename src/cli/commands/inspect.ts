@@ -1,5 +1,6 @@
 /** `fathom inspect`, and the `inspect` of containers, images, networks and volumes. */
 
+import type { Isolation } from "../../spec/isolation.ts";
 import { type Context, defineCommand } from "../command.ts";
 import { CommandError, DaemonError } from "../errors.ts";
 import { segment } from "../http/client.ts";
@@ -30,11 +31,28 @@ export const command = defineCommand({
   flags: {
     format: FORMAT,
     size: SIZE,
+    isolation: { type: "bool", help: "Tell what a container can do to its host and what it cannot" },
     type: { type: "string", help: "Look only for things of this type: container, image, network or volume" },
   },
   run: (context, { flags, operands }) =>
-    inspectAll(context, operands, { ...flags, kinds: kindsOf(flags.type), anyType: !flags.type }),
+    flags.isolation
+      ? printIsolation(context, operands, flags.format)
+      : inspectAll(context, operands, { ...flags, kinds: kindsOf(flags.type), anyType: !flags.type }),
 });
+
+/** Text for people; any format that is asked for gets the data. */
+async function printIsolation(
+  { client }: Context,
+  names: readonly string[],
+  format: string | undefined,
+): Promise<number> {
+  const { tellIsolation } = await import("../isolation.ts");
+  const found = await Promise.all(
+    names.map((name) => client.json<Isolation>("GET", `/containers/${segment(name)}/isolation`)),
+  );
+  print(format ? await render(found, format) : found.map(tellIsolation).join("\n"));
+  return 0;
+}
 
 export const inspectContainer = defineCommand({
   usage: "container inspect [OPTIONS] CONTAINER [CONTAINER...]",
