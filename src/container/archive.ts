@@ -2,7 +2,7 @@
 
 import type { PathStat } from "../spec/docker_files.ts";
 import { FathomError, kindOf } from "../std/errors.ts";
-import type { Container } from "./container.ts";
+import { type Container, nameOf } from "./container.ts";
 import type { Context } from "./context.ts";
 import type { FileView } from "./file_needs.ts";
 import { tell } from "./tell.ts";
@@ -62,7 +62,8 @@ export async function unpackPath(
   await using view = await openView(context, place.container);
   const owner = copyUIDGID ? ownerIn(view.value, place.container) : undefined;
   const options = { keepKinds: noOverwriteDirNonDir, ...(owner !== undefined && { owner }) };
-  await view.value.unpack({ path: place.path, archive }, options).catch((error) => {
+  const unpack = () => view.value.unpack({ path: place.path, archive }, options);
+  await context.options.receipts.record(nameOf(place.container).id, unpack).catch((error) => {
     throw named(place, error);
   });
   tell(context, place.container, { action: "extract-to-dir" });

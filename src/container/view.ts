@@ -65,7 +65,7 @@ async function hold<T>(context: Context, container: Container, open: () => Promi
   try {
     const value = await container.exclusive(async () => {
       await container.released;
-      return open();
+      return context.options.receipts.record(nameOf(container).id, open);
     });
     return { value, [Symbol.asyncDispose]: letGo };
   } catch (error) {
