@@ -42,6 +42,15 @@ const IMAGE: Chapter = {
   see: (pid) => `findmnt -N ${pid} /`,
 };
 
+/** Where a volume has its files, and where a part of one is shown while a container starts. */
+const VOLUME_PLACE = /\/volumes\/[^/]+\/_data$|\/mounts\/\d+-\d+$/;
+
+const VOLUMES: Chapter = {
+  has: (step) => step.by === "daemon" && MOUNT_CALLS.has(step.call) && VOLUME_PLACE.test(step.what ?? ""),
+  sentence: tellVolumes,
+  see: (pid) => `findmnt -N ${pid}`,
+};
+
 const NETWORK: Chapter = {
   has: isNetwork,
   sentence: tellNetwork,
@@ -83,12 +92,12 @@ const OTHERS: Chapter = { has: () => true, sentence: tellOthers };
 
 /** In the order in which a step is recognized: the first that has it tells it. */
 export const CHAPTERS: readonly Chapter[] = [
-  ...[EXECS, END, IMAGE, NETWORK, PROCESS, LIMITS, FILES, RESTRICTIONS, PROGRAM, OTHERS],
+  ...[EXECS, END, VOLUMES, IMAGE, NETWORK, PROCESS, LIMITS, FILES, RESTRICTIONS, PROGRAM, OTHERS],
 ];
 
 /** In the order in which they are told. */
 export const STORY: readonly Chapter[] = [
-  ...[IMAGE, LIMITS, PROCESS, FILES, NETWORK, RESTRICTIONS, PROGRAM, OTHERS, EXECS, END],
+  ...[IMAGE, VOLUMES, LIMITS, PROCESS, FILES, NETWORK, RESTRICTIONS, PROGRAM, OTHERS, EXECS, END],
 ];
 
 function isNetwork(step: Step): boolean {
@@ -110,6 +119,16 @@ function tellImage(steps: readonly Step[]): string {
   const layers = listedLayers + addedLayers;
   if (layers === 0) return "The image's layers became one file system, the container's root.";
   return `The image's layers became one file system (${layers} to read, 1 to write).`;
+}
+
+function tellVolumes(steps: readonly Step[]): string {
+  const own = steps.filter((step) => step.call === "mount").length;
+  const parts = steps.filter((step) => step.call === "move_mount").length;
+  const made = [
+    own > 0 ? counted(own, "file system") : "",
+    parts > 0 ? `${counted(parts, "part")} of what holds more` : "",
+  ];
+  return `For its volumes, ${listed(made.filter(Boolean))} ${own + parts === 1 ? "was" : "were"} mounted on the host.`;
 }
 
 function tellNetwork(steps: readonly Step[]): string {

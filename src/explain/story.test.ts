@@ -76,6 +76,24 @@ describe("a story", () => {
     expect(told).toContain('"/bin/sh" with "-c", "true" (not found in 1 place before)');
   });
 
+  test("tells of volumes, where some had to be mounted", () => {
+    const volumes = [
+      step(1, "daemon", "mount", { what: "mount tmpfs:/var/lib/fathom/volumes/ram/_data" }),
+      step(1, "daemon", "open_tree", {
+        what: "clone the mount for /var/lib/fathom/containers/c0/mounts/3-1",
+      }),
+      step(1, "daemon", "move_mount", { what: "mount /var/lib/fathom/containers/c0/mounts/3-1" }),
+    ];
+    const told = storyOf(web, {
+      steps: [...ordinary.slice(0, 3), ...volumes, ...ordinary.slice(3)],
+      omitted: 0,
+    });
+    expect(told.replaceAll(/\n {4}(?=\w)/g, " ")).toContain(
+      "For its volumes, 1 file system and 1 part of what holds more were mounted on the host. [3 steps",
+    );
+    expect(text).not.toContain("volumes");
+  });
+
   test("names commands with the container's process filled in", () => {
     for (const command of ["ls -l /proc/4711/ns", "findmnt -N 4711", "/proc/4711/status"]) {
       expect(text).toContain(command);
