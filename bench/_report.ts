@@ -42,7 +42,8 @@ export async function report(all: readonly Table[]): Promise<string> {
   ].join("\n");
 }
 
-function tableText({ title, unit, rows }: Table): string[] {
+/** A table's lines in Markdown. */
+export function tableText({ title, unit, rows }: Table): string[] {
   const first = rows[0]?.value ?? 0;
   const digits = unit === "kB" ? 0 : 2;
   return [

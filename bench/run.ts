@@ -11,6 +11,7 @@ import { access, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { run } from "../test/harness/mod.ts";
 import { type Client, commandTables } from "./_commands.ts";
+import { logTables } from "./_logs.ts";
 import type { Measured } from "./_measure.ts";
 import { report, rowOf, type Table } from "./_report.ts";
 import { scaleTables } from "./_scale.ts";
@@ -40,6 +41,7 @@ const [first, ...others] = await commandLines();
 const tables = [
   ...(await commandTables([first, ...others], rounds)),
   ...(await scaleTables(first, rounds)),
+  ...(await logTables(Math.min(rounds, 5))),
   ...(await runtimes()),
 ];
 await writeFile(join(import.meta.dir, "RESULTS.md"), await report(tables));
