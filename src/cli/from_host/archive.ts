@@ -1,6 +1,7 @@
 /** The tree as a tar archive, with the few files that every root file system has. */
 
-import { type TarEntry, tarEnd, tarHeader, tarPadding } from "../../std/tar_writer.ts";
+import type { TarEntry } from "../../std/tar/entry.ts";
+import { entryHeader, tarEnd, tarPadding } from "../../std/tar/writer.ts";
 import type { Node, Tree } from "./tree.ts";
 
 const TEXTS: Readonly<Record<string, string>> = {
@@ -32,7 +33,7 @@ export async function* archive(tree: Tree): AsyncGenerator<Uint8Array, void> {
     const inode = `${node.stats.dev}:${node.stats.ino}`;
     const first = node.type === "file" && node.stats.nlink > 1 ? firsts.get(inode) : undefined;
     if (first !== undefined) {
-      yield tarHeader({ ...common(name, node), type: "hardlink", link: first });
+      yield entryHeader({ ...common(name, node), type: "link", linkPath: bytes(first) });
       continue;
     }
     firsts.set(inode, name);
@@ -45,11 +46,11 @@ function* fixedEntries(tree: Tree): Generator<Uint8Array, void> {
   for (const [path, mode] of Object.entries(DIRECTORIES)) {
     // Where the host has a link, as /var/tmp may be, the link is taken over.
     if (tree.nodes.get(`/${path}`)?.type === "symlink") continue;
-    yield tarHeader({ path, type: "directory", mode });
+    yield entryHeader({ ...NOTHING, path: bytes(`${path}/`), type: "directory", mode });
   }
   for (const [path, text] of Object.entries(TEXTS)) {
-    const content = new TextEncoder().encode(text);
-    yield tarHeader({ path, type: "file", mode: 0o644, size: content.length });
+    const content = bytes(text);
+    yield entryHeader({ ...NOTHING, path: bytes(path), mode: 0o644, size: content.length });
     yield content;
     yield tarPadding(content.length);
   }
@@ -58,13 +59,13 @@ function* fixedEntries(tree: Tree): Generator<Uint8Array, void> {
 async function* entry(path: string, name: string, node: Node): AsyncGenerator<Uint8Array, void> {
   switch (node.type) {
     case "directory":
-      yield tarHeader({ ...common(name, node), type: "directory" });
+      yield entryHeader({ ...common(`${name}/`, node), type: "directory" });
       return;
     case "symlink":
-      yield tarHeader({ ...common(name, node), type: "symlink", link: node.target });
+      yield entryHeader({ ...common(name, node), type: "symlink", linkPath: bytes(node.target) });
       return;
     case "file":
-      yield tarHeader({ ...common(name, node), type: "file", size: node.stats.size });
+      yield entryHeader({ ...common(name, node), size: node.stats.size });
       yield* content(path, node.stats.size);
       yield tarPadding(node.stats.size);
   }
@@ -80,6 +81,23 @@ async function* content(path: string, size: number): AsyncGenerator<Uint8Array, 
   if (sent !== size) throw new Error(`${path} changed while it was read: try again`);
 }
 
-function common(path: string, { stats }: Node): Omit<TarEntry, "type"> {
-  return { path, mode: stats.mode & 0o7777, uid: stats.uid, gid: stats.gid, mtime: stats.mtimeMs / 1000 };
+function common(path: string, { stats }: Node): TarEntry {
+  const mtime = BigInt(Math.floor(stats.mtimeMs / 1000)) * 1_000_000_000n;
+  return { ...NOTHING, path: bytes(path), mode: stats.mode & 0o7777, uid: stats.uid, gid: stats.gid, mtime };
 }
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+/** An empty file of root's, made at the epoch. */
+const NOTHING: TarEntry = {
+  type: "file",
+  path: new Uint8Array(0),
+  linkPath: new Uint8Array(0),
+  mode: 0,
+  uid: 0,
+  gid: 0,
+  size: 0,
+  mtime: 0n,
+  device: { major: 0, minor: 0 },
+  xattrs: new Map(),
+};

@@ -1,4 +1,6 @@
 import { describe, expect, test } from "bun:test";
+import { mkdtemp, readFile, readlink, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
 import { type TarEntry, tarNameText } from "./entry.ts";
 import { tarReader } from "./reader.ts";
 import { entryHeader, tarEnd, tarPadding } from "./writer.ts";
@@ -104,5 +106,27 @@ test("a record's length counts its own digits where they become one more", () =>
   for (let length = 80; length < 110; length += 1) {
     const path = bytes("é".repeat(1) + "n".repeat(length));
     expect(tarNameText(reread(entry({ path })).entry.path)).toBe(tarNameText(path));
+  }
+});
+
+test("GNU tar unpacks what is written, names beyond 100 bytes and links included", async () => {
+  const directory = await mkdtemp("/tmp/fathom-test-tar-");
+  try {
+    const long = `${"d".repeat(90)}/${"ü".repeat(60)}`;
+    const content = bytes("hello\n");
+    const file = { path: bytes(long), mode: 0o755, size: content.length, mtime: 1_000_000_000_500_000_000n };
+    const link = { type: "symlink" as const, path: bytes("l"), linkPath: bytes("x".repeat(150)) };
+    const root = { type: "directory" as const, path: bytes("tmp/"), mode: 0o1777 };
+    const parts = [entryHeader(entry(root)), entryHeader(entry(file)), content, tarPadding(content.length)];
+    await Bun.write(join(directory, "a.tar"), Buffer.concat([...parts, entryHeader(entry(link)), tarEnd()]));
+    const tar = Bun.spawnSync(["tar", "-C", directory, "-xpf", join(directory, "a.tar")], { stderr: "pipe" });
+    expect(tar.stderr.toString()).toBe("");
+    expect(await readFile(join(directory, long), "utf8")).toBe("hello\n");
+    const found = await stat(join(directory, long));
+    expect([found.mode & 0o7777, found.mtimeMs]).toEqual([0o755, 1_000_000_000_500]);
+    expect((await stat(join(directory, "tmp"))).mode & 0o7777).toBe(0o1777);
+    expect(await readlink(join(directory, "l"))).toBe("x".repeat(150));
+  } finally {
+    await rm(directory, { recursive: true });
   }
 });
