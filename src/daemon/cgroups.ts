@@ -5,9 +5,9 @@ import {
   type Cgroup,
   cgroupLayout,
   cgroupSupport,
+  watchOom as hearOom,
   openCgroup,
   readControlFile,
-  watchOom,
 } from "../kernel/mod.ts";
 import { FathomError } from "../std/errors.ts";
 
@@ -27,20 +27,7 @@ export const cgroups: Cgroups & { version(): "1" | "2" } = {
       }
     );
   },
-  watchOom: (path, { killed, failed }) => {
-    const cgroup = openCgroup(path);
-    if (cgroup === undefined) return undefined;
-    let told = 0;
-    const look = () => {
-      const kills = cgroup.oomKills();
-      if (kills > told) killed();
-      told = kills;
-    };
-    const watch = watchOom(cgroup, look, failed);
-    // What came before the watch was there.
-    if (watch !== undefined) look();
-    return watch;
-  },
+  watchOom,
   frozen: async (path) => {
     using cgroup = openCgroup(path);
     return cgroup?.frozen() ?? false;
@@ -51,4 +38,39 @@ async function within<T>(path: string, work: (cgroup: Cgroup) => Promise<T>): Pr
   using cgroup = openCgroup(path);
   if (cgroup === undefined) throw new FathomError("conflict", `the control group ${path} is gone`);
   return await work(cgroup);
+}
+
+/** Milliseconds until the count of kills is looked at again. */
+const COUNTED_BY = 200;
+
+/** See Cgroups. Version 1 tells that a group wants for memory just before it kills, so the count may be late. */
+function watchOom(
+  path: string,
+  { killed, failed }: Parameters<Cgroups["watchOom"]>[1],
+): Disposable | undefined {
+  const cgroup = openCgroup(path);
+  if (cgroup === undefined) return undefined;
+  let told = 0;
+  let again: ReturnType<typeof setTimeout> | undefined;
+  const look = (): void => {
+    const kills = cgroup.oomKills();
+    if (kills <= told) return;
+    told = kills;
+    killed();
+  };
+  const heard = (): void => {
+    look();
+    clearTimeout(again);
+    again = setTimeout(look, COUNTED_BY);
+  };
+  const ear = hearOom(cgroup, heard, failed);
+  if (ear === undefined) return undefined;
+  // What came before somebody listened.
+  look();
+  return {
+    [Symbol.dispose]: () => {
+      clearTimeout(again);
+      ear[Symbol.dispose]();
+    },
+  };
 }
