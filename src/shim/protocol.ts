@@ -21,7 +21,9 @@
  * - A message may be added. A notice that a daemon does not know it passes over; a request that a shim does not know it answers
  *   with `failed`, so a daemon sends one only where `failed` is an answer it can live with, or `protocol` says that it is known.
  * - No message or field is taken away or comes to mean something else. Where that cannot be helped, it gets another name.
- * - PROTOCOL goes up with each addition that the other side has to know of. The same rules hold for exit.json.
+ * - PROTOCOL goes up with each addition that the other side has to know of.
+ * The same rules hold for exit.json, and for what a shim hands itself when it dozes (_doze.ts): its program may have been replaced
+ * on disk meanwhile, and the one that goes on is then of another build.
  */
 
 import type { LogTarget } from "../logs/target.ts";

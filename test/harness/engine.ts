@@ -43,8 +43,11 @@ export interface Engine extends AsyncDisposable {
   removeContainers(): Promise<void>;
   /** Ends the daemon as a crash does. */
   kill(): Promise<void>;
-  /** Starts the daemon again on the same directories; without `wait` it may not answer yet when this resolves. */
-  start(options?: { wait: boolean }): Promise<void>;
+  /**
+   * Starts the daemon again on the same directories; without `wait` it may not answer yet when this resolves. `program` is
+   * another build of it.
+   */
+  start(options?: { wait?: boolean; program?: string }): Promise<void>;
   /** Ends the daemon as an administrator does. */
   stop(): Promise<void>;
 }
@@ -174,8 +177,8 @@ function engineOf(places: Places, daemon: string[]): Engine {
       await child?.exited;
       child = undefined;
     },
-    async start({ wait } = { wait: true }) {
-      child = Bun.spawn(["sh", "-c", 'exec "$@" >>"$0" 2>&1', logFile, ...daemon], {
+    async start({ wait = true, program = daemon[0] ?? "" } = {}) {
+      child = Bun.spawn(["sh", "-c", 'exec "$@" >>"$0" 2>&1', logFile, program, ...daemon.slice(1)], {
         stdio: ["ignore", "ignore", "ignore"],
       });
       if (!wait) return;

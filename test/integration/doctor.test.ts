@@ -64,21 +64,25 @@ test("a daemon that is well has nothing to tell of, also with containers that ru
   expect(stdout).toMatch(/finding|Nothing is damaged/);
 });
 
-test("with a daemon: what was left is found, mended and gone", async () => {
+test("with a daemon: what was left is found, and what is certainly nobody's is mended", async () => {
   const engine = await started();
   const left = await litter(engine);
-  const all = ["bundle", "mount", "socket", "temporary"];
   const found = await doctor(engine);
-  expect(kinds(found)).toEqual(all as Finding["kind"][]);
+  expect(kinds(found)).toEqual(["bundle", "mount", "socket", "temporary"]);
   expect(found.every(({ see, sentence }) => see !== "" && sentence !== "")).toBe(true);
-  expect(kinds((await doctor(engine, ["--fix"])).filter(({ done }) => done !== undefined))).toEqual(
-    all as Finding["kind"][],
-  );
+  const mended = (await doctor(engine, ["--fix"])).filter(({ done }) => done !== undefined);
+  expect(kinds(mended)).toEqual(["bundle", "socket", "temporary"]);
+  expect([left.bundle, left.socket, left.file].map((path) => existsSync(path))).toEqual([
+    false,
+    false,
+    false,
+  ]);
+  // It may belong to a copy that is under way; the next daemon knows that it does not.
+  expect(kinds(await doctor(engine))).toEqual(["mount"]);
+  await engine.kill();
+  await engine.start();
+  expect(await isMounted(left.rootfs)).toBe(false);
   expect(await doctor(engine)).toEqual([]);
-  expect([
-    await isMounted(left.rootfs),
-    ...[left.bundle, left.socket, left.file].map((path) => existsSync(path)),
-  ]).toEqual([false, false, false, false]);
 });
 
 test("without a daemon: the same, and that its last one was killed; what cannot be known is said", async () => {

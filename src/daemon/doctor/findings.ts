@@ -42,11 +42,15 @@ function aboutContainer(facts: Facts, container: ContainerFacts, known: Known): 
       mendable: false,
     });
   if (mounted && !up)
-    add("mount", `the root of container ${short} is mounted, and it does not run`, {
-      subject: join(directory, "rootfs"),
-      see: `findmnt ${join(directory, "rootfs")}`,
-      mendable: true,
-    });
+    add(
+      "mount",
+      `the root of container ${short} is mounted, and it does not run${known === undefined ? "" : ": unless a copy or export is under way, the next start of the daemon unmounts it"}`,
+      {
+        subject: join(directory, "rootfs"),
+        see: `findmnt ${join(directory, "rootfs")}`,
+        mendable: known === undefined,
+      },
+    );
   if (cgroup.directories > 0 && !up)
     add(
       "cgroup",
