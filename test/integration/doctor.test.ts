@@ -45,7 +45,7 @@ async function litter(
   const rootfs = join(engine.dataRoot, "containers", id, "rootfs");
   const bundle = join(engine.execRoot, "bundles", "e".repeat(64));
   const socket = join(engine.execRoot, "shims", "left.sock");
-  const file = join(engine.dataRoot, "containers", id, "state.json.tmp");
+  const file = join(engine.dataRoot, "containers", id, "config.json.tmp");
   await run(["mount", "-t", "tmpfs", "left", rootfs]);
   await mkdir(bundle);
   for (const path of [socket, file]) await writeFile(path, "");
