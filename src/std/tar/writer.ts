@@ -81,7 +81,7 @@ function ustarHeader(entry: TarEntry, typeFlag = TYPE_FLAGS[entry.type]): Uint8A
   octal(header, [337, 8], entry.device.minor);
   header.write("        ", 148);
   let sum = 0;
-  for (const byte of header) sum += byte;
+  for (let at = 0; at < BLOCK; at += 1) sum += header[at] ?? 0;
   header.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148);
   return header;
 }
