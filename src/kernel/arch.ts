@@ -52,6 +52,8 @@ export const NUMBERS = {
   setresgid: [119, 149],
   capset: [126, 91],
   fstatfs: [138, 44],
+  personality: [135, 92],
+  ioprio_set: [251, 30],
   pivot_root: [155, 41],
   prctl: [157, 167],
   chroot: [161, 51],

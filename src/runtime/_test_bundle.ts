@@ -21,7 +21,7 @@ const BUSYBOX = "/bin/busybox";
 export const hasBusybox = existsSync(BUSYBOX);
 
 const APPLETS =
-  "sh true false cat ls mount sleep id uname env grep ps tty stty readlink touch mkdir stat ip hostname kill wc head dd chmod";
+  "sh true false cat ls mount sleep id uname env grep ps tty stty readlink touch mkdir stat ip hostname kill wc head dd chmod cut ionice";
 
 /** Docker's default capabilities. */
 const CAPABILITIES =

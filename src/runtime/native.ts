@@ -31,6 +31,7 @@ import type { Device, NamespaceType, Process, RuntimeConfig } from "../spec/oci_
 import { FathomError, kindOf, messageOf } from "../std/errors.ts";
 import { readBundle } from "./bundle.ts";
 import { explainExecFailure } from "./exec_failure.ts";
+import { checkHooks, runHooks, runLastHooks } from "./hooks.ts";
 import { hostFacts } from "./host.ts";
 import { checkBehindInit } from "./init_check.ts";
 import { homeOf } from "./passwd.ts";
@@ -63,13 +64,28 @@ export const native: Runtime = { run, exec, remove };
 async function run(container: Bundle, stdio: Stdio): Promise<Running> {
   const config = readBundle(container.bundle);
   checkBehindInit(config);
+  checkHooks(config);
   await using stack = new AsyncDisposableStack();
   const { cgroupsPath = `/fathom/${container.id}`, resources = {} } = config.linux;
   const cgroup = createCgroup(cgroupsPath, { ...resources, devices: deviceRules(resources.devices ?? []) });
   stack.defer(() => cgroup.remove());
   const started = await explained(config, () => startContainer(config, cgroup, stdio));
+  stack.defer(() => end(started));
+  await explained(config, async () => {
+    await runHooks(config, "poststart", { container, status: "running", pid: started.pid });
+    return started;
+  });
   stack.move();
   return { ...started, container, cgroup };
+}
+
+/** Ends a process that was started in vain. */
+async function end({ pid, pidfd, terminal }: Started): Promise<void> {
+  sendSignal(pidfd, SIGKILL);
+  await exited(pidfd);
+  reap(pid);
+  closeFd(pidfd);
+  if (terminal !== undefined) closeFd(terminal);
 }
 
 async function exec(running: Running, process: Process, stdio: Stdio): Promise<Started> {
@@ -77,9 +93,10 @@ async function exec(running: Running, process: Process, stdio: Stdio): Promise<S
   return explained(config, () => startExec(config, running, stdio));
 }
 
-async function remove({ cgroup }: Running): Promise<void> {
+async function remove({ cgroup, container, pid }: Running): Promise<void> {
   if (cgroup.pids().length > 0) await cgroup.kill();
   await cgroup.remove();
+  await runLastHooks(container, pid);
 }
 
 async function explained(config: RuntimeConfig, start: () => Promise<Started>): Promise<Started> {

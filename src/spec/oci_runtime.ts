@@ -13,7 +13,27 @@ export interface RuntimeConfig {
   root: { path: string; readonly?: boolean };
   mounts: Mount[];
   linux: Linux;
+  hooks?: Partial<Record<HookName, Hook[]>>;
   annotations?: Record<string, string>;
+}
+
+/** In the order in which they come in a container's life. */
+export type HookName =
+  | "prestart"
+  | "createRuntime"
+  | "createContainer"
+  | "startContainer"
+  | "poststart"
+  | "poststop";
+
+/** A program of the host that is run at a point of a container's life, with its state on standard input. */
+export interface Hook {
+  /** Absolute. */
+  path: string;
+  args?: string[];
+  env?: string[];
+  /** Seconds. */
+  timeout?: number;
 }
 
 export interface Process {
@@ -28,6 +48,8 @@ export interface Process {
   noNewPrivileges?: boolean;
   oomScoreAdj?: number;
   apparmorProfile?: string;
+  /** ioprio_set(2): `IOPRIO_CLASS_BE`, and 0 (first) to 7. */
+  ioPriority?: { class: string; priority?: number };
 }
 
 /** The five capability sets of capabilities(7), by name (`CAP_CHOWN`). */
@@ -72,6 +94,8 @@ export interface Linux {
   rootfsPropagation?: string;
   seccomp?: Seccomp;
   sysctl?: Record<string, string>;
+  /** personality(2): `LINUX` or `LINUX32`. */
+  personality?: { domain: string };
   maskedPaths?: string[];
   readonlyPaths?: string[];
 }

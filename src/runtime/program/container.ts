@@ -9,6 +9,7 @@ import { entryRows, umaskRow } from "./entry.ts";
 import { mountRows, propagationRows } from "./mounts.ts";
 import { cgroupNamespaceRows, hostNameRows, isNew, joinRows, loopbackRows } from "./namespaces.ts";
 import { maskedRows, readonlyRows } from "./paths.ts";
+import { inheritedRows } from "./personality.ts";
 import { writeText } from "./rows.ts";
 import { settingRows, sysctlRows } from "./settings.ts";
 import {
@@ -52,6 +53,7 @@ export function containerProgram(
     : undefined;
   const process = confined ? withoutPrivileged(config.process) : config.process;
   const rows = [
+    ...inheritedRows(config.linux, config.process),
     ...(hostSide?.rows ?? []),
     ...cgroupRows(context.procs),
     umaskRow(0),

@@ -17,6 +17,7 @@ import { cgroupRows, SESSION_KEYRING } from "./container.ts";
 import type { HostFacts, ProgramStreams } from "./context.ts";
 import { entryRows } from "./entry.ts";
 import { NAMESPACE_FLAG } from "./namespaces.ts";
+import { inheritedRows } from "./personality.ts";
 import { AT_FDCWD, prctl } from "./rows.ts";
 import {
   controlRow,
@@ -60,6 +61,7 @@ export function execProgram(
   const made = successor({ namespaces: 0 });
   const rows = [
     prctl("SET_DUMPABLE", [0], "let nobody trace this process"),
+    ...inheritedRows(config.linux, process),
     ...privilegedRows({ ...config, process }, context),
     ...cgroupRows(context.procs),
     SESSION_KEYRING,
