@@ -82,7 +82,7 @@ function findGroup(group: string, groups: readonly Group[]): number {
 function findAddedGroup(group: string, groups: readonly Group[]): number {
   const found = groups.find(({ name }) => name === group)?.gid ?? numberOf(group);
   if (found !== undefined) return found;
-  throw new FathomError("invalid", `Unable to find group ${group}`);
+  throw new FathomError("invalid", `Unable to find group ${group}: no matching entries in group file`);
 }
 
 function groupsOf(account: string, groups: readonly Group[]): number[] {

@@ -17,9 +17,10 @@ export async function readEnvironment(files: readonly string[], flags: readonly 
   });
 }
 
-/** Labels of files, then of flags, as `key=value` lines. */
+/** Labels of files, then of flags, as `key=value` lines. A line of a file that is a name alone is left out, as by the docker command. */
 export async function readLabels(files: readonly string[], flags: readonly string[]): Promise<string[]> {
-  return [...(await Promise.all(files.map((file) => readLines(file, "label file")))).flat(), ...flags];
+  const lines = (await Promise.all(files.map((file) => readLines(file, "label file")))).flat();
+  return [...lines.filter((line) => line.includes("=")), ...flags];
 }
 
 /** Lines of a file without comments and empty ones. Throws CommandError as docker words it. */
