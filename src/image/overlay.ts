@@ -6,7 +6,7 @@
 
 import { access, mkdir, open, rename, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
-import { bytesBelow, isMounted, mountOverlay, unmount } from "../kernel/mod.ts";
+import { bytesBelow, isMounted, mountOverlay, probeOverlay, unmount } from "../kernel/mod.ts";
 import { ifAbsent } from "../std/absent.ts";
 import { FathomError } from "../std/errors.ts";
 import { giveToRoot } from "./_id_maps.ts";
@@ -23,6 +23,7 @@ const OPTIONS = ["index=off", "metacopy=off", "redirect_dir=off"];
 type Releases = Map<string, Promise<void>>;
 
 export function overlayDriver(): SnapshotDriver {
+  probeOverlay();
   const releases: Releases = new Map();
   return {
     name: "overlay2",

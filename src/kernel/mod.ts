@@ -49,7 +49,7 @@ export { attachIdMapped } from "./id_mapped.ts";
 export { initProgram } from "./init_program.ts";
 export { isMounted, mountpoints, propagationOf, unmount } from "./mount.ts";
 export { watchOom } from "./oom.ts";
-export { mountOverlay } from "./overlay.ts";
+export { mountOverlay, probeOverlay } from "./overlay.ts";
 export {
   type Ending,
   exited,

@@ -29,11 +29,17 @@ export interface Overlay {
  * @throws {SyscallError} with the kernel's own explanation where it gives one.
  */
 export function mountOverlay(overlay: Overlay): void {
-  oneByOne ??= takesLayersOneByOne();
-  if (oneByOne) mountOneByOne(overlay);
+  if (probeOverlay()) mountOneByOne(overlay);
   else mountAtOnce(overlay);
 }
+
 let oneByOne: boolean | undefined;
+
+/** Finds out how this kernel takes layers, once: ahead of need, so that it is no part of a container's start or receipt. */
+export function probeOverlay(): boolean {
+  oneByOne ??= takesLayersOneByOne();
+  return oneByOne;
+}
 
 /**
  * Whether this kernel's overlay knows "lowerdir+". Before Linux 6.5 its options went unread through fsconfig(2) and were refused
