@@ -116,7 +116,7 @@ function leftovers(): Set<string> {
     "grep -o '/tmp/fathom-[^ ]*' /proc/self/mounts",
     "find /sys/fs/cgroup -mindepth 2 -path '*/fathom*' -type d 2>/dev/null",
     "ls -d /tmp/fathom-* 2>/dev/null",
-    "ls -d /sys/class/net/fathom* /sys/class/net/fm* 2>/dev/null",
+    "ls -d /sys/class/net/fathom* /sys/class/net/fm* /sys/class/net/fi[0-9a-f]* 2>/dev/null",
     "nft list tables 2>/dev/null | grep -o 'table .* fathom.*'",
     "for p in /proc/[0-9]*; do tr '\\0' ' ' <$p/cmdline 2>/dev/null | grep -o '.*/tmp/fathom-test.*' | sed \"s#^#$p #\"; done",
   ].join("; ");

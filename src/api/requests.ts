@@ -73,6 +73,7 @@ const hostConfig = object<HostConfig>({
   ContainerIDFile: text,
   LogConfig: object<NonNullable<HostConfig["LogConfig"]>>({ Type: text, Config: textMap }),
   NetworkMode: text,
+  NetworkRate: text,
   PortBindings: map(
     nullable(list(object<{ HostIp?: string; HostPort?: string }>({ HostIp: text, HostPort: text }))),
   ),
@@ -223,6 +224,7 @@ export const containerUpdateRequest = object<ContainerUpdateRequest>({
   Memory: integer,
   MemorySwap: integer,
   MemoryReservation: integer,
+  NetworkRate: text,
   PidsLimit: integer,
   RestartPolicy: restartPolicy,
 });

@@ -320,6 +320,7 @@ function networks(fake: Pick<FakeEngine, "connected">): ContainersOptions["netwo
       fake.connected.set(container, network);
       return connection(network);
     },
+    setRate: async () => undefined,
     release: async (container) => void fake.connected.delete(container),
     releaseAllBut: async (containers) => {
       for (const container of fake.connected.keys())

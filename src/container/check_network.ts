@@ -3,6 +3,7 @@
 import type { ContainerCreateRequest } from "../spec/docker.ts";
 import type { EndpointRequest } from "../spec/docker_network.ts";
 import { FathomError } from "../std/errors.ts";
+import { parseNetworkRate } from "../std/network_rate.ts";
 import type { FullHostConfig } from "./host_config.ts";
 
 const MAC = /^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/i;
@@ -13,14 +14,22 @@ const MAC = /^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/i;
  */
 export function endpointsOf(
   request: ContainerCreateRequest,
-  { NetworkMode: mode }: FullHostConfig,
+  { NetworkMode: mode, NetworkRate: rate }: FullHostConfig,
 ): { Endpoints?: Record<string, EndpointRequest> } {
+  if (rate !== undefined) checkRate(rate, mode);
   const asked = Object.entries(request.NetworkingConfig?.EndpointsConfig ?? {});
   const endpoints = new Map(asked.map(([name, wish]) => [name === "default" ? mode : name, wish]));
   if (request.MacAddress) endpoints.set(mode, { MacAddress: request.MacAddress, ...endpoints.get(mode) });
   for (const [name, wish] of endpoints) checkEndpoint(name, wish, mode);
   const said = [...endpoints].filter(([, wish]) => hasContent(wish));
   return said.length === 0 ? {} : { Endpoints: Object.fromEntries(said) };
+}
+
+/** What is shared is not the container's to limit. */
+export function checkRate(rate: string, mode: string): void {
+  parseNetworkRate(rate);
+  if (mode === "host" || mode === "none" || mode.startsWith("container:"))
+    throw invalid(`conflicting options: network rate and the network mode ${mode}`);
 }
 
 function checkEndpoint(name: string, wish: EndpointRequest, mode: string): void {

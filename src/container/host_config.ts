@@ -6,7 +6,7 @@ import { normaliseCapabilities } from "./capabilities.ts";
 import type { Host } from "./host.ts";
 
 /** Docker shows these only where they are set. */
-type Optional = "Annotations" | "Tmpfs" | "Sysctls" | "Mounts" | "Init" | "StorageOpt";
+type Optional = "NetworkRate" | "Annotations" | "Tmpfs" | "Sysctls" | "Mounts" | "Init" | "StorageOpt";
 
 /** A host configuration with every field that Docker always shows. */
 export type FullHostConfig = Required<Omit<HostConfig, Optional | "LogConfig" | "RestartPolicy">> &
@@ -162,6 +162,7 @@ function network(request: HostConfig) {
     DnsSearch: request.DnsSearch ?? [],
     ExtraHosts: request.ExtraHosts?.length ? request.ExtraHosts : null,
     Links: request.Links?.length ? request.Links : null,
+    ...present({ NetworkRate: request.NetworkRate || undefined }),
   };
 }
 

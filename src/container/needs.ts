@@ -9,6 +9,7 @@ import type { EndpointSettings } from "../spec/docker_network.ts";
 import type { Digest, ImageConfig } from "../spec/oci_image.ts";
 import type { IdMaps, Resources } from "../spec/oci_runtime.ts";
 import type { Step } from "../spec/receipt.ts";
+import type { NetworkRate } from "../std/network_rate.ts";
 import type { Ulimit } from "../std/ulimit.ts";
 
 /** Images, and the writable snapshot that each container has on top of one. */
@@ -43,7 +44,14 @@ interface PrepareOptions {
 /** What a container is connected by while it runs. */
 export interface Networks {
   /** Connects it, giving back what it had before. Throws not-found in Docker's words for a network that is none. */
-  connect(request: { container: string; network: string; mac?: string | undefined }): Promise<Connection>;
+  connect(request: {
+    container: string;
+    network: string;
+    mac?: string | undefined;
+    rate?: NetworkRate | undefined;
+  }): Promise<Connection>;
+  /** Limits anew how fast it receives and sends. Throws conflict where it is not connected. */
+  setRate(containerId: string, rate: NetworkRate): Promise<void>;
   /** No error when it has nothing. */
   release(containerId: string): Promise<void>;
   /** The same for all that an earlier engine left, but for containers that still run. */

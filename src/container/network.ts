@@ -4,9 +4,11 @@ import { writeFile } from "node:fs/promises";
 import type { NetworkSettings } from "../spec/docker.ts";
 import type { EndpointSettings } from "../spec/docker_network.ts";
 import { messageOf } from "../std/errors.ts";
+import { type NetworkRate, parseNetworkRate } from "../std/network_rate.ts";
 import { type Container, nameOf } from "./container.ts";
 import type { Context } from "./context.ts";
 import { asksForGateway, hostsFile } from "./files.ts";
+import type { FullHostConfig } from "./host_config.ts";
 import { joinedName } from "./joined_name.ts";
 import { checkLinks, linkedHosts, linkersOf } from "./links.ts";
 import type { Connection } from "./needs.ts";
@@ -24,9 +26,14 @@ export async function connectContainer(context: Context, container: Container): 
     container: nameOf(container).id,
     network,
     mac: container.record.config.Endpoints?.[network]?.MacAddress,
+    rate: rateOf(container.record.host),
   });
   await writeHosts(context, container, endpoints);
   return sandboxKey === "" ? undefined : sandboxKey;
+}
+
+function rateOf({ NetworkRate: text }: FullHostConfig): NetworkRate | undefined {
+  return text === undefined ? undefined : parseNetworkRate(text);
 }
 
 /** The network a container begins on; undefined where it shares another container's. */

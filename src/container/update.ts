@@ -10,8 +10,10 @@ import { join } from "node:path";
 import type { ContainerUpdateRequest } from "../spec/docker.ts";
 import type { Resources } from "../spec/oci_runtime.ts";
 import { FathomError, kindOf, messageOf } from "../std/errors.ts";
+import { parseNetworkRate } from "../std/network_rate.ts";
 import { cgroupPath } from "./cgroup_path.ts";
 import { checkRestartPolicy } from "./check.ts";
+import { checkRate } from "./check_network.ts";
 import { type Container, nameOf } from "./container.ts";
 import type { Context } from "./context.ts";
 import { type FullHostConfig, fillHostConfig } from "./host_config.ts";
@@ -33,11 +35,13 @@ export async function updateContainer(
   const { record } = container;
   const { asked, warnings } = readRequest(context, request);
   refuseConflicts(container, asked, request);
+  if (request.NetworkRate) checkRate(request.NetworkRate, record.host.NetworkMode);
   const before = { ...record.host };
   try {
     Object.assign(record.host, changes(asked, request));
     await save(container);
     await apply(context, container, changed(limitsOf(before), limitsOf(record.host)));
+    if (record.host.NetworkRate !== before.NetworkRate) await applyRate(context, container);
   } catch (error) {
     await restore(context, container, before);
     throw cannotUpdate(container, kindOf(error), error);
@@ -84,6 +88,7 @@ function changes(asked: FullHostConfig, request: ContainerUpdateRequest): Partia
   return {
     ...Object.fromEntries(limits.map((name) => [name, asked[name]])),
     ...(asked.PidsLimit !== null && { PidsLimit: asked.PidsLimit }),
+    ...(request.NetworkRate && { NetworkRate: request.NetworkRate }),
     ...(request.RestartPolicy?.Name && { RestartPolicy: asked.RestartPolicy }),
   };
 }
@@ -143,6 +148,15 @@ async function apply(context: Context, container: Container, limits: Resources):
   await receipts.record(nameOf(container).id, () => cgroups.update(cgroupPath(container.record), limits));
 }
 
+/** Set last: where the kernel cannot, what stood before still does. */
+async function applyRate(context: Context, container: Container): Promise<void> {
+  if (container.live === undefined) return;
+  const { networks, receipts } = context.options;
+  const { id } = nameOf(container);
+  const rate = parseNetworkRate(container.record.host.NetworkRate ?? "");
+  await receipts.record(id, () => networks.setRate(id, rate));
+}
+
 /** The kernel's own values, for a limit that was not set. */
 const UNLIMITED: Resources = {
   memory: { limit: -1, swap: -1 },
@@ -153,6 +167,7 @@ const UNLIMITED: Resources = {
 async function restore(context: Context, container: Container, before: FullHostConfig): Promise<void> {
   const { record } = container;
   const tried = limitsOf(record.host);
+  delete record.host.NetworkRate;
   Object.assign(record.host, before);
   const { memory, cpu, pids, blockIO } = limitsOf(before);
   const whole: Resources = {
@@ -179,7 +194,9 @@ export async function reapplyLimits(context: Context, container: Container): Pro
   );
   try {
     const [updated = 0, started = 0] = await Promise.all(times);
-    if (updated > started) await apply(context, container, limitsOf(record.host));
+    if (updated <= started) return;
+    await apply(context, container, limitsOf(record.host));
+    if (record.host.NetworkRate !== undefined) await applyRate(context, container);
   } catch (error) {
     context.options.warn(
       `container ${nameOf(container).id}: its limits are not certain: ${messageOf(error)}`,

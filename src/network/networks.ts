@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { letGoOfNetworkNamespace, NETLINK, type NetlinkSocket, openNetlink } from "../kernel/net/mod.ts";
 import type { NetworkResource } from "../spec/docker_network.ts";
 import { FathomError, messageOf } from "../std/errors.ts";
+import type { NetworkRate } from "../std/network_rate.ts";
 import type { Bridge } from "./bridge.ts";
 import { type DefaultNetwork, defaultNetwork } from "./default_network.ts";
 import { containersOn, describeConnection, describeNetwork } from "./describe.ts";
@@ -11,6 +12,7 @@ import { filterNetworks } from "./filters.ts";
 import { addressText, macOf } from "./ipv4.ts";
 import { type Lingering, watchLingering } from "./lingering.ts";
 import type { Connection, ConnectRequest, Networks, NetworksOptions } from "./options.ts";
+import { applyRate, removeQueue } from "./rate.ts";
 import {
   type EndpointRecord,
   inventId,
@@ -47,6 +49,7 @@ export async function openNetworks(options: NetworksOptions): Promise<Networks> 
   await sweepNamespaces(store);
   return {
     connect: (request) => connect(state, request),
+    setRate: (container, rate) => setRate(state, container, rate),
     release: (container) => release(state, container),
     releaseAllBut: (containers) => releaseAllBut(state, containers),
     connectionOf: (container) => {
@@ -141,11 +144,12 @@ async function connect(state: State, request: ConnectRequest): Promise<Connectio
   await release(state, request.container);
   const bridge = network.Driver === "bridge" ? await state.bridge.ready() : undefined;
   const sandbox = planSandbox(state, { request, network, bridge });
+  noteLimit(sandbox, request.rate ?? {});
   // In this order: an address is taken from the moment it is chosen.
   store.sandboxes.set(sandbox.Container, sandbox);
   const saving = store.saveSandbox(sandbox);
   try {
-    if (bridge !== undefined)
+    if (bridge !== undefined) {
       makeSandbox(
         state.host(),
         sandbox,
@@ -155,6 +159,8 @@ async function connect(state: State, request: ConnectRequest): Promise<Connectio
           isolated: !options.settings.betweenContainers,
         })),
       );
+      if (request.rate !== undefined) limit(state, sandbox, request.rate);
+    }
     await saving;
   } catch (error) {
     await saving.catch(() => undefined);
@@ -216,10 +222,30 @@ async function letGo(state: State, sandbox: SandboxRecord): Promise<void> {
   const { store } = state;
   if (sandbox.Key !== "") {
     letGoOfNetworkNamespace(sandbox.Key);
+    for (const { Link, Limited } of sandbox.Endpoints) if (Limited) removeQueue(state.host(), Link);
     for (const { Link } of sandbox.Endpoints) state.lingering.expect(Link);
   }
   if (store.sandboxes.get(sandbox.Container) === sandbox) store.sandboxes.delete(sandbox.Container);
   await store.dropSandbox(sandbox.Container);
+}
+
+/** Both limits are the kernel's to keep: nothing of them is here but the note that there may be a link to remove. */
+function limit(state: State, { Endpoints }: SandboxRecord, rate: NetworkRate): void {
+  for (const { Link } of Endpoints) if (Link !== "") applyRate(state.host(), Link, rate);
+}
+
+async function setRate(state: State, container: string, rate: NetworkRate): Promise<void> {
+  const sandbox = state.store.sandboxes.get(container);
+  if (sandbox === undefined)
+    throw new FathomError("conflict", `container ${container} is not connected to any network`);
+  noteLimit(sandbox, rate);
+  await state.store.saveSandbox(sandbox);
+  limit(state, sandbox, rate);
+}
+
+/** Before the kernel is asked, so that whoever cleans up knows. */
+function noteLimit({ Endpoints }: SandboxRecord, { up }: NetworkRate): void {
+  if (up !== undefined) for (const endpoint of Endpoints) endpoint.Limited = true;
 }
 
 /** What an engine that is killed may have left: sandboxes of containers that have ended meanwhile. */

@@ -1,6 +1,7 @@
 /** What the engine's networks are opened with, and what callers see of them. */
 
 import type { EndpointSettings, NetworkResource } from "../spec/docker_network.ts";
+import type { NetworkRate } from "../std/network_rate.ts";
 import type { Filters } from "./filters.ts";
 import type { BridgeSettings } from "./settings.ts";
 
@@ -21,6 +22,7 @@ export interface ConnectRequest {
   network: string;
   /** Instead of the one that follows from its address. */
   mac?: string | undefined;
+  rate?: NetworkRate | undefined;
 }
 
 /** How a container is connected while it runs. */
@@ -45,6 +47,8 @@ export interface Connection {
 export interface Networks {
   /** @throws {FathomError} not-found for the network; unavailable when no address is left. */
   connect(request: ConnectRequest): Promise<Connection>;
+  /** Limits anew how fast a connected container receives and sends. @throws {FathomError} conflict, when it is not connected. */
+  setRate(container: string, rate: NetworkRate): Promise<void>;
   release(container: string): Promise<void>;
   releaseAllBut(containers: ReadonlySet<string>): Promise<void>;
   /** Undefined while it is not connected. */

@@ -41,6 +41,8 @@ export interface EndpointRecord {
   Prefix: number;
   Gateway: string;
   Mac: string;
+  /** Set where what it sends was ever limited: there may be a link for that, which goes by itself. */
+  Limited?: true;
 }
 
 /** What a container has of networks while it runs. */

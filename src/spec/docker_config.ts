@@ -56,6 +56,8 @@ export interface HostConfig {
   ContainerIDFile?: string;
   LogConfig?: { Type?: string; Config?: Record<string, string> | null };
   NetworkMode?: string;
+  /** Fathom's own: how fast it receives and sends, `10mbit` or `down=1MB,up=10mbit`. */
+  NetworkRate?: string;
   PortBindings?: Record<string, { HostIp?: string; HostPort?: string }[] | null> | null;
   RestartPolicy?: { Name?: string; MaximumRetryCount?: number };
   AutoRemove?: boolean;
@@ -139,6 +141,7 @@ export type ContainerUpdateRequest = Pick<
   | "Memory"
   | "MemorySwap"
   | "MemoryReservation"
+  | "NetworkRate"
   | "PidsLimit"
   | "RestartPolicy"
 >;

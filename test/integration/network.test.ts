@@ -202,3 +202,79 @@ describe("flags of the daemon", () => {
     expect([await ping(address), await ping(gateway)]).toEqual([1, 0]);
   });
 });
+
+describe("--network-rate", () => {
+  /** 8 mbit are a million bytes a second. */
+  const RATE = "8mbit";
+  const SIZE = 1_500_000;
+  const SEND = `import socket,sys;s=socket.create_connection((sys.argv[1],7003));s.sendall(bytes(${SIZE}))`;
+  /** Bytes a second, of `SIZE` bytes of which a bucket's fill goes at once. */
+  const expectRate = (milliseconds: number) => {
+    const rate = (SIZE / milliseconds) * 1000;
+    expect(rate).toBeGreaterThan(400_000);
+    expect(rate).toBeLessThan(1_300_000);
+  };
+
+  test("holds for what a container sends, and cannot be lifted in it", async () => {
+    const gateway = await fathom("network", "inspect", "-f", "{{(index .IPAM.Config 0).Gateway}}", "bridge");
+    const ended = Promise.withResolvers<number>();
+    let first = 0;
+    using server = Bun.listen({
+      hostname: gateway,
+      port: 0,
+      socket: {
+        data: () => {
+          first ||= performance.now();
+        },
+        close: () => ended.resolve(performance.now() - first),
+      },
+    });
+    const send = `head -c ${SIZE} /dev/zero | nc ${gateway} ${server.port}`;
+    await fathom(
+      "run",
+      "--rm",
+      "--cap-add",
+      "NET_ADMIN",
+      "--network-rate",
+      `up=${RATE}`,
+      "busybox",
+      "sh",
+      "-c",
+      send,
+    );
+    expectRate(await ended.promise);
+  });
+
+  test("holds for what it receives, changes while it runs, and leaves no link", async () => {
+    const receive = "while :; do nc -l -p 7003 | wc -c; done";
+    await fathom("run", "-d", "--name", "slow", "--network-rate", RATE, "busybox", "sh", "-c", receive);
+    const address = await addressOf("slow");
+    const port = await portOf("slow");
+    const queue = port.replace("fm", "fi");
+    const sent = async (): Promise<number> => {
+      const before = (await fathom("logs", "slow")).length;
+      const start = performance.now();
+      await eventually("a listener", async () => (await run(["python3", "-c", SEND, address])).status === 0);
+      await eventually("the count", async () => (await fathom("logs", "slow")).length > before);
+      return performance.now() - start;
+    };
+    const limited = await sent();
+    expectRate(limited);
+    expect(await links("fi")).toContain(queue);
+    await fathom("update", "--network-rate", "0", "slow");
+    expect(await links("fi")).not.toContain(queue);
+    expect(await sent()).toBeLessThan(limited / 2);
+    await fathom("update", "--network-rate", "up=1mbit", "slow");
+    expect(await links("fi")).toContain(queue);
+    await fathom("rm", "-f", "slow");
+    expect(await links("fi")).not.toContain(queue);
+  });
+
+  test("is refused where there is no link of the container's own, or no rate", async () => {
+    const refused = (...flags: string[]) =>
+      engine.command("fathom", ["run", "--rm", ...flags, "busybox", "true"]);
+    const none = await refused("--network", "none", "--network-rate", "1mbit");
+    expect(none.stderr).toContain("conflicting options: network rate and the network mode none");
+    expect((await refused("--network-rate", "fast")).stderr).toContain("invalid network rate");
+  });
+});

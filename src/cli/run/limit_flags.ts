@@ -1,5 +1,6 @@
 /** Flags of limits that `create`, `run` and `update` have in common. */
 
+import { parseNetworkRate } from "../../std/network_rate.ts";
 import type { FlagTable } from "../flags.ts";
 
 export const LIMIT_FLAGS = {
@@ -17,6 +18,11 @@ export const LIMIT_FLAGS = {
   "cpuset-cpus": { type: "string", help: "CPUs it may run on: 0-3 or 0,1" },
   "cpuset-mems": { type: "string", help: "Memory nodes it may use: 0-3 or 0,1" },
   memory: { type: "bytes", short: "m", help: "Limit of memory" },
+  "network-rate": {
+    type: "string",
+    help: "How fast it may receive and send: 10mbit, 1MB, down=…,up=…",
+    check: (text) => void parseNetworkRate(text),
+  },
   "memory-reservation": { type: "bytes", help: "Soft limit of memory" },
   "memory-swap": { type: "bytes", help: "Limit of memory and swap together; -1 for none" },
   "pids-limit": { type: "int", help: "Limit of processes; -1 for none" },

@@ -11,6 +11,7 @@ export function limitFields(flags: Omit<FlagValues<typeof LIMIT_FLAGS>, "restart
     if (value !== undefined) fields[name] = value;
   };
   set("BlkioWeight", flags["blkio-weight"]);
+  set("NetworkRate", flags["network-rate"]);
   set("CpuPeriod", flags["cpu-period"]);
   set("CpuQuota", flags["cpu-quota"]);
   set("CpuRealtimePeriod", flags["cpu-rt-period"]);

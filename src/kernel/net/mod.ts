@@ -38,3 +38,4 @@ export {
 } from "./nft_rule.ts";
 export { droppingForwardChains, removeTable, replaceTable, type Table } from "./nftables.ts";
 export { readSysctl, writeSysctl } from "./sysctl.ts";
+export { limitRate, redirectIncoming, removeRateLimit, stopRedirecting } from "./traffic.ts";
