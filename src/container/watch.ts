@@ -36,7 +36,7 @@ export function watchExit(context: Context, container: Container, shim: Shim): v
   if (container.record.host.Memory > 0)
     setTimeout(async () => {
       const { watchOom } = await import("./watch_oom.ts");
-      if (container.live === live) watchOom(context, container, live);
+      if (container.live === live) await watchOom(context, container, live);
     }, 0);
 }
 

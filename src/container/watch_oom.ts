@@ -13,9 +13,9 @@ import { saveState } from "./save.ts";
 import { tell } from "./tell.ts";
 
 /** Listens while this run of it lasts. Only one whose memory is limited can want for it alone. */
-export function watchOom(context: Context, container: Container, live: Live): void {
+export async function watchOom(context: Context, container: Container, live: Live): Promise<void> {
   const { record } = container;
-  const { cgroups, warn } = context.options;
+  const { cgroups, receipts, warn } = context.options;
   const failed = (sentence: string) =>
     warn(`container ${nameOf(container).id}: a want of memory is seen at its end only: ${sentence}`);
   let begun = false;
@@ -28,7 +28,9 @@ export function watchOom(context: Context, container: Container, live: Live): vo
     void saveState(context, container);
   };
   try {
-    const watch = cgroups.watchOom(cgroupPath(record), { killed, failed });
+    const watch = await receipts.record(nameOf(container).id, async () =>
+      cgroups.watchOom(cgroupPath(record), { killed, failed }),
+    );
     begun = true;
     const stop = () => watch?.[Symbol.dispose]();
     live.ended.then(stop, stop);

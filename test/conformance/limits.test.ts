@@ -195,7 +195,7 @@ describe.each(CLIENTS)("%s", (client) => {
     test("follows until it is ended", async () => {
       await started(["--name", "followed", ...SLEEP]);
       await using terminal = inTerminal(["stats", "followed"], { columns: 160, rows: 10 });
-      await terminal.see(/followed(?:.|\s)*followed/);
+      await terminal.see(/followed[\s\S]*followed/);
     });
 
     test("a name that nobody has is an error", async () => {
