@@ -5,7 +5,7 @@ import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Examination, Finding } from "../../src/spec/doctor.ts";
-import { type Engine, run, startFathom } from "../harness/mod.ts";
+import { type Engine, eventually, run, startFathom } from "../harness/mod.ts";
 
 const engines: Engine[] = [];
 afterEach(async () => {
@@ -42,6 +42,8 @@ async function litter(
 ): Promise<{ rootfs: string; bundle: string; socket: string; file: string }> {
   const id = await engine.output("docker", ["run", "-d", "--network", "none", "busybox", "true"]);
   await engine.output("docker", ["wait", id]);
+  const state = Bun.file(join(engine.dataRoot, "containers", id, "state.json"));
+  await eventually("its end on disk", async () => (await state.text()).includes('"exited"'));
   const rootfs = join(engine.dataRoot, "containers", id, "rootfs");
   const bundle = join(engine.execRoot, "bundles", "e".repeat(64));
   const socket = join(engine.execRoot, "shims", "left.sock");

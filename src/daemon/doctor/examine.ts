@@ -12,13 +12,20 @@ import { findingsOf, type Known } from "./findings.ts";
 /** Between two looks while a daemon works, in milliseconds: what it is just making or taking away is no finding. */
 const SECOND_LOOK = 500;
 
+/** How long the shims that waited for a daemon that was killed are given to be gone, in milliseconds. */
+const LAST_SHIMS = 2000;
+
 /** `known` gives the statuses of a running daemon's containers; undefined where none runs. */
 export async function examine(
   roots: Roots,
   { fix, known }: { fix: boolean; known: (() => Promise<Known>) | undefined },
 ): Promise<Examination> {
-  const first = await look(roots, known);
+  let first = await look(roots, known);
   if (known === undefined) {
+    if (first.findings.some(({ kind }) => kind === "shim")) {
+      await Bun.sleep(LAST_SHIMS);
+      first = await look(roots, known);
+    }
     const lives = first.facts.daemon?.lives === true;
     if (fix && !lives) for (const finding of first.findings) await mend(finding);
     return { daemon: false, Findings: first.findings, Unknown: [lives ? SILENT : NO_DAEMON] };
