@@ -34,7 +34,8 @@ export interface World {
 type Kind = (world: World, name: string) => Promise<void>;
 
 const NEVER = "0001-01-01T00:00:00Z";
-const PATIENCE = 60_000;
+/** Longer than all the kills take: while daemons live only for a moment on a busy machine, a life may stand still. */
+const PATIENCE = 6 * 60_000;
 
 /** One life after another, of kinds that chance picks. @throws {Error} with the name of the life that went wrong. */
 export async function live(world: World, slot: number): Promise<void> {
