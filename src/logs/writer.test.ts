@@ -238,15 +238,3 @@ describe("opening", () => {
     expect(log.position.offset).toBe(0);
   });
 });
-
-test("output is taken at 100 MB/s at the very least", () => {
-  const chunk = bytes(
-    "2024-01-01 12:00:00 INFO the service did what it was asked to, id=12345, in 12 ms\n".repeat(790),
-  );
-  using log = new LogFile(options({ maxSize: 10_000_000, maxFiles: 2 }));
-  const begun = performance.now();
-  for (let count = 0; count < 800; count += 1) log.write("stdout", chunk);
-  const rate = (800 * chunk.length) / 1e3 / (performance.now() - begun);
-  console.log(`json-file writer: ${rate.toFixed(0)} MB/s`);
-  expect(rate).toBeGreaterThan(100);
-});
