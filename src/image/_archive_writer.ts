@@ -5,7 +5,17 @@
  */
 
 import { read } from "node:fs";
-import { type At, type ByteString, closeFd, openFile, readAt, S, type Stat, statFd } from "../kernel/mod.ts";
+import {
+  type At,
+  type ByteString,
+  closeFd,
+  openFile,
+  owned,
+  readAt,
+  S,
+  type Stat,
+  statFd,
+} from "../kernel/mod.ts";
 import type { TarEntry } from "../std/tar/entry.ts";
 import { entryHeader, tarEnd, tarPadding } from "../std/tar/writer.ts";
 import { linkEntry } from "./_entry.ts";
@@ -17,13 +27,14 @@ const PIECE = 1024 * 1024;
 /** Files up to this size are read at once, which takes less time than a thread's attention. */
 const SMALL = 64 * 1024;
 
-type Pieces = AsyncGenerator<Uint8Array, void>;
+/** To be handed on before anything else is added. */
+export type Pieces = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
 
 export interface ArchiveWriter {
-  /** Adds an entry; the content of a file is read from `at`. Gives what has to be handed on before the next. */
-  add(entry: TarEntry, at: At, facts: Stat): Pieces;
+  /** Adds an entry; the content of a file is read from `at`. Most give nothing to hand on: waiting for each would take longer. */
+  add(entry: TarEntry, at: At, facts: Stat): Pieces | undefined;
   /** Adds an entry that has no file. */
-  addEmpty(entry: TarEntry): Pieces;
+  addEmpty(entry: TarEntry): Pieces | undefined;
   /** The archive's end, and all that was gathered. */
   end(): Pieces;
 }
@@ -36,50 +47,51 @@ export function archiveWriter(): ArchiveWriter {
     held.push(bytes);
     heldBytes += bytes.length;
   };
-  function* flush(): Generator<Uint8Array, void> {
-    if (heldBytes > 0) yield Buffer.concat(held, heldBytes);
+  const flush = (): Uint8Array[] => {
+    const batch = heldBytes > 0 ? [Buffer.concat(held, heldBytes)] : [];
     held = [];
     heldBytes = 0;
-  }
-  async function* addContent(entry: TarEntry, fd: number): Pieces {
-    if (entry.size <= SMALL) {
-      const content = Buffer.alloc(entry.size);
-      readAt(fd, content, 0);
-      hold(content);
-    } else {
-      yield* flush();
-      yield* contentOf(fd, entry.size);
-    }
+    return batch;
+  };
+  const flushFull = (): Uint8Array[] | undefined => (heldBytes >= BATCH ? flush() : undefined);
+  const addSmall = (entry: TarEntry, fd: number): void => {
+    using file = owned(fd);
+    const content = Buffer.alloc(entry.size);
+    readAt(file.fd, content, 0);
+    hold(entryHeader(entry));
+    hold(content);
+    hold(tarPadding(entry.size));
+  };
+  async function* addLarge(entry: TarEntry, fd: number): AsyncGenerator<Uint8Array, void> {
+    using file = owned(fd);
+    hold(entryHeader(entry));
+    yield* flush();
+    yield* contentOf(file.fd, entry.size);
     hold(tarPadding(entry.size));
   }
   return {
-    async *add(entry, at, facts) {
+    add(entry, at, facts) {
       const inode = facts.nlink > 1 && entry.type !== "directory" ? `${facts.dev}:${facts.ino}` : undefined;
       const first = inode === undefined ? undefined : firsts.get(inode);
       if (first !== undefined) hold(entryHeader(linkEntry(entry, first)));
       else if (entry.type !== "file") hold(entryHeader(entry));
-      else {
-        const opened = openSame(at, facts);
-        // It has gone, or something else has its name: an archive of a live tree is one of what there was at some instant.
-        if (opened === undefined) return;
-        try {
-          hold(entryHeader(entry));
-          yield* addContent(entry, opened);
-        } finally {
-          closeFd(opened);
-        }
-      }
+      const isContent = first === undefined && entry.type === "file";
+      const fd = isContent ? openSame(at, facts) : undefined;
+      // It has gone, or something else has its name: an archive of a live tree is one of what there was at some instant.
+      if (isContent && fd === undefined) return undefined;
       if (inode !== undefined && first === undefined)
         firsts.set(inode, Buffer.from(entry.path).toString("latin1"));
-      if (heldBytes >= BATCH) yield* flush();
+      if (fd !== undefined && entry.size > SMALL) return addLarge(entry, fd);
+      if (fd !== undefined) addSmall(entry, fd);
+      return flushFull();
     },
-    async *addEmpty(entry) {
+    addEmpty(entry) {
       hold(entryHeader(entry));
-      if (heldBytes >= BATCH) yield* flush();
+      return flushFull();
     },
-    async *end() {
+    end() {
       hold(tarEnd());
-      yield* flush();
+      return flush();
     },
   };
 }
@@ -95,7 +107,7 @@ function openSame(at: At, facts: Stat): number | undefined {
 }
 
 /** Exactly `size` bytes: of a file that shrinks meanwhile the rest is zeros, as with tar(1). */
-async function* contentOf(fd: number, size: number): Pieces {
+async function* contentOf(fd: number, size: number): AsyncGenerator<Uint8Array, void> {
   let next = readPiece(fd, 0, size);
   try {
     for (let at = 0; at < size; ) {

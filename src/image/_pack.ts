@@ -17,7 +17,7 @@ import {
 } from "../kernel/mod.ts";
 import { FathomError } from "../std/errors.ts";
 import { pace } from "../std/pace.ts";
-import { archiveWriter } from "./_archive_writer.ts";
+import { archiveWriter, type Pieces } from "./_archive_writer.ts";
 import { entryOf } from "./_entry.ts";
 import type { Owners } from "./_owners.ts";
 
@@ -40,18 +40,24 @@ interface Frame {
 /** Descriptors that one archive may hold, a directory above the other; no real tree is as deep. */
 const DEEPEST = 1000;
 
+const NOTHING: readonly Uint8Array[] = [];
+
 /** @param top a directory, by the name "" of its own descriptor, or anything else by its name; its descriptor stays the caller's */
 export async function* pack(top: At, options: PackOptions): AsyncGenerator<Uint8Array, void> {
   const archive = archiveWriter();
   const clock = pace();
   const frames: Frame[] = [];
   try {
-    yield* addNode({ at: top, path: options.name });
+    yield* addNode({ at: top, path: options.name }) ?? NOTHING;
     for (let frame = frames.at(-1); frame !== undefined; frame = frames.at(-1)) {
       const name = frame.names[frame.next];
       frame.next += 1;
-      if (name === undefined) closeFd(frames.pop()?.fd ?? -1);
-      else yield* addNode({ at: { directory: frame.fd, name }, path: joined(frame.path, name) });
+      if (name === undefined) {
+        closeFd(frames.pop()?.fd ?? -1);
+        continue;
+      }
+      const pieces = addNode({ at: { directory: frame.fd, name }, path: joined(frame.path, name) });
+      if (pieces !== undefined) yield* pieces;
       if (clock.isDue()) await clock.pause();
     }
     yield* archive.end();
@@ -59,15 +65,15 @@ export async function* pack(top: At, options: PackOptions): AsyncGenerator<Uint8
     for (const { fd } of frames) closeFd(fd);
   }
 
-  async function* addNode({ at, path }: { at: At; path: ByteString }): AsyncGenerator<Uint8Array, void> {
+  function addNode({ at, path }: { at: At; path: ByteString }): Pieces | undefined {
     const facts = factsOf(at);
-    if (facts === undefined) return;
+    if (facts === undefined) return undefined;
     const entry = entryOf({ at, path, facts }, options.owners);
-    if (entry === undefined) return;
-    if (path !== "") yield* archive.add(entry, at, facts);
-    const isTop = frames.length === 0 && at === top;
-    if ((facts.mode & S.IFMT) !== S.IFDIR || (!isTop && options.isClosed?.(path, facts))) return;
-    enter(at, path);
+    if (entry === undefined) return undefined;
+    const pieces = path === "" ? undefined : archive.add(entry, at, facts);
+    const isClosed = at !== top && options.isClosed?.(path, facts);
+    if ((facts.mode & S.IFMT) === S.IFDIR && !isClosed) enter(at, path);
+    return pieces;
   }
 
   function enter(at: At, path: ByteString): void {

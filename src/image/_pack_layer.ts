@@ -7,7 +7,7 @@
 import { AT, type ByteString, closeFd, factsOf, openDirectory } from "../kernel/mod.ts";
 import { FathomError } from "../std/errors.ts";
 import { pace } from "../std/pace.ts";
-import { archiveWriter } from "./_archive_writer.ts";
+import { archiveWriter, type Pieces } from "./_archive_writer.ts";
 import { emptyEntry, entryOf } from "./_entry.ts";
 import { cutPath } from "./_names.ts";
 import { openTree } from "./_tree.ts";
@@ -24,7 +24,7 @@ export async function* packLayer(upper: Upper, layers: readonly string[]): Async
   const clock = pace();
   try {
     for (const written of await writtenIn(upper, layers)) {
-      yield* packOne(written);
+      for (const pieces of packOne(written)) yield* pieces;
       if (clock.isDue()) await clock.pause();
     }
     yield* archive.end();
@@ -33,20 +33,20 @@ export async function* packLayer(upper: Upper, layers: readonly string[]): Async
     closeFd(root);
   }
 
-  async function* packOne({ path, kind, opaque, covered }: Written): AsyncGenerator<Uint8Array, void> {
+  function packOne({ path, kind, opaque, covered }: Written): Pieces[] {
     const { parent, name } = cutPath(path.slice(1));
     if (kind === "deleted") {
-      if (!covered) yield* archive.addEmpty(emptyEntry(below(parent, PREFIX + name)));
-      return;
+      const pieces = covered ? undefined : archive.addEmpty(emptyEntry(below(parent, PREFIX + name)));
+      return pieces === undefined ? [] : [pieces];
     }
     const directory = tree.existing(parent);
-    if (directory < 0) return;
     const at = { directory, name };
-    const facts = factsOf(at);
-    const entry = facts === undefined ? undefined : entryOf({ at, path: path.slice(1), facts }, upper.owners);
-    if (facts === undefined || entry === undefined) return;
-    yield* archive.add(entry, at, facts);
-    if (opaque) yield* archive.addEmpty(emptyEntry(below(path.slice(1), OPAQUE)));
+    const facts = directory < 0 ? undefined : factsOf(at);
+    const entry = facts && entryOf({ at, path: path.slice(1), facts }, upper.owners);
+    if (facts === undefined || entry === undefined) return [];
+    const pieces = archive.add(entry, at, facts);
+    const mark = opaque ? archive.addEmpty(emptyEntry(below(path.slice(1), OPAQUE))) : undefined;
+    return [pieces, mark].filter((some) => some !== undefined);
   }
 }
 

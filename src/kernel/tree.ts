@@ -35,7 +35,7 @@ export function findInRoot(root: number, path: ByteString, options: { follow: bo
 export function readAt(fd: number, into: Uint8Array, offset: number): number {
   let done = 0;
   while (done < into.length) {
-    const rest = into.subarray(done);
+    const rest = done === 0 ? into : into.subarray(done);
     const count = sys("pread64", fd, rest, rest.length, offset + done);
     if (count === -ERRNO.EINTR) continue;
     if (check(count, "read a file") === 0) break;
