@@ -27,6 +27,7 @@ class FakeShim implements Shim {
   readonly attachments: Duplex[] = [];
   readonly sizes: unknown[] = [];
   closed = false;
+  detach: (target: { exec?: string }) => void = () => undefined;
   ignored: number[] = [];
   readonly #end = Promise.withResolvers<ExitRecord>();
   readonly #execEnds = new Map<string, PromiseWithResolvers<number>>();
@@ -84,6 +85,10 @@ class FakeShim implements Shim {
 
   endExec(id: string, exitCode: number): void {
     this.#execEnd(id).resolve(exitCode);
+  }
+
+  onDetach(listener: (target: { exec?: string }) => void): void {
+    this.detach = listener;
   }
 
   execExited(id: string) {

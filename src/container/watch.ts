@@ -31,6 +31,13 @@ export function watchExit(context: Context, container: Container, shim: Shim): v
       exited(context, container, exit);
     });
   const live = { shim, ended };
+  shim.onDetach(({ exec }) =>
+    tell(
+      context,
+      container,
+      exec ? { action: "exec_detach", attributes: { execID: exec } } : { action: "detach" },
+    ),
+  );
   container.live = live;
   // Behind the answer to a start, and only where memory is limited: nobody waits for it.
   if (container.record.host.Memory > 0)

@@ -20,6 +20,7 @@ export class Attachment {
   readonly connection: Connection;
   readonly #request: Attach;
   readonly #keys: Uint8Array;
+  readonly #onDetach: () => void;
   /** Input that came with the request. */
   #early: Uint8Array;
   #feed: Feed | undefined;
@@ -27,10 +28,15 @@ export class Attachment {
   #inputOver = false;
 
   /**
-   * Takes over a connection; input is held back until `begin`.
+   * Takes over a connection; input is held back until `begin`. `onDetach` is told of the keys that end it.
    * @throws {FathomError} invalid, for detach keys that are none.
    */
-  constructor(connection: Connection, request: Attach, early: Uint8Array) {
+  constructor(
+    connection: Connection,
+    request: Attach,
+    { early, onDetach }: { early: Uint8Array; onDetach: () => void },
+  ) {
+    this.#onDetach = onDetach;
     this.connection = connection;
     this.#request = request;
     this.#early = early;
@@ -71,8 +77,10 @@ export class Attachment {
     const { bytes: wanted, detached } = this.#scan?.(bytes) ?? { bytes, detached: false };
     this.connection.pause();
     await input.write(wanted);
-    if (detached) this.connection.finish();
-    else this.connection.resume();
+    if (detached) {
+      this.#onDetach();
+      this.connection.finish();
+    } else this.connection.resume();
   }
 
   /** As in Docker: what does not end the program's input ends the attachment. */

@@ -10,6 +10,7 @@ import {
   PROTOCOL,
   type Reply,
   type Request,
+  type Target,
 } from "./protocol.ts";
 
 /** What a shim could not do. */
@@ -31,6 +32,7 @@ export interface Turn {
   exit: PromiseWithResolvers<ExitRecord>;
   ended: boolean;
   execs: Map<string, PromiseWithResolvers<number>>;
+  onDetach?: (target: Target) => void;
 }
 
 /** As many as a shim remembers: those that had ended before this connection are told all at once. */
@@ -121,6 +123,9 @@ export class Channel {
       case "exec-exit":
         this.execEnd(this.#turn, message.id).resolve(message.exitCode);
         this.#forgetOld(message.id);
+        return;
+      case "detached":
+        this.#turn.onDetach?.(message.target);
         return;
       case "launched":
       case "done":

@@ -58,6 +58,9 @@ export class Remote {
         await ask({ type: "resize", columns, rows, target });
       },
       attach: (request) => attach(this.#socket, { ...request, turn: number }),
+      onDetach: (listener) => {
+        turn.onDetach = listener;
+      },
       execExited: (id) => channel.execEnd(turn, id).promise,
       close: () => this.close(),
     };

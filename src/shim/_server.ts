@@ -107,7 +107,11 @@ export class Server {
       const message: FromDaemon = JSON.parse(first);
       if (message.type === "attach") {
         const container = this.#turns.at(message.turn);
-        container.attach(new Attachment(connection, message, lines.rest()), message.target);
+        const onDetach = () => this.notify({ type: "detached", target: message.target });
+        container.attach(
+          new Attachment(connection, message, { early: lines.rest(), onDetach }),
+          message.target,
+        );
         return;
       }
       clearTimeout(this.#nobodyCame);

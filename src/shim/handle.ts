@@ -20,6 +20,8 @@ export interface Shim {
   readonly exited: Promise<ExitRecord>;
   /** The exit code of an exec that was started over any connection. */
   execExited(id: string): Promise<number>;
+  /** Has a listener told whenever somebody types the keys that end an attachment; one listener. */
+  onDetach(listener: (target: Target) => void): void;
   /** What runs in it, for a daemon that connects anew. */
   readonly running: { id: string; pid: number; startedAt: string } | undefined;
   /**

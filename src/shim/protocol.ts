@@ -123,7 +123,9 @@ export type Notice =
       exit?: ExitRecord;
     }
   | { type: "exit"; exit: ExitRecord }
-  | { type: "exec-exit"; id: string; exitCode: number };
+  | { type: "exec-exit"; id: string; exitCode: number }
+  /** Somebody has typed the keys that end an attachment. */
+  | { type: "detached"; target: Target };
 
 /** How a container ended; also the contents of exit.json. */
 export interface ExitRecord {

@@ -22,7 +22,7 @@ async function file(name: string, text: string): Promise<string> {
 }
 
 describe.each(CLIENTS)("%s", (client) => {
-  const { command, output, runs, started } = commandLine(client, () => engine);
+  const { command, output, runs, started, inTerminal } = commandLine(client, () => engine);
 
   async function ready(id: string): Promise<void> {
     await eventually("ready", async () => (await output(["logs", id])).startsWith("ready"));
@@ -178,6 +178,31 @@ describe.each(CLIENTS)("%s", (client) => {
         "exec_start: sleep 0.3",
         "exec_die",
       ]);
+    });
+
+    test("that is left by the keys goes on, and an event tells", async () => {
+      const begin = String(Math.floor(Date.now() / 1000));
+      const id = await started(["busybox", "sleep", "100"]);
+      await using terminal = inTerminal([
+        "exec",
+        "-it",
+        "--detach-keys",
+        "ctrl-x",
+        id,
+        "sh",
+        "-c",
+        "echo ready; sleep 50",
+      ]);
+      await terminal.see(/ready/);
+      terminal.type("\x18");
+      await terminal.exited;
+      expect(await output(["inspect", "-f", "{{len .ExecIDs}}", id])).toBe("1");
+      const events = await output([
+        ...["events", "--since", begin, "--until", String(Math.ceil(Date.now() / 1000) + 1)],
+        ...["--filter", `container=${id}`, "--format", "{{.Action}}"],
+      ]);
+      // The docker command looks for the keys itself, and the engine never sees them.
+      expect(events.split("\n").includes("exec_detach")).toBe(client === "fathom");
     });
 
     test("is refused by what is paused, restarting or stopped, in words that say what to do", async () => {
