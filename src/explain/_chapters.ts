@@ -92,7 +92,7 @@ const OTHERS: Chapter = { has: () => true, sentence: tellOthers };
 
 /** In the order in which a step is recognized: the first that has it tells it. */
 export const CHAPTERS: readonly Chapter[] = [
-  ...[EXECS, END, VOLUMES, IMAGE, NETWORK, PROCESS, LIMITS, FILES, RESTRICTIONS, PROGRAM, OTHERS],
+  ...[EXECS, END, NETWORK, VOLUMES, IMAGE, PROCESS, LIMITS, FILES, RESTRICTIONS, PROGRAM, OTHERS],
 ];
 
 /** In the order in which they are told. */
@@ -100,9 +100,12 @@ export const STORY: readonly Chapter[] = [
   ...[IMAGE, VOLUMES, LIMITS, PROCESS, FILES, NETWORK, RESTRICTIONS, PROGRAM, OTHERS, EXECS, END],
 ];
 
-function isNetwork(step: Step): boolean {
-  if (/loopback|interface|veth|bridge/.test(step.what ?? "")) return true;
-  return step.by !== "container" && /^(sendto|sendmsg|netlink|nft)$/.test(step.call);
+function isNetwork({ by, call, what = "" }: Step): boolean {
+  if (/loopback|interface|veth|bridge/.test(what)) return true;
+  return (
+    by === "daemon" &&
+    (/^(sendto|sendmsg|unshare|setns)$/.test(call) || /network namespace|sysctl net\./.test(what))
+  );
 }
 
 function isLimit(step: Step): boolean {
@@ -132,11 +135,13 @@ function tellVolumes(steps: readonly Step[]): string {
 }
 
 function tellNetwork(steps: readonly Step[]): string {
-  const links = steps.filter(
-    (step) => step.call !== "ioctl" && step.call !== "socket" && step.call !== "close",
-  ).length;
-  if (links === 0) return "Its network was given nothing but the loopback device, which was switched on.";
-  return `Its network was connected by ${counted(links, "message")} to the kernel.`;
+  const words = steps.map(({ what }) => what ?? "");
+  const found = (pattern: RegExp) => words.map((what) => pattern.exec(what)).find((match) => match !== null);
+  const [, device, bridge] = found(/^join (\S+) of the container to (\S+)/) ?? [];
+  if (device === undefined)
+    return "Its network was given nothing but the loopback device, which was switched on.";
+  const [, address] = found(new RegExp(`^give ${device} the address (\\S+)`)) ?? [];
+  return `Its ${device} joined the bridge ${bridge}${address === undefined ? "" : ` with the address ${address}`}.`;
 }
 
 const NAMESPACES: Readonly<Record<string, string>> = {
@@ -221,7 +226,7 @@ function tellProgram(steps: readonly Step[]): string {
   const tried = steps.length - (done === undefined ? 0 : 1);
   if (done === undefined)
     return `No program took over: ${counted(tried, "path")} tried, last ${steps.at(-1)?.args[0]}.`;
-  const search = tried === 0 ? "" : ` (not found in ${counted(tried, "place")} before)`;
+  const search = tried === 0 ? "" : ` (${counted(tried, "place")} tried before)`;
   return `The program took over: ${done.args[0]}${argumentsText(done)}${search}.`;
 }
 

@@ -73,7 +73,7 @@ describe("a story", () => {
     expect(told).toContain("1 device node");
     expect(told).toContain("memory.limit_in_bytes");
     expect(told).toContain("1 capability dropped and system calls filtered (seccomp)");
-    expect(told).toContain('"/bin/sh" with "-c", "true" (not found in 1 place before)');
+    expect(told).toContain('"/bin/sh" with "-c", "true" (1 place tried before)');
   });
 
   test("tells of volumes, where some had to be mounted", () => {

@@ -66,16 +66,20 @@ function syncDirectory(path: string): void {
 let unwritten: { file: string; steps: (() => Step)[] }[] = [];
 
 /**
- * Runs one phase of work and appends its steps to the receipt in one write, also when it fails. Whoever waits for the work is told
- * first; `flushReceipts` makes sure of the rest.
+ * Runs one phase of work and appends its steps to the receipt in one write. Whoever waits for the work is told first, and
+ * `flushReceipts` makes sure of the rest; but of a failure the steps come first, for they are what will be asked for next.
  */
 export async function recordPhase<T>(file: string, work: () => Promise<T>): Promise<T> {
   const steps: (() => Step)[] = [];
   try {
-    return await recording("shim", (step) => steps.push(step), work);
-  } finally {
+    const result = await recording("shim", (step) => steps.push(step), work);
     if (unwritten.length === 0) setImmediate(flushReceipts);
     unwritten.push({ file, steps });
+    return result;
+  } catch (error) {
+    unwritten.push({ file, steps });
+    flushReceipts();
+    throw error;
   }
 }
 

@@ -9,7 +9,7 @@ test("demo on an empty engine says hello world and explains it on one screen", a
   expect({ status, stderr: stderr.includes("rror") }).toEqual({ status: 0, stderr: false });
   expect(stdout).toContain("hello world\n");
   const explanation = stdout
-    .slice(stdout.indexOf("hello world\n") + "hello world\n".length)
+    .slice(stdout.lastIndexOf("\nhello world\n") + "\nhello world\n".length)
     .trim()
     .split("\n");
   expect(explanation.length).toBeGreaterThan(5);

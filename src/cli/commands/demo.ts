@@ -10,7 +10,8 @@ import { runInForeground } from "../run/foreground.ts";
 
 const IMAGE = "fathom-demo";
 const PROGRAMS = ["sh", "echo", "ls", "cat", "ps", "id", "hostname"];
-const MOST_LINES = 25;
+/** With the command line above it, what happened is told in 25. */
+const MOST_LINES = 24;
 
 export const command = defineCommand({
   usage: "demo",
