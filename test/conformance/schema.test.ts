@@ -134,8 +134,8 @@ async function stateOf(name: string): Promise<{ Status: string; Health?: { Statu
   return (json as { State: { Status: string } }).State;
 }
 
-function untilHealth(name: string): Promise<void> {
-  return eventually(name, async () => (await stateOf(name)).Health?.Status === name);
+async function untilHealth(name: string): Promise<void> {
+  await eventually(name, async () => (await stateOf(name)).Health?.Status === name);
 }
 
 function checked(
