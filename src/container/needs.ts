@@ -49,6 +49,7 @@ export interface Networks {
     network: string;
     mac?: string | undefined;
     rate?: NetworkRate | undefined;
+    users?: IdMaps | undefined;
   }): Promise<Connection>;
   /** Limits anew how fast it receives and sends. Throws conflict where it is not connected. */
   setRate(containerId: string, rate: NetworkRate): Promise<void>;

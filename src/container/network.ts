@@ -27,6 +27,7 @@ export async function connectContainer(context: Context, container: Container): 
     network,
     mac: container.record.config.Endpoints?.[network]?.MacAddress,
     rate: rateOf(container.record.host),
+    users: container.record.config.IdMaps,
   });
   await writeHosts(context, container, endpoints);
   return sandboxKey === "" ? undefined : sandboxKey;

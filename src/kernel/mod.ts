@@ -87,5 +87,5 @@ export {
   removeAll,
 } from "./tree.ts";
 export { bytesBelow } from "./usage.ts";
-export { makeUserNamespace } from "./user_namespace.ts";
+export { makeUserNamespace, ownerOf } from "./user_namespace.ts";
 export { type RootView, type ViewMount, viewOfProcess, viewWithMounts } from "./view.ts";

@@ -150,15 +150,14 @@ async function connect(state: State, request: ConnectRequest): Promise<Connectio
   const saving = store.saveSandbox(sandbox);
   try {
     if (bridge !== undefined) {
-      makeSandbox(
-        state.host(),
-        sandbox,
-        sandbox.Endpoints.map((endpoint) => ({
+      makeSandbox(state.host(), sandbox, {
+        connections: sandbox.Endpoints.map((endpoint) => ({
           endpoint,
           bridge,
           isolated: !options.settings.betweenContainers,
         })),
-      );
+        users: request.users,
+      });
       if (request.rate !== undefined) limit(state, sandbox, request.rate);
     }
     await saving;

@@ -1,6 +1,7 @@
 /** What the engine's networks are opened with, and what callers see of them. */
 
 import type { EndpointSettings, NetworkResource } from "../spec/docker_network.ts";
+import type { IdMaps } from "../spec/oci_runtime.ts";
 import type { NetworkRate } from "../std/network_rate.ts";
 import type { Filters } from "./filters.ts";
 import type { BridgeSettings } from "./settings.ts";
@@ -23,6 +24,8 @@ export interface ConnectRequest {
   /** Instead of the one that follows from its address. */
   mac?: string | undefined;
   rate?: NetworkRate | undefined;
+  /** Of a container with users of its own: who they are on the host. Its root has power over its network then. */
+  users?: IdMaps | undefined;
 }
 
 /** How a container is connected while it runs. */

@@ -18,6 +18,7 @@ import {
   type NetlinkSocket,
   setLink,
 } from "../kernel/net/mod.ts";
+import type { IdMaps } from "../spec/oci_runtime.ts";
 import { FathomError } from "../std/errors.ts";
 import type { Bridge } from "./bridge.ts";
 import type { EndpointRecord, SandboxRecord } from "./records.ts";
@@ -36,14 +37,17 @@ export interface EndpointPlan {
   isolated: boolean;
 }
 
-/** Makes the namespace that `sandbox` names and connects it. What was made is undone when a step fails. @throws {SyscallError} */
+/**
+ * Makes the namespace that `sandbox` names, in a new user namespace where the container has users of its own, and connects it. What was made is undone when a step fails.
+ * @throws {SyscallError}
+ */
 export function makeSandbox(
   host: NetlinkSocket,
   sandbox: SandboxRecord,
-  connections: readonly EndpointPlan[],
+  { connections, users }: { connections: readonly EndpointPlan[]; users: IdMaps | undefined },
 ): void {
   using undo = new DisposableStack();
-  using namespace = makeNetworkNamespace(SYSCTLS);
+  using namespace = makeNetworkNamespace(SYSCTLS, users);
   keepNetworkNamespace(namespace, sandbox.Key);
   undo.defer(() => letGoOfNetworkNamespace(sandbox.Key));
   setLink(namespace.route, LOOPBACK, { up: true });

@@ -15,6 +15,7 @@ import {
   O,
   openPath,
   owned,
+  ownerOf,
   reap,
   receiveDescriptor,
   S,
@@ -187,6 +188,11 @@ function openNamespaces(config: RuntimeConfig, stack: DisposableStack): Map<Name
   for (const { type, path } of config.linux.namespaces) {
     if (path === undefined && type !== "user") continue;
     if (path === undefined) {
+      const owner = ownerOfNetwork(config, stack);
+      if (owner !== undefined) {
+        joined.set(type, owner);
+        continue;
+      }
       const { uidMappings: uids = [], gidMappings: gids = [] } = config.linux;
       if (uids.length === 0 || gids.length === 0)
         throw new FathomError("invalid", "a user namespace needs uidMappings and gidMappings");
@@ -201,6 +207,23 @@ function openNamespaces(config: RuntimeConfig, stack: DisposableStack): Map<Name
     joined.set(type, fd);
   }
   return joined;
+}
+
+/**
+ * The user namespace that a network given by its path belongs to, where that is not this process's own. It is the one to be in: over
+ * the network of another the container's root would have no power. Whoever made both knows the maps.
+ */
+function ownerOfNetwork({ linux }: RuntimeConfig, stack: DisposableStack): number | undefined {
+  const path = linux.namespaces.find(({ type }) => type === "network")?.path;
+  if (path === undefined) return undefined;
+  const network = check(
+    sys("openat", AT.FDCWD, path, O.RDONLY | O.CLOEXEC),
+    `open the network namespace ${path}`,
+  );
+  stack.defer(() => closeFd(network));
+  const owner = ownerOf(network);
+  if (owner !== undefined) stack.defer(() => closeFd(owner));
+  return owner;
 }
 
 /** A program's streams, the descriptors its process must keep for them, and where a terminal's master will come from. */

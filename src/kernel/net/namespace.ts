@@ -7,11 +7,13 @@
  * A thread that the runtime made while this one is elsewhere would stay there; therefore nothing in a block waits or loads.
  */
 
+import type { IdMaps } from "../../spec/oci_runtime.ts";
 import { type Call, named, text } from "../call.ts";
 import { ERRNO } from "../errno.ts";
 import { closeFd, owned } from "../file.ts";
 import { AT, CLONE, flags, MNT, MS, O } from "../flags.ts";
 import { check, perform, sys } from "../syscall.ts";
+import { makeMappedNetworkNamespace } from "../user_namespace.ts";
 import { NETLINK, type NetlinkSocket, openNetlink } from "./netlink.ts";
 import { writeSysctl } from "./sysctl.ts";
 
@@ -26,9 +28,14 @@ const OWN = "/proc/thread-self/ns/net";
 /**
  * Makes a network namespace.
  * @param sysctls written in it: `net/ipv4/ip_forward` to `1`; what this kernel lacks is passed over
+ * @param users where it is to belong to a new user namespace: who that one's users are on the host
  * @throws {SyscallError}
  */
-export function makeNetworkNamespace(sysctls: Readonly<Record<string, string>> = {}): NetworkNamespace {
+export function makeNetworkNamespace(
+  sysctls: Readonly<Record<string, string>> = {},
+  users?: IdMaps,
+): NetworkNamespace {
+  if (users !== undefined) return makeMapped(users, sysctls);
   return elsewhere(
     {
       call: "unshare",
@@ -42,6 +49,17 @@ export function makeNetworkNamespace(sysctls: Readonly<Record<string, string>> =
       return namespace;
     },
   );
+}
+
+function makeMapped(users: IdMaps, sysctls: Readonly<Record<string, string>>): NetworkNamespace {
+  using stack = new DisposableStack();
+  const { fd } = stack.use(owned(makeMappedNetworkNamespace(users)));
+  const namespace = inNetworkNamespace(fd, () => {
+    for (const [path, value] of Object.entries(sysctls)) writeSysctl(path, value);
+    return hold(fd);
+  });
+  stack.move();
+  return namespace;
 }
 
 /** Opens the namespace that is kept at `path`; undefined where there is none. @throws {SyscallError} */
