@@ -109,9 +109,8 @@ async function writeBundle(
   const joined = joinedPids(context, container);
   const shm = sharedMemory(context, container);
   if (shm === container.paths.shm) await mountSharedMemory(context, container);
-  const rootfs = await images.mount(id);
-  const [network, passwd = "", group = "", devices, blockIo, init] = await settleAll([
-    connectContainer(context, container),
+  const [rootfs, network] = await settleAll([images.mount(id), connectContainer(context, container)]);
+  const [passwd = "", group = "", devices, blockIo, init] = await settleAll([
     images.readFile(id, "/etc/passwd"),
     images.readFile(id, "/etc/group"),
     findDevices(container.record.host),

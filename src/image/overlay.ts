@@ -114,7 +114,7 @@ async function discard(snapshot: SnapshotDirectory, trash: string): Promise<void
   // Never recursively: were it mounted still, that would empty the container.
   await rmdir(root).catch(ifAbsent(undefined));
   await mkdir(trash, { recursive: true, mode: 0o700 });
-  if (await exists(upper)) forgetLimit(upper);
+  forgetLimit(upper);
   for (const part of [upper, work, empty]) {
     await rename(part, join(trash, part.slice(snapshot.directory.length + 1))).catch(ifAbsent(undefined));
   }

@@ -44,9 +44,11 @@ export function setProject(path: string, project: number): void {
   });
 }
 
-/** The project of a directory; 0 is none. @throws {SyscallError} */
+/** The project of a directory; 0 is none, also where there is no directory. @throws {SyscallError} */
 export function projectOf(path: string): number {
-  using directory = openDirectory(path);
+  const opened = sys("openat", AT.FDCWD, path, O.RDONLY | O.DIRECTORY | O.CLOEXEC);
+  if (opened === -ERRNO.ENOENT) return 0;
+  using directory = owned(check(opened, `open ${path}`));
   const attributes = new Uint8Array(FSXATTR.size);
   const answer = sys("ioctl", directory.fd, FS_IOC_FSGETXATTR, attributes);
   if (answer === -ERRNO.ENOTTY || answer === -ERRNO.EOPNOTSUPP) return 0;
