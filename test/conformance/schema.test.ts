@@ -94,7 +94,7 @@ const CONTAINERS: Record<string, object> = {
       Memory: 64 << 20,
       NanoCpus: 500_000_000,
       PidsLimit: 50,
-      Ulimits: [{ Name: "nofile", Soft: 1000, Hard: 2000 }],
+      Ulimits: [{ Name: "nofile", Soft: 10, Hard: 20 }],
       Sysctls: { "net.ipv4.ip_forward": "0" },
       ExtraHosts: ["a:1.2.3.4"],
       Init: true,

@@ -5,7 +5,7 @@ import type { Process, Seccomp } from "../../spec/oci_runtime.ts";
 import { FathomError } from "../../std/errors.ts";
 import type { HostFacts } from "./context.ts";
 import { capabilitySets, capsetRow, identityRows, needsAdmin } from "./identity.ts";
-import { limitRows } from "./limits.ts";
+import { limitRows, openFilesRows } from "./limits.ts";
 import { prctl } from "./rows.ts";
 import { seccompRows } from "./seccomp.ts";
 import { workingDirectoryRows } from "./working_directory.ts";
@@ -34,6 +34,7 @@ export function entryRows({ process, seccomp, root, home, host, handover = [] }:
     ...limitRows(process.rlimits ?? [], host),
     ...identityRows(process, host, { keepAdmin }),
     ...workingDirectoryRows(root, process.cwd),
+    ...openFilesRows(process.rlimits ?? [], host),
     umaskRow(process.user.umask ?? 0o022),
     closeRow(),
     ...handover,

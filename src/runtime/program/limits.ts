@@ -14,11 +14,44 @@ export const RLIMITS = [
 
 const INFINITY = 2n ** 64n - 1n;
 
+const OPEN_FILES = "RLIMIT_NOFILE";
+
 /**
- * Rows that set limits. Where this host's root may not raise a hard limit, the program gets the highest it may have.
- * @throws {FathomError} invalid, for an unknown limit or a soft one above the hard.
+ * Rows that set limits, all but how many files the program may have open: that one bounds the numbers of descriptors, and those that
+ * this process still has to open come after all that it began with. Only what needs privilege is done of it here.
  */
 export function limitRows(limits: readonly Rlimit[], host: HostFacts): Call[] {
+  return setRows(
+    limits.flatMap((limit) => {
+      if (limit.type !== OPEN_FILES) return [limit];
+      return needsPrivilege(limit, host) ? [{ ...limit, soft: limit.hard }] : [];
+    }),
+    host,
+  );
+}
+
+/** The rest of them, for when nothing needs to be opened any more. */
+export function openFilesRows(limits: readonly Rlimit[], host: HostFacts): Call[] {
+  return setRows(
+    limits.filter(
+      (limit) =>
+        limit.type === OPEN_FILES &&
+        !(needsPrivilege(limit, host) && limitOf(limit.soft) === limitOf(limit.hard)),
+    ),
+    host,
+  );
+}
+
+/** Whether the hard limit is above this process's, and may be. */
+function needsPrivilege({ type, hard }: Rlimit, host: HostFacts): boolean {
+  return maySurpass(host) && limitOf(hard) > (host.hardLimits.get(type) ?? INFINITY);
+}
+
+/**
+ * Where this host's root may not raise a hard limit, the program gets the highest it may have.
+ * @throws {FathomError} invalid, for an unknown limit or a soft one above the hard.
+ */
+function setRows(limits: readonly Rlimit[], host: HostFacts): Call[] {
   return limits.map(({ type, soft, hard }) => {
     const number = RLIMITS.indexOf(type);
     if (number < 0) throw new FathomError("invalid", `unknown resource limit ${type}`);

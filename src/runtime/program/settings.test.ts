@@ -72,6 +72,18 @@ describe("limits", () => {
     );
     expect(show(row as Call)).toContain("{rlim_cur=9, rlim_max=1000}");
   });
+  test("of open files take effect once all is open, and only raising them comes before that", () => {
+    const around = (soft: number, hard: number) =>
+      program(
+        { process: { rlimits: [{ type: "RLIMIT_NOFILE", soft, hard }] } },
+        { host: { ...context.host, capabilities: ALL } },
+      )
+        .filter(({ call }) => call === "prlimit64" || call === "fchdir")
+        .map((row) => /rlim_cur=\w+, rlim_max=\w+/.exec(show(row))?.[0] ?? row.call)
+        .slice(-3);
+    expect(around(5, 10)).toEqual(["fchdir", "fchdir", "rlim_cur=5, rlim_max=10"]);
+    expect(around(5, 5000)).toEqual(["rlim_cur=5000, rlim_max=5000", "fchdir", "rlim_cur=5, rlim_max=5000"]);
+  });
   test("with a soft limit above the hard one are refused", () => {
     expect(() => program({ process: { rlimits: [{ type: "RLIMIT_CPU", soft: 2, hard: 1 }] } })).toThrow(
       /soft limit of RLIMIT_CPU/,

@@ -100,8 +100,9 @@ export function privilegedRows(
 
 /** The process as it is inside, without what `privilegedRows` has done. */
 export function withoutPrivileged(process: Process): Process {
-  const { rlimits: _, oomScoreAdj: __, apparmorProfile: ___, ...rest } = process;
-  return rest;
+  const { rlimits = [], oomScoreAdj: _, apparmorProfile: __, ...rest } = process;
+  // How many files may be open is limited at the end.
+  return { ...rest, rlimits: rlimits.filter(({ type }) => type === "RLIMIT_NOFILE") };
 }
 
 function enterUserNamespace(fd: Argument): Call {
