@@ -12,9 +12,9 @@ export interface Client {
 }
 
 /** Longer than a spare shim waits for the next container, in milliseconds. */
-const UNUSED = 1000;
+const UNUSED = 35_000;
 /** Longer than it takes until a quiet shim dozes, in milliseconds. */
-const QUIET = 1000;
+const QUIET = 10_000;
 
 /** Each with Docker's as the first row. */
 export async function commandTables(clients: readonly Client[], rounds: number): Promise<Table[]> {

@@ -31,7 +31,7 @@ export async function logTables(rounds: number): Promise<Table[]> {
   ];
   const writing = async (title: string, script: string): Promise<Table> => {
     const cases = engines.map(([name, engine]): Case => ({ name, once: () => timeToWrite(engine, script) }));
-    return { title, unit: "ms", rows: (await measure(cases, rounds)).map(rowOf) };
+    return { title, unit: "ms", rows: (await measure(cases, rounds, { warmUp: 1 })).map(rowOf) };
   };
   return [
     await writing(`${MEGABYTES} MB of 100-byte lines, written by the page`, byThePage(MEGABYTES)),

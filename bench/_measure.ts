@@ -17,16 +17,20 @@ export interface Measured {
 }
 
 /** Rounds that do not count: engines are measured as they run for days, not in their first seconds. */
-const WARM_UP = 5;
+const WARM_UP = 20;
 
-export async function measure(cases: readonly Case[], rounds: number): Promise<Measured[]> {
+export async function measure(
+  cases: readonly Case[],
+  rounds: number,
+  { warmUp = WARM_UP } = {},
+): Promise<Measured[]> {
   const times = new Map<Case, number[]>(cases.map((one) => [one, []]));
-  for (let round = 0; round < rounds + WARM_UP; round++) {
+  for (let round = 0; round < rounds + warmUp; round++) {
     for (const [one, own] of times) {
       const from = performance.now();
       const given = await one.once();
       const took = given ?? performance.now() - from;
-      if (round >= WARM_UP) own.push(took);
+      if (round >= warmUp) own.push(took);
     }
   }
   return [...times].map(([{ name }, own]) => summary(name, own));

@@ -41,7 +41,7 @@ const [first, ...others] = await commandLines();
 const tables = [
   ...(await commandTables([first, ...others], rounds)),
   ...(await scaleTables(first, rounds)),
-  ...(await logTables(Math.min(rounds, 5))),
+  ...(await logTables(Math.min(rounds, 3))),
   ...(await runtimes()),
 ];
 await writeFile(join(import.meta.dir, "RESULTS.md"), await report(tables));
