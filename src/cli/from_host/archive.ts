@@ -1,7 +1,7 @@
 /** The tree as a tar archive, with the few files that every root file system has. */
 
 import type { TarEntry } from "../../std/tar/entry.ts";
-import { entryHeader, tarEnd, tarPadding } from "../../std/tar/writer.ts";
+import { entryHeader, NO_FILE, tarEnd, tarPadding } from "../../std/tar/writer.ts";
 import type { Node, Tree } from "./tree.ts";
 
 const TEXTS: Readonly<Record<string, string>> = {
@@ -46,11 +46,11 @@ function* fixedEntries(tree: Tree): Generator<Uint8Array, void> {
   for (const [path, mode] of Object.entries(DIRECTORIES)) {
     // Where the host has a link, as /var/tmp may be, the link is taken over.
     if (tree.nodes.get(`/${path}`)?.type === "symlink") continue;
-    yield entryHeader({ ...NOTHING, path: bytes(`${path}/`), type: "directory", mode });
+    yield entryHeader({ ...NO_FILE, path: bytes(`${path}/`), type: "directory", mode });
   }
   for (const [path, text] of Object.entries(TEXTS)) {
     const content = bytes(text);
-    yield entryHeader({ ...NOTHING, path: bytes(path), mode: 0o644, size: content.length });
+    yield entryHeader({ ...NO_FILE, path: bytes(path), mode: 0o644, size: content.length });
     yield content;
     yield tarPadding(content.length);
   }
@@ -83,21 +83,7 @@ async function* content(path: string, size: number): AsyncGenerator<Uint8Array, 
 
 function common(path: string, { stats }: Node): TarEntry {
   const mtime = BigInt(Math.floor(stats.mtimeMs / 1000)) * 1_000_000_000n;
-  return { ...NOTHING, path: bytes(path), mode: stats.mode & 0o7777, uid: stats.uid, gid: stats.gid, mtime };
+  return { ...NO_FILE, path: bytes(path), mode: stats.mode & 0o7777, uid: stats.uid, gid: stats.gid, mtime };
 }
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
-
-/** An empty file of root's, made at the epoch. */
-const NOTHING: TarEntry = {
-  type: "file",
-  path: new Uint8Array(0),
-  linkPath: new Uint8Array(0),
-  mode: 0,
-  uid: 0,
-  gid: 0,
-  size: 0,
-  mtime: 0n,
-  device: { major: 0, minor: 0 },
-  xattrs: new Map(),
-};

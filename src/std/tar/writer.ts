@@ -49,9 +49,10 @@ export function tarEnd(): Uint8Array {
 }
 
 const PAX_NAME = ENCODER.encode("PaxHeaders/entry");
-const NO_FILE: TarEntry = {
+/** An empty file of root's without a name, made at the epoch: what entries that are made by hand begin with. */
+export const NO_FILE: TarEntry = {
   type: "file",
-  path: PAX_NAME,
+  path: new Uint8Array(0),
   linkPath: new Uint8Array(0),
   mode: 0,
   uid: 0,
