@@ -94,6 +94,16 @@ describe("request bodies", () => {
     expect(api.engine.calls).toEqual([["containers.create", wanted, { name: "web" }]]);
   });
 
+  test("StartInterval of a health check begins with version 1.44", async () => {
+    const Healthcheck = { Test: ["CMD", "true"], StartInterval: 1e9 };
+    for (const version of ["1.43", "1.44"])
+      await api.ask("POST", `/v${version}/containers/create`, { Image: "i", Healthcheck });
+    expect(api.engine.calls.map(([, wanted]) => wanted)).toEqual([
+      { Image: "i", Healthcheck: { Test: ["CMD", "true"] } },
+      { Image: "i", Healthcheck },
+    ]);
+  });
+
   const refused: [name: string, body: string, wording: string][] = [
     [
       "a wrong type",

@@ -3,7 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import type { ContainerCreateRequest } from "../spec/docker.ts";
-import { messageOf } from "../std/errors.ts";
+import { FathomError, messageOf } from "../std/errors.ts";
 import { eventually, type FakeEngine, fakeEngine } from "./_fakes.ts";
 
 const OPTIONS = { logs: false, stream: true, stdin: true, stdout: true, stderr: true };
@@ -51,6 +51,25 @@ describe("an attachment", () => {
     await fake.engine.containers.start(id);
     expect(fake.shims).toHaveLength(2);
     expect(fake.shim().launched?.attachments).toBe(0);
+  });
+
+  test("that comes first, on a shim that was killed while it waited, is on another", async () => {
+    await using fake = await fakeEngine();
+    const id = await create(fake);
+    const { take } = fake.options.shims;
+    let lost = 1;
+    fake.options.shims.take = async () => {
+      const shim = await take();
+      if (lost-- > 0) shim.attach = () => Promise.reject(new FathomError("unavailable", "the shim is gone"));
+      return shim;
+    };
+    await fake.engine.containers.attach(id, OPTIONS);
+    expect(fake.shims.map(({ closed }) => closed)).toEqual([true, false]);
+    await fake.engine.containers.start(id);
+    expect(fake.shim().launched?.attachments).toBe(1);
+    lost = 2;
+    const other = await create(fake);
+    expect(await fake.engine.containers.attach(other, OPTIONS).catch(messageOf)).toBe("the shim is gone");
   });
 
   test("with logs joins what was written to what comes", async () => {

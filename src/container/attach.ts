@@ -76,8 +76,23 @@ function requestOf({ record }: Container, options: AttachOptions): AttachRequest
   };
 }
 
-/** On a shim that the next start will use; it is let go when everybody who attached has gone before that. */
+/** On a shim that the next start will use; another one where that has been killed while it waited and nobody was attached to it. */
 async function attachAhead(
+  context: Context,
+  container: Container,
+  request: AttachRequest,
+): Promise<Attached> {
+  const isFirst = container.pending === undefined;
+  try {
+    return await attachToNext(context, container, request);
+  } catch (error) {
+    if (!isFirst || kindOf(error) !== "unavailable") throw error;
+    return attachToNext(context, container, request);
+  }
+}
+
+/** The shim is let go when everybody who attached has gone before the start. */
+async function attachToNext(
   context: Context,
   container: Container,
   request: AttachRequest,

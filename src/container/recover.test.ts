@@ -150,6 +150,28 @@ describe("an engine that starts", () => {
     expect(await Bun.file(file).json()).toMatchObject({ Later: "kept", OOMKilled: false });
   });
 
+  test("reads a configuration with fewer fields, which are as in a new container, and keeps what it says", async () => {
+    await using fake = await fakeEngine();
+    const id = await run(fake, { Memory: 1 << 30, MaskedPaths: [] });
+    const whole = await fake.engine.containers.inspect(id, { size: false });
+    const keep = async (file: string, change: (fields: Record<string, unknown>) => object) => {
+      const path = join(fake.root, id, file);
+      await writeFile(path, JSON.stringify(change(JSON.parse(readFileSync(path, "utf8")))));
+    };
+    const kept = ["NetworkMode", "RestartPolicy", "AutoRemove", "LogConfig", "Memory", "MaskedPaths"];
+    await keep("hostconfig.json", (fields) => ({
+      ...Object.fromEntries(Object.entries(fields).filter(([name]) => kept.includes(name))),
+      ReadonlyPaths: null,
+    }));
+    await keep("config.json", (fields) => ({ ...fields, Config: { Image: "bb", Cmd: ["sh"] } }));
+    await fake.reopen();
+    const shown = await fake.engine.containers.inspect(id, { size: false });
+    expect(shown.HostConfig).toEqual({ ...whole.HostConfig, ReadonlyPaths: null });
+    expect(shown.Config).toMatchObject({ Cmd: ["sh"], Env: null, Labels: {}, Tty: false });
+    await fake.engine.containers.start(id);
+    await fake.engine.close();
+  });
+
   test("removes bundles of containers that are gone", async () => {
     await using fake = await fakeEngine();
     const bundle = join(fake.root, "..", "run", "bundles", "f".repeat(64));

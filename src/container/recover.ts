@@ -9,19 +9,10 @@ import { cgroupPath } from "./cgroup_path.ts";
 import { type Container, containerOf, nameOf } from "./container.ts";
 import type { Context } from "./context.ts";
 import { recoverVolumes, removeNoted } from "./forget_volumes.ts";
-import { fillHostConfig } from "./host_config.ts";
 import { clearStaging } from "./mount_sources.ts";
 import { beginProbes, hasProbe } from "./probes.ts";
-import {
-  type ConfigRecord,
-  type ContainerRecord,
-  type Found,
-  FRESH_STATE,
-  LOST_EXIT_CODE,
-  NEVER,
-  readRecords,
-  recordPaths,
-} from "./records.ts";
+import { completed, deadRecord } from "./record_defaults.ts";
+import { type ConfigRecord, type Found, LOST_EXIT_CODE, NEVER, readRecords, recordPaths } from "./records.ts";
 import { FIRST_DELAY, startsWithEngine } from "./restart_policy.ts";
 import { saveState } from "./save.ts";
 import { isUp, next } from "./state.ts";
@@ -49,7 +40,9 @@ async function register(context: Context, found: Found): Promise<Container | und
     await clear(context, found.id);
     return undefined;
   }
-  const record = found.kind === "whole" ? found.record : deadRecord(context, found);
+  if (found.kind === "damaged")
+    context.options.warn(`container ${found.id} is damaged and can only be removed: ${found.damage}`);
+  const record = found.kind === "whole" ? completed(context, found.record) : deadRecord(context, found);
   if (found.kind === "whole" && found.damage !== undefined)
     context.options.warn(
       `container ${found.id} is shown as ended with ${LOST_EXIT_CODE}, unless its exit is on record: ${found.damage}`,
@@ -76,34 +69,6 @@ async function clear(context: Context, id: string): Promise<void> {
   } catch (error) {
     warn(`the rest of container ${id}, which was never finished, cannot be removed: ${messageOf(error)}`);
   }
-}
-
-function deadRecord(context: Context, { id, damage }: { id: string; damage: string }): ContainerRecord {
-  context.options.warn(`container ${id} is damaged and can only be removed: ${damage}`);
-  const Config = {
-    Hostname: "",
-    Domainname: "",
-    User: "",
-    AttachStdin: false,
-    AttachStdout: false,
-    AttachStderr: false,
-    Tty: false,
-    OpenStdin: false,
-    StdinOnce: false,
-    Env: null,
-    Cmd: null,
-    Image: "",
-    Volumes: null,
-    WorkingDir: "",
-    Entrypoint: null,
-    OnBuild: null,
-    Labels: {},
-  };
-  return {
-    config: { Id: id, Name: id, Created: NEVER, Image: "sha256:", Config, MountPoints: [] },
-    host: fillHostConfig({}, context.host, { runtime: context.options.defaultRuntime }),
-    state: { ...FRESH_STATE, Status: "dead", Error: damage },
-  };
 }
 
 /** Two containers cannot have one name; the later keeps its ID as its name. */

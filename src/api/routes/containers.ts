@@ -148,7 +148,14 @@ async function create(backend: ContainerBackend, request: ApiRequest, respond: R
   const platform = textParam(request.query, "platform");
   if (name !== undefined) options.name = name;
   if (platform !== undefined) options.platform = platform;
-  await respond.json(await backend.create(wanted, options), 201);
+  await respond.json(await backend.create(knownIn(request.version, wanted), options), 201);
+}
+
+/** As Docker has it, without what a client of that version cannot have meant: a field that came later. */
+function knownIn(version: string, wanted: ContainerCreateRequest): ContainerCreateRequest {
+  if (wanted.Healthcheck?.StartInterval === undefined || !olderThan(version, "1.44")) return wanted;
+  const { StartInterval: _, ...Healthcheck } = wanted.Healthcheck;
+  return { ...wanted, Healthcheck };
 }
 
 function listOptions(query: URLSearchParams): Parameters<ContainerBackend["list"]>[0] {
