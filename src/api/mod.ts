@@ -30,6 +30,7 @@ import { type ReceiptBackend, receiptRoutes } from "./routes/receipts.ts";
 import { type ResourceBackend, resourceRoutes } from "./routes/resources.ts";
 import { streamRoutes } from "./routes/streams.ts";
 import { type SystemBackend, systemRoutes } from "./routes/system.ts";
+import { type UsageBackend, usageRoutes } from "./routes/usage.ts";
 import { type VolumeBackend, volumeRoutes } from "./routes/volumes.ts";
 
 export type { Listener, TcpListener, UnixListener } from "./_listen.ts";
@@ -49,6 +50,7 @@ export interface Backends {
   files: FileBackend;
   commits: CommitBackend;
   prune: PruneBackend;
+  usage: UsageBackend;
 }
 
 export interface ServeOptions {
@@ -115,6 +117,7 @@ function routesOf(backends: Backends) {
     ...archiveRoutes(backends.files),
     ...commitRoutes(backends.commits),
     ...pruneRoutes(backends.prune),
+    ...usageRoutes(backends.usage),
   ];
 }
 

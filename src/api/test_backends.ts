@@ -55,6 +55,7 @@ export function fakeBackends(): FakeEngine {
       volumes: volumes(),
       resources: resources(),
       ...files(),
+      usage: usage(),
     },
   };
 
@@ -232,6 +233,15 @@ export function fakeBackends(): FakeEngine {
     };
   }
 
+  function usage(): Backends["usage"] {
+    return {
+      async diskUsage(kinds) {
+        engine.calls.push(["usage.diskUsage", [...kinds]]);
+        return { LayersSize: 0, Images: null, Containers: null, Volumes: null, BuildCache: null };
+      },
+    };
+  }
+
   function files(): Pick<Backends, "files" | "commits" | "prune"> {
     const stat = { name: "f", size: 3, mode: 420, mtime: "2020-01-01T00:00:00Z", linkTarget: "" };
     return {
@@ -269,6 +279,9 @@ export function fakeBackends(): FakeEngine {
           engine.calls.push(["prune.pruneContainers", filters]);
           return { ContainersDeleted: null, SpaceReclaimed: 0 };
         },
+        pruneImages: async () => ({ ImagesDeleted: null, SpaceReclaimed: 0 }),
+        pruneNetworks: async () => ({ NetworksDeleted: null }),
+        pruneBuildCache: async () => ({ CachesDeleted: null, SpaceReclaimed: 0 }),
       },
     };
   }

@@ -6,6 +6,9 @@ import { COMMANDS, type Entry, GROUPS } from "./registry.ts";
 
 const WIDTH = 80;
 
+/** What most people need on most days, in that order. */
+const COMMON = ["run", "exec", "ps", "images", "logs", "explain", "demo", "version", "info"];
+
 export function commandHelp(command: AnyCommand, summary: string): string {
   const parts = [`Usage:  fathom ${command.usage}\n`, `${summary}\n`];
   if (command.aliases)
@@ -27,7 +30,8 @@ export function groupHelp(group: string): string {
 }
 
 export function programHelp(globals: FlagTable): string {
-  const entries = Object.entries(COMMANDS).filter(([name]) => !name.includes(" "));
+  const single = Object.entries(COMMANDS).filter(([name]) => !name.includes(" "));
+  const others = single.filter(([name]) => !COMMON.includes(name));
   const groups = Object.entries(GROUPS).map(([name, summary]): [string, Entry] => [
     name,
     { summary, load: () => Promise.reject(new Error(`${name} is a group`)) },
@@ -35,8 +39,9 @@ export function programHelp(globals: FlagTable): string {
   return [
     "Usage:  fathom [OPTIONS] COMMAND\n",
     "A container engine that speaks Docker's language and explains what it does\n",
-    `Commands:\n${commandLines(entries)}`,
-    `Groups of commands:\n${commandLines(groups)}`,
+    `Common Commands:\n${commandLines(COMMON.flatMap((name) => single.filter(([known]) => known === name)))}`,
+    `Management Commands:\n${commandLines(groups)}`,
+    `Commands:\n${commandLines(others)}`,
     `Global Options:\n${flagLines(globals)}`,
     "Run 'fathom COMMAND --help' for more information on a command.\n",
   ].join("\n");

@@ -60,6 +60,10 @@ const pause: Entry = {
   summary: "Let the processes of containers stand still",
   load: () => import("./commands/pause.ts"),
 };
+const port: Entry = {
+  summary: "List the ports of a container that are published",
+  load: () => import("./commands/port.ts"),
+};
 const ps: Entry = { summary: "List containers", load: () => import("./commands/ps.ts") };
 const rename: Entry = { summary: "Rename a container", load: () => import("./commands/rename.ts") };
 const restart: Entry = {
@@ -146,6 +150,7 @@ export const COMMANDS: Registry = {
   kill,
   logs,
   pause,
+  port,
   ps,
   rename,
   restart,
@@ -177,6 +182,7 @@ export const COMMANDS: Registry = {
   "container logs": logs,
   "container ls": ps,
   "container pause": pause,
+  "container port": port,
   "container ps": ps,
   "container prune": {
     summary: "Remove all containers that do not run",
@@ -202,6 +208,10 @@ export const COMMANDS: Registry = {
   "image inspect": inspectImage,
   "image list": images,
   "image ls": images,
+  "image prune": {
+    summary: "Remove images that nobody uses",
+    load: () => import("./commands/prune_images.ts"),
+  },
   "image remove": rmi,
   "image rm": rmi,
   "image tag": tag,
@@ -211,10 +221,22 @@ export const COMMANDS: Registry = {
   },
   "network list": listNetworks,
   "network ls": listNetworks,
+  "network prune": {
+    summary: "Remove networks that nobody uses",
+    load: async () => ({ command: (await import("./commands/network.ts")).pruneCommand }),
+  },
+  "system df": {
+    summary: "Show how much room images, containers and volumes take",
+    load: () => import("./commands/df.ts"),
+  },
   "system events": events,
   "system info": info,
+  "system prune": {
+    summary: "Remove all that nobody uses",
+    load: () => import("./commands/prune_system.ts"),
+  },
   "volume create": {
-    summary: "Create a ",
+    summary: "Create a volume",
     load: async () => ({ command: (await import("./commands/volume.ts")).createVolume }),
   },
   "volume inspect": {
@@ -225,7 +247,7 @@ export const COMMANDS: Registry = {
   "volume ls": listVolumes,
   "volume prune": {
     summary: "Remove volumes that no container uses",
-    load: async () => ({ command: (await import("./commands/volume.ts")).pruneVolumes }),
+    load: async () => ({ command: (await import("./commands/volume.ts")).pruneCommand }),
   },
   "volume remove": removeVolumes,
   "volume rm": removeVolumes,
@@ -243,14 +265,13 @@ export const GROUPS: Readonly<Record<string, string>> = {
 export const NOT_YET: ReadonlySet<string> = new Set(
   (
     "build builder buildx checkpoint compose config context history load login logout manifest node " +
-    "plugin port pull push save search secret service stack swarm trust"
+    "plugin pull push save search secret service stack swarm trust"
   ).split(" "),
 );
 
 /** The same for commands in groups. */
 export const NOT_YET_IN_GROUPS: ReadonlySet<string> = new Set([
-  "container port",
-  ..."build history load prune pull push save".split(" ").map((name) => `image ${name}`),
-  ..."connect create disconnect prune remove rm".split(" ").map((name) => `network ${name}`),
-  ..."df prune dial-stdio".split(" ").map((name) => `system ${name}`),
+  ..."build history load pull push save".split(" ").map((name) => `image ${name}`),
+  ..."connect create disconnect remove rm".split(" ").map((name) => `network ${name}`),
+  "system dial-stdio",
 ]);

@@ -36,6 +36,7 @@ import { networkBackend, openEngineNetworks } from "./networks.ts";
 import { claimPidfile } from "./pidfile.ts";
 import { makeRoot } from "./root.ts";
 import { sharedMemory } from "./shared_memory.ts";
+import { diskUsage, pruneBackend } from "./usage.ts";
 import { readIdMaps } from "./userns_remap.ts";
 import { hostMounts, openVolumeStore } from "./volumes.ts";
 
@@ -121,7 +122,8 @@ export async function openEngine(config: DaemonConfig, log: Log): Promise<Engine
     isolation: { get: (name) => containers.isolation(name) },
     files: containers.files,
     commits: containers.files,
-    prune: containers.files,
+    prune: pruneBackend({ containers, images, events }),
+    usage: { diskUsage: (kinds) => diskUsage({ containers, images, volumes }, kinds) },
     images: imageBackend(images),
     networks: networkBackend(networks, (container) => containers.identify(container).name),
     volumes,

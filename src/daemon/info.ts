@@ -1,7 +1,7 @@
 /** What the daemon says of itself and of its host: `version` and `info`. */
 
 import { randomUUID } from "node:crypto";
-import { readFile, rename, writeFile } from "node:fs/promises";
+import { readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { availableParallelism, hostname, release, totalmem } from "node:os";
 import { join } from "node:path";
 import type { LimitSupport } from "../container/needs.ts";
@@ -78,7 +78,7 @@ export async function info(config: DaemonConfig, id: string, facts: Facts): Prom
     ...limitFlags(facts.limits),
     IPv4Forwarding: (await firstLine("/proc/sys/net/ipv4/ip_forward")) === "1",
     Debug: config.logLevel === "debug",
-    NFd: 0,
+    NFd: config.logLevel === "debug" ? (await readdir("/proc/self/fd")).length : 0,
     NGoroutines: 0,
     SystemTime: new Date().toISOString(),
     LoggingDriver: config.logDriver,
@@ -91,7 +91,11 @@ export async function info(config: DaemonConfig, id: string, facts: Facts): Prom
     OSType: "linux",
     Architecture: GOARCH === "arm64" ? "aarch64" : "x86_64",
     IndexServerAddress: "https://index.docker.io/v1/",
-    RegistryConfig: null,
+    RegistryConfig: {
+      InsecureRegistryCIDRs: [],
+      IndexConfigs: {},
+      Mirrors: null,
+    },
     NCPU: availableParallelism(),
     MemTotal: totalmem(),
     GenericResources: null,
@@ -105,11 +109,27 @@ export async function info(config: DaemonConfig, id: string, facts: Facts): Prom
     ServerVersion: VERSION,
     Runtimes: facts.runtimes,
     DefaultRuntime: config.defaultRuntime,
-    Swarm: { LocalNodeState: "inactive" },
+    Swarm: {
+      NodeID: "",
+      NodeAddr: "",
+      LocalNodeState: "inactive",
+      ControlAvailable: false,
+      Error: "",
+      RemoteManagers: null,
+    },
     LiveRestoreEnabled: true,
     Isolation: "",
     InitBinary: "docker-init",
+    // Programs of other projects that Docker is made of, and this engine is not.
+    ContainerdCommit: { ID: "N/A" },
+    RuncCommit: { ID: "N/A" },
+    InitCommit: { ID: "N/A" },
     SecurityOptions: ["name=seccomp,profile=builtin", ...(config.usernsRemap ? ["name=userns"] : [])],
+    ...(config.defaultAddressPools && {
+      DefaultAddressPools: config.defaultAddressPools.map(({ base, size }) => ({ Base: base, Size: size })),
+    }),
+    FirewallBackend: { Driver: config.iptables ? "nftables" : "none" },
+    CDISpecDirs: [],
     Warnings: [...limitWarnings(facts.limits, facts.cgroupVersion), ...facts.warnings],
   };
 }

@@ -30,7 +30,9 @@ export interface Image {
   config: ImageConfig;
   /** Its layers' chain IDs, bottom first. */
   chain: readonly Digest[];
-  /** Bytes of all its layers, unpacked. */
+  /** Bytes of each of them, unpacked. */
+  layerSizes: readonly number[];
+  /** Bytes of all together. */
   size: number;
 }
 
@@ -98,10 +100,10 @@ async function loadImage(paths: Paths, descriptor: Descriptor): Promise<Image | 
     const manifest = JSON.parse(await readBlob(paths, descriptor.digest)) as ImageManifest;
     const config = JSON.parse(await readBlob(paths, manifest.config.digest)) as ImageConfig;
     const chain = chainIds(config.rootfs.diff_ids);
-    const sizes = await Promise.all(chain.map((chainId) => layerSize(paths, chainId)));
-    const size = sizes.reduce((sum, one) => sum + one, 0);
+    const layerSizes = await Promise.all(chain.map((chainId) => layerSize(paths, chainId)));
+    const size = layerSizes.reduce((sum, one) => sum + one, 0);
     const { annotations: _annotations, ...bare } = descriptor;
-    return { id: manifest.config.digest, descriptor: bare, manifest, config, chain, size };
+    return { id: manifest.config.digest, descriptor: bare, manifest, config, chain, layerSizes, size };
   } catch (error) {
     // A system call that failed says nothing about the image.
     if (codeOf(error) !== undefined && !isAbsent(error)) throw error;

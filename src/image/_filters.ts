@@ -36,28 +36,58 @@ export function selectImages(catalog: Catalog, filters: Filters): Selected[] {
 
 type Test = (selected: Selected) => boolean;
 
+const KNOWN_TO_PRUNE = new Set(["dangling", "label", "label!", "until"]);
+
+/** What `docker image prune` may take: `all`, whether images with a tag too. @throws {FathomError} invalid */
+export function pruneTest(filters: Filters): { all: boolean; passes: (image: Image) => boolean } {
+  const unknown = Object.keys(filters).find((name) => !KNOWN_TO_PRUNE.has(name));
+  if (unknown !== undefined) throw new FathomError("invalid", `invalid filter '${unknown}'`);
+  const { dangling = [], label = [], "label!": without = [], until = [] } = filters;
+  if (until.length > 1) throw new FathomError("invalid", "more than one until filter specified");
+  const limits = until.map(timeOf);
+  const wanted = label.map(labelTest);
+  const unwanted = without.map(labelTest);
+  return {
+    all: dangling.map(isTrue).includes(false),
+    passes: (image) =>
+      limits.every((limit) => createdAt(image) < limit) &&
+      wanted.every((test) => test(image)) &&
+      !unwanted.some((test) => test(image)),
+  };
+}
+
 const TRUE = new Set(["1", "true", "True", "TRUE", "t", "T"]);
 const FALSE = new Set(["0", "false", "False", "FALSE", "f", "F"]);
 
 function danglingTest({ dangling = [] }: Filters): Test[] {
   return dangling.map((value) => {
-    if (!TRUE.has(value) && !FALSE.has(value)) {
-      throw new FathomError("invalid", `invalid filter 'dangling=[${value}]'`);
-    }
-    return ({ references }) => (references.length === 0) === TRUE.has(value);
+    const wanted = isTrue(value);
+    return ({ references }) => (references.length === 0) === wanted;
   });
 }
 
-/** `label=NAME` or `label=NAME=VALUE`, all of which must hold. */
+function isTrue(value: string): boolean {
+  if (TRUE.has(value) || FALSE.has(value)) return TRUE.has(value);
+  throw new FathomError("invalid", `invalid filter 'dangling=[${value}]'`);
+}
+
+/** All of them must hold. */
 function labelTests({ label = [] }: Filters): Test[] {
-  return label.map((wanted) => {
-    const equals = wanted.indexOf("=");
-    const name = equals < 0 ? wanted : wanted.slice(0, equals);
-    return ({ image }) => {
-      const value = new Map(Object.entries(image.config.config?.Labels ?? {})).get(name);
-      return value !== undefined && (equals < 0 || value === wanted.slice(equals + 1));
-    };
-  });
+  return label.map(labelTest).map(
+    (test) =>
+      ({ image }) =>
+        test(image),
+  );
+}
+
+/** `NAME` or `NAME=VALUE`. */
+function labelTest(wanted: string): (image: Image) => boolean {
+  const equals = wanted.indexOf("=");
+  const name = equals < 0 ? wanted : wanted.slice(0, equals);
+  return (image) => {
+    const value = new Map(Object.entries(image.config.config?.Labels ?? {})).get(name);
+    return value !== undefined && (equals < 0 || value === wanted.slice(equals + 1));
+  };
 }
 
 function timeTests(catalog: Catalog, { before = [], since = [], until = [] }: Filters): Test[] {

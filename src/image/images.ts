@@ -11,6 +11,7 @@ import { selectImages } from "./_filters.ts";
 import { withReference } from "./_index.ts";
 import { layerPath } from "./_paths.ts";
 import { resolveImage } from "./_resolve.ts";
+import { sharedSizes } from "./_shared_sizes.ts";
 import { currentCatalog, type ImageStore, replaceIndex } from "./store.ts";
 
 /** The image that a reference, an ID or the beginning of one means. @throws {FathomError} not-found, invalid */
@@ -25,18 +26,24 @@ export async function findImage(
 export interface ListOptions {
   /** Docker's filters: reference, dangling, label, before, since, until. */
   filters: Readonly<Record<string, readonly string[]>>;
+  /** Count what images share; -1 stands for not counted. */
+  sharedSize?: boolean;
 }
 
 /** `GET /images/json`, the latest first. */
-export async function listImages(store: ImageStore, { filters }: ListOptions): Promise<ImageSummary[]> {
+export async function listImages(
+  store: ImageStore,
+  { filters, sharedSize = false }: ListOptions,
+): Promise<ImageSummary[]> {
   const catalog = await currentCatalog(store);
+  const shared = sharedSize ? sharedSizes(catalog) : () => -1;
   const rows = selectImages(catalog, filters).map(({ image, references }) => ({
     Id: image.id,
     ParentId: image.config.parent ?? "",
     ...repositoryNames(references),
     Created: createdSeconds(image.config.created),
     Size: image.size,
-    SharedSize: -1,
+    SharedSize: shared(image),
     Labels: image.config.config?.Labels ?? null,
     Containers: -1,
   }));

@@ -26,6 +26,7 @@ export { packPath, readText, statPath, unpackPath } from "./files.ts";
 export { countImages, findImage, inspectImage, listImages, tagImage } from "./images.ts";
 export { importImage } from "./import.ts";
 export { mountImage } from "./mount_image.ts";
+export { pruneImages } from "./prune.ts";
 export { removeImage } from "./remove.ts";
 export { commitSnapshot, exportSnapshot, openSnapshot, snapshotChanges } from "./snapshot_files.ts";
 export {
@@ -38,3 +39,4 @@ export {
   unmountSnapshot,
 } from "./snapshots.ts";
 export { type ImageEvent, type ImageStore, type ImageUser, openImages, settleImages } from "./store.ts";
+export { imageUsage } from "./usage.ts";

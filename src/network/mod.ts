@@ -17,4 +17,5 @@
 
 export { openNetworks } from "./networks.ts";
 export type { Networks } from "./options.ts";
+export { pruneNetworks } from "./prune.ts";
 export { type NetworkFlags, readSettings } from "./settings.ts";

@@ -241,7 +241,7 @@ export interface EventMessage {
   status?: string;
   id?: string;
   from?: string;
-  Type: "container" | "image" | "network" | "volume" | "daemon";
+  Type: "container" | "image" | "network" | "volume" | "daemon" | "builder";
   Action: string;
   Actor: { ID: string; Attributes: Record<string, string> };
   scope: "local";
@@ -299,7 +299,11 @@ export interface SystemInfo {
   OSType: string;
   Architecture: string;
   IndexServerAddress: string;
-  RegistryConfig: null;
+  RegistryConfig: {
+    InsecureRegistryCIDRs: string[];
+    IndexConfigs: Record<string, { Name: string; Mirrors: string[]; Secure: boolean; Official: boolean }>;
+    Mirrors: string[] | null;
+  };
   NCPU: number;
   MemTotal: number;
   GenericResources: null;
@@ -313,11 +317,24 @@ export interface SystemInfo {
   ServerVersion: string;
   Runtimes: Record<string, { path?: string }>;
   DefaultRuntime: string;
-  Swarm: { LocalNodeState: "inactive" };
+  Swarm: {
+    NodeID: "";
+    NodeAddr: "";
+    LocalNodeState: "inactive";
+    ControlAvailable: false;
+    Error: "";
+    RemoteManagers: null;
+  };
   LiveRestoreEnabled: boolean;
   Isolation: string;
   InitBinary: string;
+  ContainerdCommit: { ID: string };
+  RuncCommit: { ID: string };
+  InitCommit: { ID: string };
   SecurityOptions: string[];
+  DefaultAddressPools?: { Base: string; Size: number }[];
+  FirewallBackend: { Driver: string };
+  CDISpecDirs: string[];
   Warnings: string[];
 }
 

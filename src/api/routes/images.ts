@@ -18,11 +18,19 @@ export interface ImportOptions {
   platform?: string;
 }
 
+export interface ListOptions {
+  all: boolean;
+  filters: Filters;
+  digests: boolean;
+  /** Count what images share with others. */
+  sharedSize: boolean;
+}
+
 /** Names are references, IDs or unambiguous ID prefixes. */
 export interface ImageBackend {
   /** Reads a tar (plain, gzip or zstd) to its end and makes an image of one layer; gives its ID. */
   import(archive: AsyncIterable<Uint8Array>, options: ImportOptions): Promise<{ id: string }>;
-  list(options: { all: boolean; filters: Filters; digests: boolean }): Promise<ImageSummary[]>;
+  list(options: ListOptions): Promise<ImageSummary[]>;
   inspect(name: string): Promise<ImageInspect>;
   tag(name: string, reference: string): Promise<void>;
   remove(name: string, options: { force: boolean; prune: boolean }): Promise<ImageDeleteResponse[]>;
@@ -73,12 +81,17 @@ export function imageRoutes(backend: ImageBackend): Route[] {
   ];
 }
 
-function listOptions({ query, version }: ApiRequest): Parameters<ImageBackend["list"]>[0] {
+function listOptions({ query, version }: ApiRequest): ListOptions {
   const filters = filtersParam(query);
   const name = query.get("filter");
   // Until 1.41 `filter=NAME` stood beside `filters`.
   if (name !== null && olderThan(version, "1.41")) filters.reference = [...(filters.reference ?? []), name];
-  return { all: boolParam(query, "all"), digests: boolParam(query, "digests"), filters };
+  return {
+    all: boolParam(query, "all"),
+    digests: boolParam(query, "digests"),
+    sharedSize: boolParam(query, "shared-size"),
+    filters,
+  };
 }
 
 /** `repo` and `tag` as one reference. */

@@ -32,7 +32,6 @@ export function networkRoutes(backend: NetworkBackend): Route[] {
 /** What makes and changes networks. */
 const CHANGES: readonly Pick<Route, "method" | "pattern">[] = [
   { method: "POST", pattern: "/networks/create" },
-  { method: "POST", pattern: "/networks/prune" },
   { method: "POST", pattern: "/networks/{name}/connect" },
   { method: "POST", pattern: "/networks/{name}/disconnect" },
   { method: "DELETE", pattern: "/networks/{name}" },

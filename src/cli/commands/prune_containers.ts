@@ -1,12 +1,10 @@
 /** `fathom container prune`. */
 
-import type { ContainerPruneResponse } from "../../spec/docker_files.ts";
-import { formatDecimalSize } from "../../std/units.ts";
 import { defineCommand } from "../command.ts";
 import { confirm } from "../confirm.ts";
-import { CommandError } from "../errors.ts";
-import { checkFilter, filterQuery } from "../format/text.ts";
+import { checkFilter } from "../format/text.ts";
 import { print } from "../output.ts";
+import { pruneContainers, reclaimed } from "../prune.ts";
 
 export const command = defineCommand({
   usage: "container prune [OPTIONS]",
@@ -22,16 +20,9 @@ export const command = defineCommand({
   },
   async run({ client }, { flags }) {
     const warning = "WARNING! This will remove all stopped containers.";
-    if (!flags.force && !(await confirm(warning)))
-      throw new CommandError("container prune has been cancelled");
-    const { ContainersDeleted, SpaceReclaimed } = await client.json<ContainerPruneResponse>(
-      "POST",
-      "/containers/prune",
-      { query: { filters: filterQuery(flags.filter) } },
-    );
-    const deleted = ContainersDeleted ?? [];
-    if (deleted.length > 0) print(`Deleted Containers:\n${deleted.join("\n")}\n\n`);
-    print(`Total reclaimed space: ${formatDecimalSize(SpaceReclaimed, 4)}\n`);
+    if (!flags.force && !(await confirm(warning))) return 0;
+    const { text, bytes } = await pruneContainers(client, flags.filter);
+    print(text + reclaimed(bytes));
     return 0;
   },
 });

@@ -1,7 +1,6 @@
 /** `fathom volume create`, `ls`, `prune` and `rm`; its `inspect` is in inspect.ts. */
 
-import type { Volume, VolumeList, VolumePruneResponse } from "../../spec/docker_volume.ts";
-import { formatDecimalSize } from "../../std/units.ts";
+import type { Volume, VolumeList } from "../../spec/docker_volume.ts";
 import { defineCommand } from "../command.ts";
 import { confirm } from "../confirm.ts";
 import { forEachName } from "../each.ts";
@@ -11,6 +10,7 @@ import { checkFilter, filterQuery } from "../format/text.ts";
 import { VOLUME_HEADINGS, volumeRow } from "../format/volumes.ts";
 import { segment } from "../http/client.ts";
 import { print } from "../output.ts";
+import { pruneVolumes, reclaimed } from "../prune.ts";
 import { parsePairs } from "../run/values.ts";
 
 const FILTER = { type: "list", shows: "filter", check: checkFilter } as const;
@@ -65,7 +65,7 @@ function layout({ format, quiet }: { format: string | undefined; quiet: boolean 
 const ANONYMOUS = "anonymous local volumes not used by at least one container";
 const ALL = "all local volumes not used by at least one container";
 
-export const pruneVolumes = defineCommand({
+export const pruneCommand = defineCommand({
   usage: "volume prune [OPTIONS]",
   operands: { min: 0, max: 0 },
   flags: {
@@ -78,15 +78,9 @@ export const pruneVolumes = defineCommand({
       throw new CommandError("conflicting options: cannot specify both --all and --filter all=1");
     const filters = flags.all ? [...flags.filter, "all=true"] : flags.filter;
     const warning = `WARNING! This will remove ${flags.all ? ALL : ANONYMOUS}.`;
-    if (!flags.force && !(await confirm(warning))) throw new CommandError("volume prune has been cancelled");
-    const { VolumesDeleted, SpaceReclaimed } = await client.json<VolumePruneResponse>(
-      "POST",
-      "/volumes/prune",
-      { query: { filters: filterQuery(filters) } },
-    );
-    const deleted = VolumesDeleted ?? [];
-    if (deleted.length > 0) print(`Deleted Volumes:\n${deleted.join("\n")}\n\n`);
-    print(`Total reclaimed space: ${formatDecimalSize(SpaceReclaimed, 4)}\n`);
+    if (!flags.force && !(await confirm(warning))) return 0;
+    const { text, bytes } = await pruneVolumes(client, filters);
+    print(text + reclaimed(bytes));
     return 0;
   },
 });

@@ -63,10 +63,10 @@ function row(image: ImageSummary, { repository, tag, digest }: Name, whole: bool
     Digest: digest,
     ID: whole ? image.Id : shortId(image.Id),
     Repository: repository,
-    SharedSize: image.SharedSize >= 0 ? formatDecimalSize(image.SharedSize, 3) : "N/A",
+    SharedSize: image.SharedSize >= 0 ? formatDecimalSize(image.SharedSize, 4) : "N/A",
     Size: formatDecimalSize(image.Size, 3),
     Tag: tag,
-    UniqueSize: image.SharedSize >= 0 ? formatDecimalSize(image.Size - image.SharedSize, 3) : "N/A",
+    UniqueSize: image.SharedSize >= 0 ? formatDecimalSize(image.Size - image.SharedSize, 4) : "N/A",
     VirtualSize: formatDecimalSize(image.Size, 4),
   };
 }

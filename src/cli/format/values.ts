@@ -16,6 +16,7 @@ const MAPS: ReadonlySet<string> = new Set([
   "DriverOpts",
   "EndpointsConfig",
   "ExposedPorts",
+  "IndexConfigs",
   "Labels",
   "Networks",
   "Options",
