@@ -34,7 +34,8 @@ import type { Log } from "./log.ts";
 import { defaultLogOf } from "./log_options.ts";
 import { networkBackend, openEngineNetworks } from "./networks.ts";
 import { claimPidfile } from "./pidfile.ts";
-import { makeRoot } from "./root.ts";
+import { readOnlyBackends } from "./read_only.ts";
+import { makeDataRoot, makeExecRoot } from "./root.ts";
 import { sharedMemory } from "./shared_memory.ts";
 import { diskUsage, pruneBackend } from "./usage.ts";
 import { readIdMaps } from "./userns_remap.ts";
@@ -51,9 +52,15 @@ export async function openEngine(config: DaemonConfig, log: Log): Promise<Engine
   await using stack = new AsyncDisposableStack();
   const listeners = await listenersOf(config);
   const defaultLog = await defaultLogOf(config);
-  for (const root of [config.dataRoot, config.execRoot]) await makeRoot(root);
+  const { writable } = await makeDataRoot(config.dataRoot);
+  await makeExecRoot(config.execRoot);
   stack.use(await claimPidfile(config.pidfile));
-  stack.use(await claimPidfile(join(config.dataRoot, "daemon.pid"), { outlivesBoot: true }));
+  if (writable) stack.use(await claimPidfile(join(config.dataRoot, "daemon.pid"), { outlivesBoot: true }));
+  else
+    log(
+      "error",
+      `${config.dataRoot} is mounted read-only: what is there is shown, and nothing is made or started`,
+    );
 
   stack.defer(() => removeEmptyCgroup(ENGINE_CGROUP));
   const runtimes = findRuntimes();
@@ -137,7 +144,8 @@ export async function openEngine(config: DaemonConfig, log: Log): Promise<Engine
     },
   };
   const report = (error: unknown): void => log("error", messageOf(error), causeOf(error));
-  const api = await serve({ backends, listeners, report });
+  const served = writable ? backends : readOnlyBackends(backends, config.dataRoot);
+  const api = await serve({ backends: served, listeners, report });
   stack.defer(() => api.close());
   const running = stack.move();
   return { addresses: api.addresses, [Symbol.asyncDispose]: () => running.disposeAsync() };

@@ -47,23 +47,34 @@ test("a disk that is full when a container ends does not lose its end, nor keep 
   );
 });
 
-test("a data root that is read-only ends the start with one sentence, and a container that runs goes on", async () => {
+test("a data root that is read-only is shown as it is: containers are seen, read and stopped, none is made", async () => {
   const disk = await smallDisk("size=48m");
   const engine = await started({ dataRoot: join(disk, "data") });
   const id = await runDetached(engine, ["busybox", "sleep", "100"]);
   await engine.kill();
   // What the shim and the overlay have open forbids it for the file system: so for the one mount that a daemon sees.
-  const { status, stderr } = await run([
-    ...["unshare", "-m", "sh", "-c", 'mount -o remount,bind,ro "$0" && exec "$@"', disk, FATHOM, "daemon"],
-    ...["--data-root", engine.dataRoot, "--exec-root", engine.execRoot, "-H", `unix://${engine.socket}`],
-    ...["--pidfile", join(engine.root, "pid")],
-  ]);
-  expect(status).toBe(1);
-  expect(stderr.trim().split("\n").at(-1)).toContain(
-    "is on a file system that is mounted read-only, and the daemon must write there",
+  const daemon = Bun.spawn(
+    [
+      ...["unshare", "-m", "sh", "-c", 'mount -o remount,bind,ro "$0" && exec "$@"', disk, FATHOM, "daemon"],
+      ...["--data-root", engine.dataRoot, "--exec-root", engine.execRoot, "-H", `unix://${engine.socket}`],
+      ...["--pidfile", join(engine.root, "pid")],
+    ],
+    { stdio: ["ignore", "ignore", "pipe"] },
   );
-  await engine.start();
+  await eventually("an answer", async () => (await engine.command("docker", ["version"])).status === 0);
   expect(await stateOf(engine, id)).toEqual(["running", "0"]);
+  expect(await engine.output("docker", ["exec", id, "echo", "inside"])).toBe("inside");
+  const refused = await engine.command("docker", ["run", "--rm", "--network", "none", "busybox", "true"]);
+  expect(refused.stderr).toContain(
+    "is on a file system that is mounted read-only, so that nothing can be made",
+  );
+  await engine.output("docker", ["stop", "-t", "0", id]);
+  expect((await stateOf(engine, id))[0]).toBe("exited");
+  daemon.kill();
+  await daemon.exited;
+  expect(await new Response(daemon.stderr).text()).toContain("is mounted read-only: what is there is shown");
+  await engine.start();
+  expect(await stateOf(engine, id)).toEqual(["exited", "137"]);
 });
 
 test("a list of images that is damaged keeps nobody from containers", async () => {
