@@ -26,6 +26,6 @@ export function readOnlyBackends(backends: Backends, dataRoot: string): Backends
     volumes: { ...volumes, create: refused, remove: refused, prune: refused },
     resources: { ...resources, update: refused },
     commits: { commit: refused },
-    prune: { pruneContainers: refused },
+    prune: { ...backends.prune, pruneContainers: refused, pruneImages: refused, pruneNetworks: refused },
   };
 }
