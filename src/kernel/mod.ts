@@ -51,6 +51,7 @@ export { isMounted, mountpoints, propagationOf, unmount } from "./mount.ts";
 export { watchOom } from "./oom.ts";
 export { mountOverlay, probeOverlay } from "./overlay.ts";
 export {
+  beginInPidNamespace,
   type Ending,
   exited,
   type Program,
@@ -72,9 +73,9 @@ export {
   windowSize,
 } from "./pty.ts";
 export { limitProject, projectOf, projectQuota, setProject } from "./quota.ts";
-export { pipe, setNonBlocking, writeAll } from "./ready.ts";
+export { pipe, readable, setNonBlocking, writeAll } from "./ready.ts";
 export { now, recording } from "./receipt.ts";
-export { type Child, type SpawnOptions, spawn } from "./spawn.ts";
+export { type Begun, beginSpawn, type Child, type SpawnOptions, spawn } from "./spawn.ts";
 export { device, majorMinor, type Stat, statFd } from "./stat.ts";
 export { type Successor, successor } from "./successor.ts";
 export { check, sys } from "./syscall.ts";

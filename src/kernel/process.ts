@@ -11,7 +11,7 @@ import { owned } from "./file.ts";
 import { AT, O } from "./flags.ts";
 import { untilEinval } from "./ready.ts";
 import { now, report } from "./receipt.ts";
-import { type Child, type SpawnOptions, spawn } from "./spawn.ts";
+import { type Begun, beginSpawn, type Child, type SpawnOptions } from "./spawn.ts";
 import { check, perform, sys } from "./syscall.ts";
 
 export interface ProgramOptions {
@@ -142,9 +142,18 @@ export function spawnInPidNamespace(
   program: readonly Call[],
   options: Omit<SpawnOptions, "memory">,
 ): Child {
+  return beginInPidNamespace(pidNamespace, program, options).conclude();
+}
+
+/** The same with `beginSpawn`. @throws {SyscallError} */
+export function beginInPidNamespace(
+  pidNamespace: number,
+  program: readonly Call[],
+  options: Omit<SpawnOptions, "memory">,
+): Begun {
   const own = sys("openat", AT.FDCWD, "/proc/thread-self/ns/pid_for_children", O.RDONLY | O.CLOEXEC);
   using back = owned(check(own, "open this process's own PID namespace"));
-  return spawn(program, {
+  return beginSpawn(program, {
     ...options,
     memory: "copied",
     pidNamespace: { enter: pidNamespace, own: back.fd },

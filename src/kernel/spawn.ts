@@ -69,9 +69,25 @@ const CLONE_ARGS = { words: 11, flags: 0, pidfd: 1, exitSignal: 4, cgroup: 10 } 
  * @throws {SyscallError} naming the row that failed; the process has ended and been reaped.
  */
 export function spawn(program: readonly Call[], options: SpawnOptions): Child {
+  return beginSpawn(program, options).conclude();
+}
+
+/** A process at work on its program. */
+export interface Begun {
+  child: Child;
+  /**
+   * Reports its rows and gives the process, once that executes its own program, or has ended; to be called in any case.
+   * @throws {SyscallError} naming the row that failed; the process has ended and been reaped.
+   */
+  conclude(): Child;
+}
+
+/** The first half of `spawn`: with `meanwhile` the caller can do something that the process waits for. @throws {SyscallError} */
+export function beginSpawn(program: readonly Call[], options: SpawnOptions): Begun {
+  using stack = new DisposableStack();
   const rows = [...closeOthers(options.keep), ...cleanSignals(), ...program];
   const words = ROW.words * rows.length + 1;
-  using memory = options.memory === "copied" ? sharedWords(words) : ownWords(words);
+  const memory = stack.use(options.memory === "copied" ? sharedWords(words) : ownWords(words));
   const { table } = memory;
   const arena = newArena();
   encode(rows, memory, arena);
@@ -83,11 +99,16 @@ export function spawn(program: readonly Call[], options: SpawnOptions): Child {
   report((by) => stepOf(cloneCall(options), { at, by, result: first.pid, ns }));
   reportLeft(options.pidNamespace, at, first);
   if (first.pid < 0) throw new SyscallError("clone3", -first.pid);
-  const child = succeeded(rows, table, { first, successor: options.successor });
-  reportRows(rows, table, { at, by: options.by });
-  reapIfFailed(rows, table, child);
-  sys("fcntl", child.pidfd, F_SETFL, O.NONBLOCK);
-  return child;
+  const kept = stack.move();
+  const conclude = (): Child => {
+    using _ = kept;
+    const child = succeeded(rows, table, { first, successor: options.successor });
+    reportRows(rows, table, { at, by: options.by });
+    reapIfFailed(rows, table, child);
+    sys("fcntl", child.pidfd, F_SETFL, O.NONBLOCK);
+    return child;
+  };
+  return { child: first, conclude };
 }
 
 /**

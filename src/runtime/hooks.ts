@@ -1,4 +1,7 @@
-/** Hooks of a bundle, runtime-spec config.md "POSIX-platform Hooks": programs of the host, run with the container's state. */
+/**
+ * Hooks of a bundle, runtime-spec config.md "POSIX-platform Hooks": programs that are run with the container's state on standard input,
+ * one behind the other, each to its end. Here those of the host's; gates.ts has those for which the container's process waits.
+ */
 
 import { closeFd, owned, pipe, readControlFile, spawnProgram, sys } from "../kernel/mod.ts";
 import type { Hook, HookName, RuntimeConfig } from "../spec/oci_runtime.ts";
@@ -6,58 +9,67 @@ import { FathomError } from "../std/errors.ts";
 import { readBundle } from "./bundle.ts";
 import type { Bundle } from "./runtime.ts";
 
-/** Those that are run in the midst of the making of a container, where a table of system calls has no place for a program. */
-const IN_THE_MIDST: readonly HookName[] = ["prestart", "createRuntime", "createContainer", "startContainer"];
 const SIGKILL = 9;
 
-/** @throws {FathomError} unsupported, for hooks that would not be run. */
-export function checkHooks({ hooks }: RuntimeConfig): void {
-  const name = IN_THE_MIDST.find((one) => (hooks?.[one]?.length ?? 0) > 0);
-  if (name !== undefined)
-    throw new FathomError(
-      "unsupported",
-      `the native runtime has no ${name} hooks: use another one, e.g. --runtime runc`,
-    );
+/** What a hook is told of the container. */
+export interface HookState {
+  container: Bundle;
+  status: "creating" | "created" | "running" | "stopped";
+  /** As the hook sees it. */
+  pid: number;
 }
 
+/** A hook at work. */
+export interface HookProcess {
+  /** Its exit status, or 128 + the signal that ended it. */
+  exited: Promise<number>;
+  kill(signal: number): void;
+}
+
+/** Starts a hook whose standard input is a descriptor. */
+export type StartHook = (hook: Hook, input: number) => HookProcess | Promise<HookProcess>;
+
 /**
- * Runs the hooks of one kind, one behind the other, each to its end.
+ * Runs the hooks of one kind.
  * @throws {FathomError} internal, when one cannot be run, fails, or takes longer than it may.
  */
 export async function runHooks(
   { hooks, ociVersion, annotations = {} }: RuntimeConfig,
   name: HookName,
-  { container, status, pid }: { container: Bundle; status: "running" | "stopped"; pid: number },
+  { state, start = onHost }: { state: HookState; start?: StartHook },
 ): Promise<void> {
-  const state = { ociVersion, id: container.id, status, pid, bundle: container.bundle, annotations };
-  for (const hook of hooks?.[name] ?? []) await runHook(hook, name, JSON.stringify(state));
+  const { container, status, pid } = state;
+  const told = { ociVersion, id: container.id, status, pid, bundle: container.bundle, annotations };
+  for (const hook of hooks?.[name] ?? []) await runHook(hook, name, { told: JSON.stringify(told), start });
 }
 
 /** Runs the hooks for the end, `poststop`. Nearly no bundle has any, and none is parsed for that. */
 export async function runLastHooks(container: Bundle, pid: number): Promise<void> {
   const text = readControlFile(`${container.bundle}/config.json`) ?? "";
   if (!text.includes('"poststop"')) return;
-  await runHooks(readBundle(container.bundle), "poststop", { container, status: "stopped", pid });
+  const state: HookState = { container, status: "stopped", pid };
+  await runHooks(readBundle(container.bundle), "poststop", { state });
+}
+
+/** Whether there are hooks that a process waits for. */
+export function hasGates({ hooks }: RuntimeConfig): boolean {
+  const names: readonly HookName[] = ["prestart", "createRuntime", "createContainer", "startContainer"];
+  return hooks !== undefined && names.some((name) => (hooks[name]?.length ?? 0) > 0);
 }
 
 async function runHook(
-  { path, args = [path], env = [], timeout }: Hook,
+  hook: Hook,
   name: HookName,
-  state: string,
+  { told, start }: { told: string; start: StartHook },
 ): Promise<void> {
+  const { path, timeout } = hook;
   const { read, write } = pipe();
   using input = owned(read);
-  const bytes = new TextEncoder().encode(state);
+  const bytes = new TextEncoder().encode(told);
   // It is far smaller than a pipe holds.
   sys("write", write, bytes, bytes.length);
   closeFd(write);
-  const program = spawnProgram([path, ...args.slice(1)], {
-    stdio: [input.fd, "ignore", "ignore"],
-    env: Object.fromEntries(
-      env.map((entry) => [entry.split("=", 1)[0] ?? "", entry.slice(entry.indexOf("=") + 1)]),
-    ),
-    what: `run the ${name} hook ${path}`,
-  });
+  const program = await start(hook, input.fd);
   let late = false;
   const timer =
     timeout === undefined
@@ -70,4 +82,14 @@ async function runHook(
   clearTimeout(timer);
   if (late) throw new FathomError("internal", `the ${name} hook ${path} took longer than ${timeout} s`);
   if (code !== 0) throw new FathomError("internal", `the ${name} hook ${path} ended with status ${code}`);
+}
+
+function onHost({ path, args = [path], env = [] }: Hook, input: number): HookProcess {
+  return spawnProgram([path, ...args.slice(1)], {
+    stdio: [input, "ignore", "ignore"],
+    env: Object.fromEntries(
+      env.map((entry) => [entry.split("=", 1)[0] ?? "", entry.slice(entry.indexOf("=") + 1)]),
+    ),
+    what: `run the hook ${path}`,
+  });
 }

@@ -4,23 +4,22 @@
 
 import {
   AT,
+  beginInPidNamespace,
+  beginSpawn,
   type Cgroup,
   type Child,
   check,
   closeFd,
   createCgroup,
-  exited,
   majorMinor,
   makeUserNamespace,
   O,
   openPath,
   owned,
   ownerOf,
-  reap,
   receiveDescriptor,
   S,
   SyscallError,
-  sendSignal,
   setNonBlocking,
   socketPair,
   spawn,
@@ -31,8 +30,10 @@ import {
 import type { Device, NamespaceType, Process, RuntimeConfig } from "../spec/oci_runtime.ts";
 import { FathomError, kindOf, messageOf } from "../std/errors.ts";
 import { readBundle } from "./bundle.ts";
+import { endProcess } from "./end.ts";
 import { explainExecFailure } from "./exec_failure.ts";
-import { checkHooks, runHooks, runLastHooks } from "./hooks.ts";
+import type { Enter } from "./gates.ts";
+import { hasGates, runHooks, runLastHooks } from "./hooks.ts";
 import { hostFacts } from "./host.ts";
 import { checkBehindInit } from "./init_check.ts";
 import { homeOf } from "./passwd.ts";
@@ -65,15 +66,15 @@ export const native: Runtime = { run, exec, remove };
 async function run(container: Bundle, stdio: Stdio): Promise<Running> {
   const config = readBundle(container.bundle);
   checkBehindInit(config);
-  checkHooks(config);
   await using stack = new AsyncDisposableStack();
   const { cgroupsPath = `/fathom/${container.id}`, resources = {} } = config.linux;
   const cgroup = createCgroup(cgroupsPath, { ...resources, devices: deviceRules(resources.devices ?? []) });
   stack.defer(() => cgroup.remove());
-  const started = await explained(config, () => startContainer(config, cgroup, stdio));
+  const started = await explained(config, () => startContainer({ config, container }, cgroup, stdio));
   stack.defer(() => end(started));
   await explained(config, async () => {
-    await runHooks(config, "poststart", { container, status: "running", pid: started.pid });
+    const state = { container, status: "running", pid: started.pid } as const;
+    await runHooks(config, "poststart", { state });
     return started;
   });
   stack.move();
@@ -81,11 +82,8 @@ async function run(container: Bundle, stdio: Stdio): Promise<Running> {
 }
 
 /** Ends a process that was started in vain. */
-async function end({ pid, pidfd, terminal }: Started): Promise<void> {
-  sendSignal(pidfd, SIGKILL);
-  await exited(pidfd);
-  reap(pid);
-  closeFd(pidfd);
+async function end({ terminal, ...child }: Started): Promise<void> {
+  await endProcess(child);
   if (terminal !== undefined) closeFd(terminal);
 }
 
@@ -120,8 +118,15 @@ function explain(config: RuntimeConfig, error: unknown): RuntimeError {
   return new RuntimeError(kindOf(error), messageOf(error), { cause: error, exitCode: 128 });
 }
 
-async function startContainer(config: RuntimeConfig, cgroup: Cgroup, stdio: Stdio): Promise<Started> {
+async function startContainer(
+  { config, container }: { config: RuntimeConfig; container: Bundle },
+  cgroup: Cgroup,
+  stdio: Stdio,
+): Promise<Started> {
   using stack = new DisposableStack();
+  // Few containers have hooks that they wait for.
+  const { openGates, passGates } = hasGates(config) ? await import("./gates.ts") : {};
+  const gates = openGates?.(config, stack);
   const joined = openNamespaces(config, stack);
   const terminal = openStreams(stdio, config, stack);
   const { procs, directory } = cgroup.entrance();
@@ -135,6 +140,7 @@ async function startContainer(config: RuntimeConfig, cgroup: Cgroup, stdio: Stdi
     cgroupDirectories: cgroup.directories,
     home: needsHome(config.process) ? homeOf(config.root.path, config.process.user.uid) : "/",
     host: hostFacts(),
+    ...(gates && { gates: gates.theirs }),
     ...(confined && { devicePaths: devicePaths(config) }),
     ...(confined && directory !== undefined && { cgroup: directory }),
   });
@@ -151,6 +157,17 @@ async function startContainer(config: RuntimeConfig, cgroup: Cgroup, stdio: Stdi
     ...(directory !== undefined && { cgroup: directory }),
   } as const;
   const pidNamespace = joined.get("pid");
+  if (gates !== undefined && passGates !== undefined) {
+    keep.push(gates.theirs.arrived, gates.theirs.pass);
+    const waiting = { ...options, memory: "copied", meanwhile: true } as const;
+    const begin = () =>
+      pidNamespace === undefined
+        ? beginSpawn(program, waiting)
+        : beginInPidNamespace(pidNamespace, program, waiting);
+    const enter: Enter = (process, child, streams) =>
+      startExec({ ...config, process }, { container, cgroup, ...child }, streams);
+    return withTerminal(await passGates({ config, container, gates }, begin, enter), terminal.socket);
+  }
   const memory = sharesMemory(config) ? "shared" : "copied";
   const child =
     pidNamespace === undefined
@@ -314,18 +331,11 @@ function kindOfPath(path: string): PathKind {
   }
 }
 
-const SIGKILL = 9;
-
 /** Takes the master of the terminal that the process has made; a process that gave none, or something else, is ended. */
 async function withTerminal({ pid, pidfd }: Child, socket: number | undefined): Promise<Started> {
   if (socket === undefined) return { pid, pidfd };
   await using stack = new AsyncDisposableStack();
-  stack.defer(async () => {
-    sendSignal(pidfd, SIGKILL);
-    await exited(pidfd);
-    reap(pid);
-    closeFd(pidfd);
-  });
+  stack.defer(() => endProcess({ pid, pidfd }));
   const terminal = await receiveDescriptor(socket);
   stack.defer(() => closeFd(terminal));
   const { mode, rdev } = statFd(terminal);

@@ -6,6 +6,7 @@ import { FathomError } from "../../std/errors.ts";
 import type { ProgramContext } from "./context.ts";
 import { deviceRows, ownsDev } from "./devices.ts";
 import { entryRows, umaskRow } from "./entry.ts";
+import { gateRows } from "./gates.ts";
 import { mountRows, propagationRows } from "./mounts.ts";
 import { cgroupNamespaceRows, hostNameRows, isNew, joinRows, loopbackRows } from "./namespaces.ts";
 import { maskedRows, readonlyRows } from "./paths.ts";
@@ -72,8 +73,10 @@ export function containerProgram(
     ...readonlyRows(root, config.linux.readonlyPaths ?? []),
     ...maskedRows(root, config.linux.maskedPaths ?? [], context),
     ...mounted.finish,
+    ...gateRows(context.gates),
     ...pivotRows(root),
     ...propagationRows(config),
+    ...gateRows(context.gates),
     SESSION,
     ...(terminal ? controllingRows(terminal.fd) : []),
     ...(confined && "descriptors" in streams ? [] : ownerRows(streams, config.process.user.uid)),

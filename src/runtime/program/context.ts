@@ -22,6 +22,14 @@ export interface ProgramContext {
   /** HOME for a program that is given none: what the root's /etc/passwd says of its user. */
   home: string;
   host: HostFacts;
+  /** Where there are hooks for whose end the process waits. */
+  gates?: Gates;
+}
+
+/** Descriptors by which the process tells that it has come to a gate, and hears that it may pass (gates.ts). */
+export interface Gates {
+  arrived: number;
+  pass: number;
 }
 
 /**

@@ -66,7 +66,7 @@ export function execProgram(
     ...cgroupRows(context.procs),
     SESSION_KEYRING,
     ...("descriptors" in streams ? descriptorRows(streams) : []),
-    joinRow(config, context.pidfd),
+    enterContainer(config, context.pidfd),
     ...(confined ? BECOME_ROOT : []),
     root,
     ...(terminal ? [...terminal.rows, ...streamRows(terminal.fd)] : []),
@@ -97,8 +97,8 @@ const CLOSE_ALL: Call = {
   what: "keep nothing of the host",
 };
 
-/** Enters all of the container's namespaces at once; with the mount namespace the process gets its root. */
-function joinRow(config: RuntimeConfig, pidfd: number): Call {
+/** Enters all of a container's namespaces at once, its user namespace included; with the mount namespace the process gets its root. */
+export function enterContainer(config: RuntimeConfig, pidfd: number): Call {
   const wanted = config.linux.namespaces.filter(({ type }) => type !== "pid");
   // Of the PID namespace also where the container has the host's or another's: it is the one that its first process is in.
   const sum = wanted.reduce<number>((all, { type }) => all + NAMESPACE_FLAG[type], CLONE.NEWPID);

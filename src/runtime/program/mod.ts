@@ -11,10 +11,12 @@
  */
 
 export { containerProgram } from "./container.ts";
-export type { HostFacts, PathKind, ProgramContext, ProgramStreams } from "./context.ts";
+export type { Gates, HostFacts, PathKind, ProgramContext, ProgramStreams } from "./context.ts";
 export { deviceRules, devicesOf } from "./devices.ts";
 export { isExecuteFailure, programPaths } from "./entry.ts";
 export { execProgram } from "./exec.ts";
+export { PASS_BYTES } from "./gates.ts";
+export { hookProgram } from "./hooks.ts";
 export { RLIMITS } from "./limits.ts";
 export { newNamespaces, sharesMemory } from "./namespaces.ts";
 export { hasUserNamespace, hostId } from "./user_namespace.ts";
