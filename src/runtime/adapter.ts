@@ -175,12 +175,16 @@ async function command(
   streams: Streams = ["ignore", "ignore", "ignore"],
 ): Promise<void> {
   if ((await invoke(target, args, streams)) === 0) return;
-  const message = lastError(await readFile(logOf(target), "utf8").catch(ifAbsent("")));
+  const log = await readFile(logOf(target), "utf8").catch(ifAbsent(""));
+  const message = lastError(log)?.replace(C_LIBRARY_ERROR, (words) => words.toLowerCase());
   const name = basename(target.program);
   throw new RuntimeError("invalid", `OCI runtime ${action} failed: ${message ?? `${name} gave no reason`}`, {
     exitCode: exitCodeOf(message ?? ""),
   });
 }
+
+/** crun's words for what runc says in Go's, by which the docker command knows the exit status. */
+const C_LIBRARY_ERROR = /: (No such file or directory|Permission denied|Is a directory)$/;
 
 async function invoke(target: Target, args: readonly string[], stdio: Streams): Promise<number> {
   const options = ["--root", stateOf(target), "--log", logOf(target), "--log-format", "json"];
