@@ -1,6 +1,18 @@
 import { describe, expect, test } from "bun:test";
-import type { ImageInspect, ImageSummary, SystemInfo } from "../spec/docker.ts";
-import { legacyImage, legacyImageSummary, legacyInfo } from "./legacy.ts";
+import type {
+  ContainerInspect,
+  ContainerSummary,
+  ImageInspect,
+  ImageSummary,
+  SystemInfo,
+} from "../spec/docker.ts";
+import {
+  legacyContainer,
+  legacyContainerSummary,
+  legacyImage,
+  legacyImageSummary,
+  legacyInfo,
+} from "./legacy.ts";
 
 const NEWEST = "1.51";
 
@@ -50,5 +62,50 @@ describe("an inspected image", () => {
 test("security options are bare names for clients before 1.25", () => {
   const info = { SecurityOptions: ["name=seccomp,profile=builtin", "name=cgroupns"] } as SystemInfo;
   expect(legacyInfo(info, "1.24")).toMatchObject({ SecurityOptions: ["seccomp", "cgroupns"] });
-  expect(legacyInfo(info, NEWEST)).toBe(info);
+  expect(legacyInfo(info, NEWEST)).toEqual(info);
+});
+
+test("info tells of kernel memory before 1.42, and of bridged packets before 1.50", () => {
+  const info = { SecurityOptions: [] as string[] } as SystemInfo;
+  expect(legacyInfo(info, "1.41")).toMatchObject({ KernelMemory: false, BridgeNfIptables: false });
+  expect(legacyInfo(info, "1.42")).not.toHaveProperty("KernelMemory");
+  expect(legacyInfo(info, "1.50")).toEqual(info);
+});
+
+describe("a container", () => {
+  const Networks = { bridge: { GwPriority: 0, DNSNames: null, MacAddress: "02:42:ac:11:00:02" } };
+  const HostConfig = { NetworkMode: "bridge", Annotations: { a: "b" } };
+  const container = {
+    HostConfig,
+    Config: { MacAddress: "02:42:ac:11:00:02", Tty: true },
+    NetworkSettings: { Bridge: "", Networks },
+  } as unknown as ContainerInspect;
+  const row = { HostConfig, NetworkSettings: { Networks } } as unknown as ContainerSummary;
+
+  test("has limits of kernel memory before 1.42, and its own address before 1.44", () => {
+    expect(legacyContainer(container, "1.41")).toEqual({
+      HostConfig: { ...HostConfig, KernelMemory: 0, KernelMemoryTCP: 0 },
+      Config: { MacAddress: "02:42:ac:11:00:02", Tty: true },
+      NetworkSettings: { Bridge: "", Networks: { bridge: { MacAddress: "02:42:ac:11:00:02" } } },
+    });
+    expect(legacyContainer(container, "1.43")).toMatchObject({ HostConfig, Config: container.Config });
+    expect(legacyContainer(container, "1.44")).toMatchObject({ Config: { Tty: true } });
+    expect(legacyContainer(container, NEWEST)).toEqual({ ...container, Config: { Tty: true } });
+  });
+
+  test("has its names on a network from 1.44 on, a priority of its gateway from 1.48 on", () => {
+    const { MacAddress } = Networks.bridge;
+    const shown = (version: string) => legacyContainerSummary(row, version) as ContainerSummary;
+    expect(shown("1.43").NetworkSettings.Networks).toEqual({ bridge: { MacAddress } } as never);
+    expect(shown("1.47").NetworkSettings.Networks).toEqual({
+      bridge: { MacAddress, DNSNames: null },
+    } as never);
+    expect(shown("1.48")).toEqual(row);
+  });
+
+  test("has annotations in a list from 1.46 on", () => {
+    expect(legacyContainerSummary(row, "1.45")).toMatchObject({ HostConfig: { NetworkMode: "bridge" } });
+    expect(legacyContainerSummary(row, "1.45")).not.toHaveProperty("HostConfig.Annotations");
+    expect(legacyContainerSummary(row, "1.46")).toMatchObject({ HostConfig });
+  });
 });

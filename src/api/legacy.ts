@@ -1,6 +1,12 @@
 /** What answers had in earlier versions of the API, for clients that speak those. Source: the history of the Docker Engine API. */
 
-import type { ImageInspect, ImageSummary, SystemInfo } from "../spec/docker.ts";
+import type {
+  ContainerInspect,
+  ContainerSummary,
+  ImageInspect,
+  ImageSummary,
+  SystemInfo,
+} from "../spec/docker.ts";
 import { olderThan } from "./version.ts";
 
 const NO_TIME = "0001-01-01T00:00:00Z";
@@ -51,9 +57,59 @@ export function legacyImage(image: ImageInspect, version: string): object {
   };
 }
 
-/** The engine as a client of `version` knows it: security options were bare names. */
+/** A container as a client of `version` knows it. */
+export function legacyContainer(container: ContainerInspect, version: string): object {
+  const { NetworkSettings, HostConfig, Config } = container;
+  const { MacAddress, ...config } = Config;
+  return {
+    ...container,
+    HostConfig: { ...HostConfig, ...(olderThan(version, "1.42") && { KernelMemory: 0, KernelMemoryTCP: 0 }) },
+    // Since then it stands with the network.
+    Config: { ...config, ...(MacAddress !== undefined && olderThan(version, "1.44") && { MacAddress }) },
+    NetworkSettings: { ...NetworkSettings, Networks: legacyNetworks(NetworkSettings.Networks, version) },
+  };
+}
+
+/** A row of the containers as a client of `version` knows it. */
+export function legacyContainerSummary(row: ContainerSummary, version: string): object {
+  const { NetworkMode } = row.HostConfig;
+  return {
+    ...row,
+    ...(olderThan(version, "1.46") && { HostConfig: { NetworkMode } }),
+    NetworkSettings: { Networks: legacyNetworks(row.NetworkSettings.Networks, version) },
+  };
+}
+
+type Networks = ContainerSummary["NetworkSettings"]["Networks"];
+
+function legacyNetworks(networks: Networks, version: string): Record<string, object> {
+  if (!olderThan(version, "1.48")) return networks;
+  return Object.fromEntries(
+    Object.entries(networks).map(([name, { GwPriority: _, DNSNames, ...endpoint }]) => [
+      name,
+      olderThan(version, "1.44") ? endpoint : { ...endpoint, DNSNames },
+    ]),
+  );
+}
+
+/** Of kernel memory there are no limits any more, and bridged packets do not pass iptables. */
+const NO_KERNEL_MEMORY = { KernelMemory: false, KernelMemoryTCP: false };
+const NO_BRIDGE_FILTER = { BridgeNfIptables: false, BridgeNfIp6tables: false };
+
+/** The engine as a client of `version` knows it: once, security options were bare names. */
 export function legacyInfo(info: SystemInfo, version: string): object {
-  if (!olderThan(version, "1.25")) return info;
   const names = info.SecurityOptions.map((option) => /^name=([^,]*)/.exec(option)?.[1] ?? option);
-  return { ...info, SecurityOptions: names, ExecutionDriver: "<not supported>" };
+  return {
+    ...info,
+    ...(olderThan(version, "1.49") && {
+      RegistryConfig: {
+        AllowNondistributableArtifactsCIDRs: [],
+        AllowNondistributableArtifactsHostnames: [],
+        ...info.RegistryConfig,
+      },
+    }),
+    ...(olderThan(version, "1.50") && NO_BRIDGE_FILTER),
+    ...(olderThan(version, "1.42") && NO_KERNEL_MEMORY),
+    ...(olderThan(version, "1.25") && { SecurityOptions: names, ExecutionDriver: "<not supported>" }),
+  };
 }

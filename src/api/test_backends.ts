@@ -97,7 +97,12 @@ export function fakeBackends(): FakeEngine {
         },
         async inspect(id) {
           await called("containers.inspect", id);
-          return { Id: id, Config: { Tty: id === "tty" }, State: { Running: true } } as ContainerInspect;
+          return {
+            Id: id,
+            Config: { Tty: id === "tty" },
+            State: { Running: true },
+            NetworkSettings: { Networks: {} } as ContainerInspect["NetworkSettings"],
+          } as ContainerInspect;
         },
         async logs(id, options) {
           await called("containers.logs", id, options);

@@ -69,8 +69,8 @@ export const REQUESTS: Record<"plain" | "rich", ContainerCreateRequest> = {
     Labels: { k: "v" },
     HostConfig: {
       NetworkMode: "none",
-      CapAdd: ["NET_ADMIN"],
-      CapDrop: ["MKNOD"],
+      CapAdd: ["CAP_NET_ADMIN"],
+      CapDrop: ["CAP_MKNOD"],
       GroupAdd: ["audio"],
       Tmpfs: { "/run": "size=10m,mode=755" },
       Binds: ["/srv/data:/data:ro"],

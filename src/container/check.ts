@@ -6,7 +6,7 @@
 
 import type { ContainerConfig, HostConfig } from "../spec/docker.ts";
 import { FathomError } from "../std/errors.ts";
-import { type CapabilityRequest, missingCapability } from "./capabilities.ts";
+import { type CapabilityRequest, missingCapability, normaliseCapabilities } from "./capabilities.ts";
 import { onFailure } from "./health.ts";
 import { type Host, ULIMIT_NAMES } from "./host.ts";
 import type { FullHostConfig } from "./host_config.ts";
@@ -120,7 +120,11 @@ function checkSecurity(hostConfig: FullHostConfig, host: Host): void {
 }
 
 export function capabilityRequest(host: FullHostConfig): CapabilityRequest {
-  return { add: host.CapAdd ?? [], drop: host.CapDrop ?? [], privileged: host.Privileged };
+  return {
+    add: normaliseCapabilities(host.CapAdd ?? [], "CapAdd") ?? [],
+    drop: normaliseCapabilities(host.CapDrop ?? [], "CapDrop") ?? [],
+    privileged: host.Privileged,
+  };
 }
 
 /** A limit above the engine's own needs CAP_SYS_RESOURCE, setrlimit(2). */

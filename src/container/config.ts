@@ -53,7 +53,7 @@ export function mergeConfig(
     Tty: request.Tty ?? false,
     OpenStdin: request.OpenStdin ?? false,
     StdinOnce: request.StdinOnce ?? false,
-    Env: mergeEnvironment(request.Env ?? [], base.Env ?? []),
+    Env: mergeEnvironment(request.Env ?? null, base.Env ?? []),
     ...mergeCommand(request, base),
     Image: request.Image ?? "",
     Volumes: union(base.Volumes, request.Volumes) ?? null,
@@ -96,19 +96,21 @@ function mergeCommand(
   const cmd = request.Cmd ?? [];
   if (own.length > 0) {
     const entrypoint = own.length === 1 && own[0] === "" ? null : own;
-    return { Cmd: nullIfEmpty(cmd), Entrypoint: entrypoint };
+    return { Cmd: request.Cmd ?? null, Entrypoint: entrypoint };
   }
   const fromImage = nullIfEmpty(image.Entrypoint ?? []);
   return {
     Cmd: nullIfEmpty(cmd.length > 0 ? cmd : (image.Cmd ?? [])),
-    Entrypoint: request.Entrypoint ? null : fromImage,
+    Entrypoint: request.Entrypoint ?? fromImage,
   };
 }
 
 /** The request's variables, then those of the image that it does not set. */
-function mergeEnvironment(own: readonly string[], image: readonly string[]): string[] {
+function mergeEnvironment(asked: string[] | null, image: readonly string[]): string[] | null {
+  const own = asked ?? [];
   const set = new Set(own.map(variableName));
-  return [...own, ...image.filter((variable) => !set.has(variableName(variable)))];
+  const all = [...own, ...image.filter((variable) => !set.has(variableName(variable)))];
+  return nullIfEmpty(all);
 }
 
 /** `A` of `A=b`. */

@@ -177,9 +177,9 @@ async function readHostConfig(
   return { host, wanted: readMounts(host), discarded };
 }
 
-/** The host's on the host's network or in its UTS namespace, that of the container whose network it shares, else its own ID. */
+/** The host's on the host's network, that of the container whose network it shares, else its own ID. */
 function defaultHostname(context: Context, host: FullHostConfig, id: string): string {
-  if (host.NetworkMode === "host" || host.UTSMode === "host") return context.host.hostname;
+  if (host.NetworkMode === "host") return context.host.hostname;
   const joined = joinedName(host.NetworkMode);
   return joined === undefined ? shortId(id) : context.registry.find(joined).record.config.Config.Hostname;
 }

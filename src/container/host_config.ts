@@ -90,7 +90,7 @@ function resources(request: HostConfig, host: Host, ulimits: readonly Ulimit[] =
     CpuRealtimeRuntime: request.CpuRealtimeRuntime ?? 0,
     CpusetCpus: request.CpusetCpus ?? "",
     CpusetMems: request.CpusetMems ?? "",
-    Devices: request.Devices ?? [],
+    Devices: request.Devices ?? null,
     DeviceCgroupRules: request.DeviceCgroupRules ?? null,
     DeviceRequests: request.DeviceRequests ?? null,
     MemoryReservation: request.MemoryReservation ?? 0,
@@ -99,8 +99,12 @@ function resources(request: HostConfig, host: Host, ulimits: readonly Ulimit[] =
     MemorySwappiness: request.MemorySwappiness === -1 ? null : (request.MemorySwappiness ?? null),
     OomKillDisable: request.OomKillDisable ?? (host.cgroup === "v2" ? null : false),
     OomScoreAdj: request.OomScoreAdj ?? 0,
-    PidsLimit: request.PidsLimit || null,
-    Ulimits: withDefaults(request.Ulimits ?? [], ulimits),
+    // Docker keeps no limit that is none.
+    PidsLimit:
+      request.PidsLimit !== undefined && request.PidsLimit !== null && request.PidsLimit > 0
+        ? request.PidsLimit
+        : null,
+    Ulimits: withDefaults(request.Ulimits ?? null, ulimits),
     CpuCount: request.CpuCount ?? 0,
     CpuPercent: request.CpuPercent ?? 0,
     IOMaximumIOps: request.IOMaximumIOps ?? 0,
@@ -111,16 +115,18 @@ function resources(request: HostConfig, host: Host, ulimits: readonly Ulimit[] =
 function blockIo(request: HostConfig) {
   return {
     BlkioWeight: request.BlkioWeight ?? 0,
-    BlkioWeightDevice: request.BlkioWeightDevice ?? [],
-    BlkioDeviceReadBps: request.BlkioDeviceReadBps ?? [],
-    BlkioDeviceWriteBps: request.BlkioDeviceWriteBps ?? [],
-    BlkioDeviceReadIOps: request.BlkioDeviceReadIOps ?? [],
-    BlkioDeviceWriteIOps: request.BlkioDeviceWriteIOps ?? [],
+    BlkioWeightDevice: request.BlkioWeightDevice ?? null,
+    BlkioDeviceReadBps: request.BlkioDeviceReadBps ?? null,
+    BlkioDeviceWriteBps: request.BlkioDeviceWriteBps ?? null,
+    BlkioDeviceReadIOps: request.BlkioDeviceReadIOps ?? null,
+    BlkioDeviceWriteIOps: request.BlkioDeviceWriteIOps ?? null,
   };
 }
 
 /** The container's own limits, then those of the engine that it does not set. */
-function withDefaults(own: Ulimit[], defaults: readonly Ulimit[]): Ulimit[] {
+function withDefaults(asked: Ulimit[] | null, defaults: readonly Ulimit[]): Ulimit[] | null {
+  if (defaults.length === 0) return asked;
+  const own = asked ?? [];
   return [...own, ...defaults.filter(({ Name: name }) => own.every((limit) => limit.Name !== name))];
 }
 
@@ -132,8 +138,8 @@ function security(request: HostConfig, host: Host) {
   const privileged = request.Privileged ?? false;
   const masked = privileged ? null : [...MASKED_PATHS, ...host.thermalPaths];
   return {
-    CapAdd: normaliseCapabilities(request.CapAdd ?? [], "CapAdd"),
-    CapDrop: normaliseCapabilities(request.CapDrop ?? [], "CapDrop"),
+    CapAdd: known(request.CapAdd, "CapAdd"),
+    CapDrop: known(request.CapDrop, "CapDrop"),
     GroupAdd: request.GroupAdd ?? null,
     Privileged: privileged,
     ReadonlyRootfs: request.ReadonlyRootfs ?? false,
@@ -144,23 +150,30 @@ function security(request: HostConfig, host: Host) {
   };
 }
 
-/** Docker notes that a privileged container has no SELinux label. */
+/** As they were written: Docker checks the names and brings them into one form when it starts the container. */
+function known(names: string[] | null | undefined, field: "CapAdd" | "CapDrop"): string[] | null {
+  normaliseCapabilities(names ?? [], field);
+  return names ?? null;
+}
+
+/** Docker notes that a container which sees the host's processes or memory has no SELinux label, unless one is asked for. */
 function securityOptions(request: HostConfig, privileged: boolean): string[] | null {
-  const options = request.SecurityOpt ?? [];
-  if (privileged && !options.includes("label=disable")) return [...options, "label=disable"];
-  return options.length > 0 ? options : null;
+  const options = request.SecurityOpt ?? null;
+  const sees = privileged || request.PidMode === "host" || request.IpcMode === "host";
+  if (!sees || options?.some((option) => option.startsWith("label"))) return options;
+  return [...(options ?? []), "label=disable"];
 }
 
 function network(request: HostConfig) {
   const mode = request.NetworkMode ?? "";
   return {
     NetworkMode: mode === "" || mode === "default" ? "bridge" : mode,
-    PortBindings: request.PortBindings ?? {},
+    PortBindings: request.PortBindings ?? null,
     PublishAllPorts: request.PublishAllPorts ?? false,
-    Dns: request.Dns ?? [],
-    DnsOptions: request.DnsOptions ?? [],
-    DnsSearch: request.DnsSearch ?? [],
-    ExtraHosts: request.ExtraHosts?.length ? request.ExtraHosts : null,
+    Dns: request.Dns ?? null,
+    DnsOptions: request.DnsOptions ?? null,
+    DnsSearch: request.DnsSearch ?? null,
+    ExtraHosts: request.ExtraHosts ?? null,
     Links: request.Links?.length ? request.Links : null,
     ...present({ NetworkRate: request.NetworkRate || undefined }),
   };
@@ -168,9 +181,9 @@ function network(request: HostConfig) {
 
 function storage(request: HostConfig, shmSize = DEFAULT_SHM_SIZE) {
   return {
-    Binds: request.Binds?.length ? request.Binds : null,
+    Binds: request.Binds ?? null,
     VolumeDriver: request.VolumeDriver ?? "",
-    VolumesFrom: request.VolumesFrom?.length ? request.VolumesFrom : null,
+    VolumesFrom: request.VolumesFrom ?? null,
     ShmSize: request.ShmSize || shmSize,
     ...present({
       Tmpfs: nonEmpty(request.Tmpfs),

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import type { HostConfig } from "../spec/docker.ts";
 import { eventually, fakeEngine } from "./_fakes.ts";
 import { REQUESTS, recorded } from "./_fixtures.ts";
 
@@ -10,9 +11,17 @@ const OWN = ["Id", "Created", "Name", "Driver", "GraphDriver", "Image", "State",
 /** Docker 28 no longer shows these; 20.10, from which was recorded, does. */
 const GONE = ["KernelMemory", "KernelMemoryTCP"];
 
+/** What the docker command sends empty; it was recorded so. */
+const EMPTY: HostConfig = {
+  ...{ Dns: [], DnsOptions: [], DnsSearch: [], Devices: [], Ulimits: [], PortBindings: {} },
+  ...{ BlkioWeightDevice: [], BlkioDeviceReadBps: [], BlkioDeviceWriteBps: [] },
+  ...{ BlkioDeviceReadIOps: [], BlkioDeviceWriteIOps: [] },
+};
+
 async function both(name: "plain" | "rich"): Promise<{ docker: Fields; ours: Fields }> {
   await using fake = await fakeEngine();
-  const { Id } = await fake.engine.containers.create(REQUESTS[name], { name });
+  const request = { ...REQUESTS[name], HostConfig: { ...EMPTY, ...REQUESTS[name].HostConfig } };
+  const { Id } = await fake.engine.containers.create(request, { name });
   // Docker names the log once it has been started.
   await fake.engine.containers.start(Id);
   const ours = (await fake.engine.containers.inspect(Id, { size: false })) as unknown as Fields;

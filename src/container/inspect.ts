@@ -37,7 +37,7 @@ function describe(
   context: Context,
   container: Container,
 ): Omit<ContainerInspect, "Driver" | "GraphDriver" | "ExecIDs"> {
-  const { record, paths } = container;
+  const { record } = container;
   const { config, host, state } = record;
   const { path, args } = commandLine(config.Config);
   return {
@@ -47,11 +47,8 @@ function describe(
     Args: args,
     State: stateOf(state),
     Image: config.Image,
-    ResolvConfPath: paths.resolv,
-    HostnamePath: paths.hostname,
-    HostsPath: paths.hosts,
-    // Docker knows it once the container has been started.
-    LogPath: host.LogConfig.Type === "json-file" && state.StartedAt !== NEVER ? paths.log : "",
+    // Docker knows its files once the container has been started.
+    ...(state.StartedAt === NEVER ? NO_FILES : filesOf(container)),
     Name: `/${config.Name}`,
     RestartCount: state.RestartCount,
     Platform: "linux",
@@ -60,9 +57,26 @@ function describe(
     AppArmorProfile: readSecurityOptions(host.SecurityOpt ?? []).apparmor ?? "",
     HostConfig: { ...host, Links: shownLinks(context, container) },
     Mounts: mountPoints(record),
-    Config: config.Config,
+    Config: { ...config.Config, ...macAddress(record) },
     NetworkSettings: networkSettings(context, container),
   };
+}
+
+const NO_FILES = { ResolvConfPath: "", HostnamePath: "", HostsPath: "", LogPath: "" };
+
+function filesOf({ paths, record: { host } }: Container): typeof NO_FILES {
+  return {
+    ResolvConfPath: paths.resolv,
+    HostnamePath: paths.hostname,
+    HostsPath: paths.hosts,
+    LogPath: host.LogConfig.Type === "json-file" ? paths.log : "",
+  };
+}
+
+/** As it was asked for, which Docker shows there too. */
+function macAddress({ config, host }: ContainerRecord): { MacAddress?: string } {
+  const { MacAddress } = config.Endpoints?.[host.NetworkMode] ?? {};
+  return MacAddress ? { MacAddress } : {};
 }
 
 function stateOf(state: StateRecord): ContainerState {

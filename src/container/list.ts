@@ -1,6 +1,6 @@
 /** `docker ps`: rows of containers, the newest first. */
 
-import type { ContainerSummary } from "../spec/docker.ts";
+import type { ContainerSummary, NetworkSettings } from "../spec/docker.ts";
 import { commandLine } from "./config.ts";
 import type { Container } from "./container.ts";
 import type { Context } from "./context.ts";
@@ -8,7 +8,7 @@ import { type Filters, matcher, readFilters } from "./filters.ts";
 import { imageIdOf } from "./image_id.ts";
 import { mountPoints } from "./inspect.ts";
 import { linkNames } from "./links.ts";
-import { networksOf } from "./network.ts";
+import { networkSettings, networksOf } from "./network.ts";
 import { isUp } from "./state.ts";
 import { statusText } from "./status_text.ts";
 
@@ -56,7 +56,7 @@ function summary(context: Context, container: Container): ContainerSummary {
     ImageID: config.Image,
     Command: commandText(record.config.Config),
     Created: Math.trunc(Date.parse(config.Created) / 1000),
-    Ports: [],
+    Ports: portRows(networkSettings(context, container).Ports),
     Labels: config.Config.Labels ?? {},
     State: state.Status,
     Status: statusText(state, Date.now()),
@@ -67,6 +67,16 @@ function summary(context: Context, container: Container): ContainerSummary {
     NetworkSettings: { Networks: networksOf(context, container) },
     Mounts: mountPoints(record),
   };
+}
+
+/** Exposed ports, and what of the host leads to them. */
+function portRows(ports: NetworkSettings["Ports"]): ContainerSummary["Ports"] {
+  return Object.entries(ports).flatMap(([port, bindings]) => {
+    const [number, Type = "tcp"] = port.split("/");
+    const row = { PrivatePort: Number(number), Type };
+    if (bindings === null) return [row];
+    return bindings.map(({ HostIp, HostPort }) => ({ IP: HostIp, ...row, PublicPort: Number(HostPort) }));
+  });
 }
 
 function commandText(config: Parameters<typeof commandLine>[0]): string {

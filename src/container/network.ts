@@ -88,6 +88,7 @@ function ownNames({
 
 /** The networks a container is on, or would be: without addresses while it does not run. */
 export function networksOf(context: Context, { record }: Container): Record<string, EndpointSettings> {
+  if (record.config.Config.NetworkDisabled) return {};
   const connection = context.options.networks.connectionOf(record.config.Id);
   const mode = networkOf(record);
   if (connection === undefined) return mode === undefined ? {} : { [mode]: asAsked(context, record, mode) };
@@ -122,7 +123,9 @@ const NO_ENDPOINT: EndpointSettings = {
 /** The default bridge's addresses stand beside the list of networks too, as since Docker's first days. */
 export function networkSettings(context: Context, container: Container): NetworkSettings {
   const { record } = container;
-  const connection = context.options.networks.connectionOf(record.config.Id);
+  // Docker shows none of one without a network, which has a namespace all the same.
+  const shown = record.config.Config.NetworkDisabled !== true;
+  const connection = shown ? context.options.networks.connectionOf(record.config.Id) : undefined;
   const endpoint = connection?.endpoints.bridge ?? NO_ENDPOINT;
   return {
     Bridge: "",

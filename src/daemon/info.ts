@@ -8,6 +8,7 @@ import type { LimitSupport } from "../container/needs.ts";
 import { LOG_DRIVERS } from "../logs/mod.ts";
 import type { SystemInfo, SystemVersion } from "../spec/docker.ts";
 import { ifAbsent } from "../std/absent.ts";
+import { rfc3339, wallClock } from "../std/time.ts";
 import { API_VERSION, GOARCH, MIN_API_VERSION, VERSION } from "../std/version.ts";
 import type { DaemonConfig } from "./config.ts";
 import { limitFlags, limitWarnings } from "./info_limits.ts";
@@ -52,7 +53,6 @@ export function version(): SystemVersion {
     Os: "linux",
     Arch: GOARCH,
     KernelVersion: release(),
-    Experimental: false,
     BuildTime: "",
   };
 }
@@ -80,7 +80,7 @@ export async function info(config: DaemonConfig, id: string, facts: Facts): Prom
     Debug: config.logLevel === "debug",
     NFd: config.logLevel === "debug" ? (await readdir("/proc/self/fd")).length : 0,
     NGoroutines: 0,
-    SystemTime: new Date().toISOString(),
+    SystemTime: rfc3339(wallClock()),
     LoggingDriver: config.logDriver,
     CgroupDriver: "cgroupfs",
     CgroupVersion: facts.cgroupVersion,
@@ -94,7 +94,7 @@ export async function info(config: DaemonConfig, id: string, facts: Facts): Prom
     RegistryConfig: {
       InsecureRegistryCIDRs: [],
       IndexConfigs: {},
-      Mirrors: null,
+      Mirrors: [],
     },
     NCPU: availableParallelism(),
     MemTotal: totalmem(),

@@ -261,7 +261,8 @@ export interface SystemVersion {
   Os: string;
   Arch: string;
   KernelVersion: string;
-  Experimental: boolean;
+  /** Absent where it is false. */
+  Experimental?: boolean;
   BuildTime: string;
 }
 
@@ -302,7 +303,7 @@ export interface SystemInfo {
   RegistryConfig: {
     InsecureRegistryCIDRs: string[];
     IndexConfigs: Record<string, { Name: string; Mirrors: string[]; Secure: boolean; Official: boolean }>;
-    Mirrors: string[] | null;
+    Mirrors: string[];
   };
   NCPU: number;
   MemTotal: number;

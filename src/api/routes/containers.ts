@@ -11,6 +11,7 @@ import type {
 } from "../../spec/docker.ts";
 import type { AttachOptions, LogOptions, StopOptions, WaitCondition } from "../../spec/docker_query.ts";
 import { FathomError } from "../../std/errors.ts";
+import { legacyContainer, legacyContainerSummary } from "../legacy.ts";
 import { boolParam, filtersParam, intParam, sizeParams } from "../query.ts";
 import { containerCreateRequest } from "../requests.ts";
 import type { Respond } from "../respond.ts";
@@ -88,14 +89,18 @@ export function containerRoutes(backend: ContainerBackend): Route[] {
     {
       method: "GET",
       pattern: "/containers/json",
-      handler: async ({ query }, respond) => respond.json(await backend.list(listOptions(query))),
+      handler: async ({ query, version }, respond) => {
+        const rows = await backend.list(listOptions(query));
+        await respond.json(rows.map((row) => legacyContainerSummary(row, version)));
+      },
     },
     {
       method: "GET",
       pattern: "/containers/{id}/json",
       handler: async (request, respond) => {
         const size = boolParam(request.query, "size");
-        await respond.json(await backend.inspect(param(request, "id"), { size }));
+        const container = await backend.inspect(param(request, "id"), { size });
+        await respond.json(legacyContainer(container, request.version));
       },
     },
     {

@@ -59,6 +59,8 @@ test("flags become the fields that docker makes of them", async () => {
       AutoRemove: true,
       CapAdd: ["CAP_NET_ADMIN"],
       Dns: ["1.1.1.1"],
+      ...{ DnsOptions: [], DnsSearch: [], BlkioWeightDevice: [], BlkioDeviceReadBps: [] },
+      ...{ BlkioDeviceWriteBps: [], BlkioDeviceReadIOps: [], BlkioDeviceWriteIOps: [] },
       ExtraHosts: ["a:1.2.3.4"],
       Privileged: false,
       PublishAllPorts: false,

@@ -114,30 +114,33 @@ function hostConfig({ flags, given: named }: CreateCall): HostConfig {
 }
 
 function lists(flags: Flags): HostConfig {
-  return nonEmpty({
-    VolumesFrom: flags["volumes-from"],
-    CapAdd: flags["cap-add"].map(capabilityName),
-    CapDrop: flags["cap-drop"].map(capabilityName),
+  return {
+    ...nonEmpty({
+      VolumesFrom: flags["volumes-from"],
+      CapAdd: flags["cap-add"].map(capabilityName),
+      CapDrop: flags["cap-drop"].map(capabilityName),
+      ExtraHosts: flags["add-host"].map((host) => host.replace(/^([^:=]+)=/, "$1:")),
+      GroupAdd: flags["group-add"],
+      Links: flags.link,
+      DeviceCgroupRules: flags["device-cgroup-rule"],
+      Mounts: flags.mount.map(parseMount),
+      Sysctls: parsePairs(flags.sysctl),
+      StorageOpt: parsePairs(flags["storage-opt"]),
+      Annotations: { ...parsePairs(flags.annotation), ...healthAnnotation(flags) },
+      Tmpfs: Object.fromEntries(flags.tmpfs.map((text) => splitAt(text, ":"))),
+    }),
+    // These the docker command sends empty too, and inspect shows them as they were sent.
     Dns: flags.dns,
     DnsOptions: flags["dns-option"],
     DnsSearch: flags["dns-search"],
-    ExtraHosts: flags["add-host"].map((host) => host.replace(/^([^:=]+)=/, "$1:")),
-    GroupAdd: flags["group-add"],
-    Links: flags.link,
     Devices: flags.device.map(parseDevice),
     BlkioWeightDevice: flags["blkio-weight-device"].map(parseDeviceWeight),
     BlkioDeviceReadBps: flags["device-read-bps"].map(parseByteRate),
     BlkioDeviceWriteBps: flags["device-write-bps"].map(parseByteRate),
     BlkioDeviceReadIOps: flags["device-read-iops"].map(parseOperationRate),
     BlkioDeviceWriteIOps: flags["device-write-iops"].map(parseOperationRate),
-    DeviceCgroupRules: flags["device-cgroup-rule"],
     Ulimits: flags.ulimit.map(parseUlimit),
-    Mounts: flags.mount.map(parseMount),
-    Sysctls: parsePairs(flags.sysctl),
-    StorageOpt: parsePairs(flags["storage-opt"]),
-    Annotations: { ...parsePairs(flags.annotation), ...healthAnnotation(flags) },
-    Tmpfs: Object.fromEntries(flags.tmpfs.map((text) => splitAt(text, ":"))),
-  });
+  };
 }
 
 function resources(flags: Flags): HostConfig {
