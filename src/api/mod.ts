@@ -17,6 +17,7 @@ import { API_VERSION, VERSION } from "../std/version.ts";
 import { createDispatch } from "./_dispatch.ts";
 import { type Listener, listen } from "./_listen.ts";
 import { createHttpServer } from "./http/mod.ts";
+import type { Route } from "./route.ts";
 import { archiveRoutes, type FileBackend } from "./routes/archive.ts";
 import { type CommitBackend, commitRoutes } from "./routes/commit.ts";
 import { type ContainerBackend, containerRoutes } from "./routes/containers.ts";
@@ -101,7 +102,8 @@ export async function serve(options: ServeOptions): Promise<ApiServer> {
   };
 }
 
-function routesOf(backends: Backends) {
+/** Every route there is, in the order of the files that declare them. */
+export function routesOf(backends: Backends): Route[] {
   return [
     ...systemRoutes(backends.system),
     ...containerRoutes(backends.containers),

@@ -22,6 +22,8 @@ export interface Route {
   /** `/images/{name*}/json`: a name in braces is one segment, with a star one or more. */
   pattern: string;
   handler: Handler;
+  /** All that it answers is that the engine does not have this yet. */
+  notYet?: boolean;
 }
 
 /** Bytes of a JSON body. */

@@ -203,7 +203,7 @@ test.skipIf(ON_DOCKER)("info has every field that Docker's has on a host without
   const { json } = await engine.request("GET", "/info");
   expect(json).toMatchObject({
     Swarm: { LocalNodeState: "inactive", ControlAvailable: false, RemoteManagers: null },
-    RegistryConfig: { InsecureRegistryCIDRs: [], IndexConfigs: {}, Mirrors: null },
+    RegistryConfig: { InsecureRegistryCIDRs: [], IndexConfigs: {}, Mirrors: [] },
     ContainerdCommit: { ID: "N/A" },
     FirewallBackend: { Driver: "nftables" },
     CDISpecDirs: [],

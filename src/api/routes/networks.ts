@@ -25,7 +25,7 @@ export function networkRoutes(backend: NetworkBackend): Route[] {
       pattern: "/networks/{name}",
       handler: async (request, respond) => respond.json(await backend.inspect(param(request, "name"))),
     },
-    ...CHANGES.map(({ method, pattern }): Route => ({ method, pattern, handler: refuse })),
+    ...CHANGES.map(({ method, pattern }): Route => ({ method, pattern, handler: refuse, notYet: true })),
   ];
 }
 
