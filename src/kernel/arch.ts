@@ -54,6 +54,7 @@ export const NUMBERS = {
   fstatfs: [138, 44],
   personality: [135, 92],
   ioprio_set: [251, 30],
+  sched_setattr: [314, 274],
   pivot_root: [155, 41],
   prctl: [157, 167],
   chroot: [161, 51],

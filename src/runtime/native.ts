@@ -3,20 +3,13 @@
  */
 
 import {
-  AT,
   beginInPidNamespace,
   beginSpawn,
   type Cgroup,
   type Child,
-  check,
   closeFd,
   createCgroup,
   majorMinor,
-  makeUserNamespace,
-  O,
-  openPath,
-  owned,
-  ownerOf,
   receiveDescriptor,
   S,
   SyscallError,
@@ -25,9 +18,8 @@ import {
   spawn,
   spawnInPidNamespace,
   statFd,
-  sys,
 } from "../kernel/mod.ts";
-import type { Device, NamespaceType, Process, RuntimeConfig } from "../spec/oci_runtime.ts";
+import type { Process, RuntimeConfig } from "../spec/oci_runtime.ts";
 import { FathomError, kindOf, messageOf } from "../std/errors.ts";
 import { readBundle } from "./bundle.ts";
 import { endProcess } from "./end.ts";
@@ -35,18 +27,17 @@ import { explainExecFailure } from "./exec_failure.ts";
 import type { Enter } from "./gates.ts";
 import { hasGates, runHooks, runLastHooks } from "./hooks.ts";
 import { hostFacts } from "./host.ts";
+import { devicePaths, openMaps, openNamespaces, pathKinds } from "./host_side.ts";
 import { checkBehindInit } from "./init_check.ts";
 import { homeOf } from "./passwd.ts";
 import {
   containerProgram,
   deviceRules,
-  devicesOf,
   execProgram,
   hasUserNamespace,
   hostId,
   isExecuteFailure,
   newNamespaces,
-  type PathKind,
   type ProgramStreams,
   sharesMemory,
   workingDirectoryFailure,
@@ -66,6 +57,7 @@ export const native: Runtime = { run, exec, remove };
 async function run(container: Bundle, stdio: Stdio): Promise<Running> {
   const config = readBundle(container.bundle);
   checkBehindInit(config);
+  checkClocks(config);
   await using stack = new AsyncDisposableStack();
   const { cgroupsPath = `/fathom/${container.id}`, resources = {} } = config.linux;
   const cgroup = createCgroup(cgroupsPath, { ...resources, devices: deviceRules(resources.devices ?? []) });
@@ -79,6 +71,18 @@ async function run(container: Bundle, stdio: Stdio): Promise<Running> {
   });
   stack.move();
   return { ...started, container, cgroup };
+}
+
+/** @throws {FathomError} unsupported, for clocks that would not be set. */
+function checkClocks({ linux: { timeOffsets = {} } }: RuntimeConfig): void {
+  const set = Object.entries(timeOffsets).find(
+    ([, { secs = 0, nanosecs = 0 }]) => secs !== 0 || nanosecs !== 0,
+  );
+  if (set !== undefined)
+    throw new FathomError(
+      "unsupported",
+      `the native runtime cannot set the clock ${set[0]} of a container: leave timeOffsets out, or use another runtime`,
+    );
 }
 
 /** Ends a process that was started in vain. */
@@ -131,12 +135,14 @@ async function startContainer(
   const terminal = openStreams(stdio, config, stack);
   const { procs, directory } = cgroup.entrance();
   const confined = hasUserNamespace(config);
+  const idMapped = openMaps(config, stack);
   const { rows: program, successor } = containerProgram(config, {
     root: config.root.path,
     streams: terminal.streams,
     procs,
     joined,
     kinds: pathKinds(config),
+    idMapped,
     cgroupDirectories: cgroup.directories,
     home: needsHome(config.process) ? homeOf(config.root.path, config.process.user.uid) : "/",
     host: hostFacts(),
@@ -144,7 +150,7 @@ async function startContainer(
     ...(confined && { devicePaths: devicePaths(config) }),
     ...(confined && directory !== undefined && { cgroup: directory }),
   });
-  const keep = [...terminal.keep, ...procs, ...joined.values()];
+  const keep = [...terminal.keep, ...procs, ...joined.values(), ...idMapped.values()];
   if (successor !== undefined) {
     keep.push(...(directory === undefined ? [] : [directory]));
     const options = { namespaces: 0, memory: "copied", by: "container", keep, successor } as const;
@@ -199,50 +205,6 @@ function needsHome({ env }: Process): boolean {
   return !env.some((entry) => entry.startsWith("HOME="));
 }
 
-/** Descriptors of the namespaces that are joined. @throws {FathomError} not-found */
-function openNamespaces(config: RuntimeConfig, stack: DisposableStack): Map<NamespaceType, number> {
-  const joined = new Map<NamespaceType, number>();
-  for (const { type, path } of config.linux.namespaces) {
-    if (path === undefined && type !== "user") continue;
-    if (path === undefined) {
-      const owner = ownerOfNetwork(config, stack);
-      if (owner !== undefined) {
-        joined.set(type, owner);
-        continue;
-      }
-      const { uidMappings: uids = [], gidMappings: gids = [] } = config.linux;
-      if (uids.length === 0 || gids.length === 0)
-        throw new FathomError("invalid", "a user namespace needs uidMappings and gidMappings");
-      joined.set(type, stack.use(owned(makeUserNamespace({ uids, gids }))).fd);
-      continue;
-    }
-    const fd = check(
-      sys("openat", AT.FDCWD, path, O.RDONLY | O.CLOEXEC),
-      `open the ${type} namespace ${path}`,
-    );
-    stack.defer(() => closeFd(fd));
-    joined.set(type, fd);
-  }
-  return joined;
-}
-
-/**
- * The user namespace that a network given by its path belongs to, where that is not this process's own. It is the one to be in: over
- * the network of another the container's root would have no power. Whoever made both knows the maps.
- */
-function ownerOfNetwork({ linux }: RuntimeConfig, stack: DisposableStack): number | undefined {
-  const path = linux.namespaces.find(({ type }) => type === "network")?.path;
-  if (path === undefined) return undefined;
-  const network = check(
-    sys("openat", AT.FDCWD, path, O.RDONLY | O.CLOEXEC),
-    `open the network namespace ${path}`,
-  );
-  stack.defer(() => closeFd(network));
-  const owner = ownerOf(network);
-  if (owner !== undefined) stack.defer(() => closeFd(owner));
-  return owner;
-}
-
 /** A program's streams, the descriptors its process must keep for them, and where a terminal's master will come from. */
 interface OpenedStreams {
   streams: ProgramStreams;
@@ -272,63 +234,6 @@ function mayGiveAway(fd: number, uid: number): boolean {
   const { mode, uid: owner } = statFd(fd);
   const type = mode & S.IFMT;
   return owner !== uid && (type === S.IFIFO || type === S.IFSOCK);
-}
-
-/** What stands at the sources of bind mounts, and at those masked paths that every procfs and sysfs of this host has alike. */
-function pathKinds(config: RuntimeConfig): Map<string, PathKind> {
-  const kinds = new Map<string, PathKind>();
-  for (const { source, destination, options } of config.mounts) {
-    if (source === undefined || !(options?.includes("bind") || options?.includes("rbind"))) continue;
-    const kind = kindOfPath(source);
-    if (kind === "absent")
-      throw new FathomError("invalid", `cannot mount ${source} at ${destination}: no such file or directory`);
-    kinds.set(source, kind);
-  }
-  for (const path of config.linux.maskedPaths ?? []) {
-    if (/^\/(proc|sys)\//.test(path)) kinds.set(path, kindOfPath(path));
-  }
-  return kinds;
-}
-
-/** Where the host has the devices of a container that cannot make its own. */
-function devicePaths(config: RuntimeConfig): Map<string, string> {
-  return new Map(
-    devicesOf(config).map((device) => {
-      const { type, path, major, minor } = device;
-      const places = [path, `/dev/${type === "b" ? "block" : "char"}/${major}:${minor}`];
-      const place = places.find((candidate) => isDevice(candidate, device));
-      if (place === undefined && type !== "p")
-        throw new FathomError(
-          "invalid",
-          `this host has no device file for ${path} (${type} ${major}:${minor})`,
-        );
-      return [path, place ?? path];
-    }),
-  );
-}
-
-function isDevice(path: string, { type, major, minor }: Device): boolean {
-  try {
-    using place = owned(openPath(path));
-    const { mode, rdev } = statFd(place.fd);
-    const found = majorMinor(rdev);
-    const kind = type === "b" ? S.IFBLK : S.IFCHR;
-    return (mode & S.IFMT) === kind && found.major === major && found.minor === minor;
-  } catch (error) {
-    if (error instanceof SyscallError) return false;
-    throw error;
-  }
-}
-
-function kindOfPath(path: string): PathKind {
-  try {
-    using place = owned(openPath(path));
-    return (statFd(place.fd).mode & S.IFMT) === S.IFDIR ? "directory" : "file";
-  } catch (error) {
-    if (error instanceof SyscallError && (error.code === "ENOENT" || error.code === "ENOTDIR"))
-      return "absent";
-    throw error;
-  }
 }
 
 /** Takes the master of the terminal that the process has made; a process that gave none, or something else, is ended. */

@@ -3,11 +3,13 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import {
   chmodSync,
+  chownSync,
   existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
   readlinkSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -169,6 +171,52 @@ describe.skipIf(!hasBusybox)("validation", () => {
       config.process.ioPriority = { class: "IOPRIO_CLASS_BE", priority: 6 };
     });
     expect(seen).toMatch(/^(i686|armv8l)\nbest-effort: prio 6$/);
+  });
+});
+
+// runc 1.1 knows none of these either.
+describe.skipIf(!hasBusybox)("what later versions of the specification ask for", () => {
+  const failure = (change: Change): Promise<string> =>
+    run("native", "true", change).then(String, (error: Error) => error.message);
+
+  test("a scheduler", async () => {
+    const policy = (scheduler: NonNullable<RuntimeConfig["process"]["scheduler"]>) =>
+      run("native", "cut -d' ' -f19,41 /proc/self/stat", (config) => {
+        config.process.scheduler = scheduler;
+      });
+    expect(await policy({ policy: "SCHED_BATCH", nice: 5 })).toBe("5 3");
+    expect(await policy({ policy: "SCHED_IDLE" })).toBe("0 5");
+    expect(await policy({ policy: "SCHED_OTHER", nice: 7, flags: [] })).toBe("7 0");
+    expect(
+      await failure((config) => Object.assign(config.process, { scheduler: { policy: "FAIR" } })),
+    ).toMatch(/^unknown scheduling policy FAIR: it is one of SCHED_OTHER, /);
+  });
+
+  test("bind mounts on which files appear as others'", async () => {
+    const source = join(bundles.directory, "mapped");
+    mkdirSync(join(source, "below"), { recursive: true });
+    chownSync(join(source, "below"), 3, 4);
+    const mounted = (options: string[], hostID: number) => (config: RuntimeConfig) => {
+      const map = [{ containerID: 0, hostID, size: 100 }];
+      config.mounts.push({ destination: "/mnt", source, options, uidMappings: map, gidMappings: map });
+    };
+    const look = "stat -c '%u %g' /mnt /mnt/below; mkdir /mnt/new 2>/dev/null; stat -c '%u %g' /mnt/new";
+    expect(await run("native", look, mounted(["bind"], 1000))).toStartWith("1000 1000\n1003 1004");
+    const user = (config: RuntimeConfig) => {
+      mounted(["rbind", "ridmap"], 1000)(config);
+      config.process.user = { uid: 1000, gid: 1000 };
+    };
+    expect(await run("native", look, user)).toBe("1000 1000\n1003 1004\n1000 1000");
+    expect(statSync(join(source, "new")).uid).toBe(0);
+    expect(await failure(mounted([], 5))).toContain("the mount at /mnt cannot map owners");
+  });
+
+  test("clocks of its own are refused, not passed over", async () => {
+    const offset = (secs: number) => (config: RuntimeConfig) => {
+      config.linux.timeOffsets = { monotonic: { secs } };
+    };
+    expect(await failure(offset(5))).toContain("cannot set the clock monotonic");
+    expect(await run("native", "echo on", offset(0))).toBe("on");
   });
 });
 

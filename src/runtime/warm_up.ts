@@ -107,6 +107,7 @@ function sampleContext(): ProgramContext {
     procs: [],
     joined: new Map(),
     kinds: new Map([["/etc/hosts", "file"]]),
+    idMapped: new Map(),
     cgroupDirectories: [],
     home: "/",
     host: hostFacts(),

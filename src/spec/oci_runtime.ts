@@ -50,6 +50,18 @@ export interface Process {
   apparmorProfile?: string;
   /** ioprio_set(2): `IOPRIO_CLASS_BE`, and 0 (first) to 7. */
   ioPriority?: { class: string; priority?: number };
+  scheduler?: Scheduler;
+}
+
+/** sched_setattr(2): a policy with the values it takes; times in nanoseconds. */
+export interface Scheduler {
+  policy: string;
+  nice?: number;
+  priority?: number;
+  flags?: string[];
+  runtime?: number;
+  deadline?: number;
+  period?: number;
 }
 
 /** The five capability sets of capabilities(7), by name (`CAP_CHOWN`). */
@@ -74,6 +86,9 @@ export interface Mount {
   type?: string;
   source?: string;
   options?: string[];
+  /** For a bind mount: as whose the files of each owner appear there; mount_setattr(2), "ID-mapped mounts". */
+  uidMappings?: IdMapping[];
+  gidMappings?: IdMapping[];
 }
 
 export type NamespaceType = "pid" | "network" | "mount" | "ipc" | "uts" | "user" | "cgroup" | "time";
@@ -94,6 +109,8 @@ export interface Linux {
   rootfsPropagation?: string;
   seccomp?: Seccomp;
   sysctl?: Record<string, string>;
+  /** By clock: `monotonic`, `boottime`. */
+  timeOffsets?: Record<string, { secs?: number; nanosecs?: number }>;
   /** personality(2): `LINUX` or `LINUX32`. */
   personality?: { domain: string };
   maskedPaths?: string[];

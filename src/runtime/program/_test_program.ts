@@ -21,6 +21,7 @@ export const context: ProgramContext = {
     ["/proc/keys", "file"],
     ["/proc/kcore", "absent"],
   ]),
+  idMapped: new Map(),
   cgroupDirectories: ["/sys/fs/cgroup/cpu,cpuacct/c"],
   home: "/root",
   host: {

@@ -96,6 +96,8 @@ export interface Change {
   clear?: number;
   /** MS.PRIVATE and so on. */
   propagation?: number;
+  /** With MOUNT_ATTR.IDMAP: a descriptor of the user namespace with the maps. */
+  users?: number;
   /** Also of all mounts below. */
   recursive: boolean;
   may?: readonly Errno[];
@@ -104,9 +106,9 @@ export interface Change {
 
 /** Changes a mount's attributes or propagation; no row where there is nothing to change. */
 export function changeMount(mount: Argument, change: Change): Call[] {
-  const { set = 0, clear = 0, propagation = 0, recursive, may, what } = change;
+  const { set = 0, clear = 0, propagation = 0, users = 0, recursive, may, what } = change;
   if (set === 0 && clear === 0 && propagation === 0) return [];
-  const attributes = new BigUint64Array([BigInt(set), BigInt(clear), BigInt(propagation), 0n]);
+  const attributes = new BigUint64Array([BigInt(set), BigInt(clear), BigInt(propagation), BigInt(users)]);
   const shown = [
     set === 0 ? "" : `attr_set=${flagsText("MOUNT_ATTR", MOUNT_ATTR, set)}`,
     clear === 0 ? "" : `attr_clr=${flagsText("MOUNT_ATTR", CLEARED, clear)}`,

@@ -13,6 +13,8 @@ export interface ProgramContext {
   joined: ReadonlyMap<NamespaceType, number>;
   /** What stands at the host paths of bind mounts, and at paths to be masked as far as that is known beforehand. */
   kinds: ReadonlyMap<string, PathKind>;
+  /** Descriptors of user namespaces whose maps mounts are to have, by where those go. */
+  idMapped: ReadonlyMap<string, number>;
   /** The container's directories in the hierarchies of `host.cgroups`, in their order. */
   cgroupDirectories: readonly string[];
   /** For a user namespace, in which no device can be made: a path of the host for each device, by its path in the container. */

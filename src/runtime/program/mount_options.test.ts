@@ -60,7 +60,7 @@ describe("a mount option", () => {
     "%s is the file system's own business",
     (option) => expect(parseMountOptions([option]).data).toEqual([option]),
   );
-  test.each(["remount", "tmpcopyup", "idmap", "ridmap"])("%s is refused by name", (option) => {
+  test.each(["remount", "tmpcopyup"])("%s is refused by name", (option) => {
     expect(() => parseMountOptions([option])).toThrow(`the mount option ${option} is not supported`);
   });
   test("that comes later outweighs its opposite", () => {

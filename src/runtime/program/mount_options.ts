@@ -62,6 +62,9 @@ const PROPAGATION: Readonly<Record<string, number>> = {
 
 /** Opposites of file system flags that are off anyway, and flags that mean nothing to a mount made by descriptors. */
 const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
+  // These two say how deep the maps go that stand beside the options.
+  "idmap",
+  "ridmap",
   "async",
   "nomand",
   "mand",
@@ -73,7 +76,7 @@ const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
 ]);
 
 /** What cannot be had: each would need work after or beside the mount. */
-const UNSUPPORTED: ReadonlySet<string> = new Set(["remount", "tmpcopyup", "idmap", "ridmap"]);
+const UNSUPPORTED: ReadonlySet<string> = new Set(["remount", "tmpcopyup"]);
 
 /** @throws {FathomError} unsupported */
 export function parseMountOptions(options: readonly string[]): MountOptions {

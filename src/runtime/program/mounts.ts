@@ -39,7 +39,7 @@ export function mountRows(config: RuntimeConfig, context: ProgramContext): Mount
   const plans = config.mounts.map((mount) => ({ mount, options: parseMountOptions(mount.options ?? []) }));
   const rootPropagation = parsePropagation(config.linux.rootfsPropagation ?? "rslave");
   const inherited = rootPropagation.value === MS.SHARED ? undefined : MS.SLAVE;
-  const clones = new Map(plans.flatMap((plan) => cloneOf(plan, inherited)));
+  const clones = new Map(plans.flatMap((plan) => cloneOf(plan, { inherited, context })));
   const cut = cutRows(rootPropagation.value === MS.PRIVATE ? MS.PRIVATE : MS.SLAVE);
   const root = rootClone(context.root);
   const copies = [...clones.values()].flatMap(({ rows }) => rows);
@@ -67,7 +67,10 @@ interface MountPlan {
 }
 
 /** The mount that a bind mount puts elsewhere, with its attributes. */
-function cloneOf({ mount, options }: MountPlan, inherited: number | undefined): [Mount, Opened][] {
+function cloneOf(
+  { mount, options }: MountPlan,
+  { inherited, context }: { inherited: number | undefined; context: ProgramContext },
+): [Mount, Opened][] {
   const { bind, own, deep, propagation } = options;
   if (bind === undefined) return [];
   const source = mount.source ?? "";
@@ -84,6 +87,7 @@ function cloneOf({ mount, options }: MountPlan, inherited: number | undefined): 
       recursive: true,
       what: `let go of the host's ${source}`,
     }),
+    mapOwners(clone.fd, mount, context),
     changeMount(clone.fd, { ...own, recursive: false, what: `set the options of ${mount.destination}` }),
     changeMount(clone.fd, {
       set: deep.set,
@@ -100,6 +104,19 @@ function cloneOf({ mount, options }: MountPlan, inherited: number | undefined): 
         }),
   ];
   return [[mount, { rows: [...clone.rows, ...changes.flat()], fd: clone.fd }]];
+}
+
+/** Has files appear as others', where that is asked for: with the maps of a user namespace that was made for it. */
+function mapOwners(clone: Argument, { destination, options }: Mount, { idMapped }: ProgramContext): Call[] {
+  const users = idMapped.get(destination);
+  if (users === undefined) return [];
+  const recursive = options?.includes("ridmap") ?? false;
+  return changeMount(clone, {
+    set: MOUNT_ATTR.IDMAP,
+    users,
+    recursive,
+    what: `map the owners of ${destination}`,
+  });
 }
 
 /** Cuts the ties from this namespace's mounts to the host's. */

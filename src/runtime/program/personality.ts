@@ -1,8 +1,9 @@
-/** What a process passes on to those it becomes and makes: the kernel it seems to run on, and its share of disks. */
+/** What a process passes on to those it becomes and makes: the kernel it seems to run on, and its share of disks and processors. */
 
 import { type Call, named } from "../../kernel/mod.ts";
 import type { Process, RuntimeConfig } from "../../spec/oci_runtime.ts";
 import { FathomError } from "../../std/errors.ts";
+import { schedulerRow } from "./scheduler.ts";
 
 /** linux/personality.h. */
 const DOMAINS: ReadonlyMap<string, number> = new Map([
@@ -17,10 +18,14 @@ const MOST = 7;
 const IOPRIO_WHO_PROCESS = 1;
 
 /** Rows for the beginning, while the process may do all. @throws {FathomError} invalid, for a name or number that is none. */
-export function inheritedRows({ personality }: RuntimeConfig["linux"], { ioPriority }: Process): Call[] {
+export function inheritedRows(
+  { personality }: RuntimeConfig["linux"],
+  { ioPriority, scheduler }: Process,
+): Call[] {
   return [
     ...(personality ? [personalityRow(personality.domain)] : []),
     ...(ioPriority ? [priorityRow(ioPriority)] : []),
+    ...(scheduler ? [schedulerRow(scheduler)] : []),
   ];
 }
 
