@@ -50,6 +50,8 @@ export interface Engine extends AsyncDisposable {
 /** @throws {FathomError} when another daemon holds the roots or a socket, or the configuration cannot be had on this host. */
 export async function openEngine(config: DaemonConfig, log: Log): Promise<Engine> {
   await using stack = new AsyncDisposableStack();
+  // A host without control groups is told so before anything is made.
+  const cgroupVersion = cgroups.version();
   const listeners = await listenersOf(config);
   const defaultLog = await defaultLogOf(config);
   const { writable } = await makeDataRoot(config.dataRoot);
@@ -112,7 +114,7 @@ export async function openEngine(config: DaemonConfig, log: Log): Promise<Engine
     images: await countImages(images).catch(() => 0), // Why they cannot be read is in the log.
     listeners: events.listeners(),
     limits: cgroups.support(),
-    cgroupVersion: cgroups.version(),
+    cgroupVersion,
     backingFilesystem: await backingFilesystem(config.dataRoot),
     runtimes,
     warnings: networks.warnings(),

@@ -86,6 +86,16 @@ describe.skipIf(root === undefined)("devices of a group of version 2", () => {
     expect(await allowed([...rules, { allow: true, type: "c", major: 1, access: "rwm" }], ALL)).toEqual(ALL);
   });
 
+  test("may be limited further in a group below, as a systemd in a container does", () => {
+    mkdirSync(`${directory}/below`, { recursive: true });
+    try {
+      limitDevices(directory, [DENY_ALL, { allow: true, ...NULL, access: "rw" }]);
+      expect(() => limitDevices(`${directory}/below`, [DENY_ALL])).not.toThrow();
+    } finally {
+      rmdirSync(`${directory}/below`);
+    }
+  });
+
   test("take two steps, one to load the rules and one to attach them", () => {
     mkdirSync(directory);
     const steps = stepsOf(() => limitDevices(directory, [DENY_ALL]));

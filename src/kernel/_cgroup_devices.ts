@@ -137,14 +137,20 @@ function encode(program: readonly Instruction[]): Uint8Array {
 const BPF = { PROG_LOAD: 5, PROG_ATTACH: 8 } as const;
 const PROG_TYPE_CGROUP_DEVICE = 15;
 const ATTACH_CGROUP_DEVICE = 6;
+/** Programs of groups below are asked as well, not instead; without it the kernel refuses them (bpf(2), cgroup_bpf_attach). */
+const F_ALLOW_MULTI = 2;
 
-/** Lets the processes of a group use only what the rules allow, on top of what the groups above allow. @throws {SyscallError} */
+/**
+ * Lets the processes of a group use only what the rules allow, on top of what the groups above allow. Groups below may be given rules
+ * of their own, by an engine or an init system that runs in the container. @throws {SyscallError}
+ */
 export function limitDevices(directory: string, rules: readonly DeviceRule[]): void {
   const fd = sys("openat", AT.FDCWD, directory, O.RDONLY | O.DIRECTORY | O.CLOEXEC);
   using group = owned(check(fd, `open ${directory}`));
   using program = owned(load(deviceProgram(rules), rules.length));
-  const attributes = new Uint32Array([group.fd, program.fd, ATTACH_CGROUP_DEVICE]);
-  const shown = `{target=${directory}, attach_type=BPF_CGROUP_DEVICE}`;
+  // union bpf_attr of BPF_PROG_ATTACH: target, program, type, flags.
+  const attributes = new Uint32Array([group.fd, program.fd, ATTACH_CGROUP_DEVICE, F_ALLOW_MULTI]);
+  const shown = `{target=${directory}, attach_type=BPF_CGROUP_DEVICE, flags=BPF_F_ALLOW_MULTI}`;
   perform({
     call: "bpf",
     args: [

@@ -4,7 +4,7 @@ import { FathomError } from "../std/errors.ts";
 import { controllerOf, type PlannedGroup } from "./_cgroup_plan.ts";
 import { named, text } from "./call.ts";
 import { readControlFile, writeControlFile } from "./control_file.ts";
-import { ERRNO, type Errno } from "./errno.ts";
+import { ERRNO, type Errno, SyscallError } from "./errno.ts";
 import { subdirectories } from "./file.ts";
 import { AT } from "./flags.ts";
 import { statAt } from "./stat.ts";
@@ -122,8 +122,17 @@ function passDownControllers({ root, directory, writes }: PlannedGroup): void {
   const missing = wanted.filter((controller) => !passed.has(controller));
   if (missing.length === 0) return;
   const value = missing.map((controller) => `+${controller}`).join(" ");
-  for (const parent of ancestors(directory, root)) {
+  for (const parent of ancestors(directory, root)) passDown(parent, value);
+}
+
+/** EBUSY: cgroup-v2.rst, "No Internal Process Constraint". */
+function passDown(parent: string, value: string): void {
+  try {
     writeControlFile(`${parent}/cgroup.subtree_control`, value, "pass controllers down");
+  } catch (cause) {
+    if (!(cause instanceof SyscallError) || cause.errno !== ERRNO.EBUSY) throw cause;
+    const sentence = `processes run in the control group ${parent} itself, so no limited group can be below it: choose another --cgroup-parent, or move them into a group of their own`;
+    throw new FathomError("conflict", sentence, { cause });
   }
 }
 

@@ -119,6 +119,23 @@ export class Cgroup implements Disposable {
     return this.#entrance;
   }
 
+  /**
+   * What a process needs to go where another one of the group is. In v2 a group that hands controllers to groups below it holds no
+   * process itself (cgroup-v2.rst, "No Internal Process Constraint"): a container whose first program is an init system has moved
+   * everything into groups that it made, and an exec has its place there, too. Closed with `stack`.
+   * @throws {SyscallError}
+   */
+  entranceOf(pid: number, stack: DisposableStack): Entrance {
+    const [directory = ""] = this.directories;
+    const handed = this.#isUnified ? readControlFile(`${directory}/cgroup.subtree_control`) : undefined;
+    if ((handed ?? "").trim() === "") return this.entrance();
+    const place = descendants(directory).find((below) => pidsIn(below).includes(pid));
+    if (place === undefined || place === directory) return this.entrance();
+    const fd = check(sys("openat", AT.FDCWD, place, O.RDONLY | O.DIRECTORY | O.CLOEXEC), `open ${place}`);
+    stack.defer(() => closeFd(fd));
+    return { procs: [], directory: fd };
+  }
+
   get #isUnified(): boolean {
     return this.#layout.version === 2;
   }

@@ -10,6 +10,7 @@ import { type Argument, named, text } from "./call.ts";
 import { ERRNO, SyscallError } from "./errno.ts";
 import { openPath, owned } from "./file.ts";
 import { FSCONFIG, FSMOUNT_CLOEXEC, FSOPEN_CLOEXEC } from "./flags.ts";
+import { needing } from "./lacking.ts";
 import { moveMount } from "./mount.ts";
 import { perform, sys } from "./syscall.ts";
 
@@ -29,8 +30,8 @@ export interface Overlay {
  * @throws {SyscallError} with the kernel's own explanation where it gives one.
  */
 export function mountOverlay(overlay: Overlay): void {
-  if (probeOverlay()) mountOneByOne(overlay);
-  else mountAtOnce(overlay);
+  const mount = probeOverlay() ? mountOneByOne : mountAtOnce;
+  needing({ module: "overlay", refusal: "ENODEV" }, () => mount(overlay));
 }
 
 let oneByOne: boolean | undefined;

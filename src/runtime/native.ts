@@ -39,6 +39,7 @@ import {
   isExecuteFailure,
   newNamespaces,
   type ProgramStreams,
+  rootFailure,
   sharesMemory,
   workingDirectoryFailure,
 } from "./program/mod.ts";
@@ -115,6 +116,8 @@ function explain(config: RuntimeConfig, error: unknown): RuntimeError {
   if (error instanceof RuntimeError) return error;
   if (error instanceof SyscallError) {
     if (isExecuteFailure(error.message)) return explainExecFailure(config.root.path, config, error);
+    const root = rootFailure(error);
+    if (root !== undefined) return new RuntimeError("unsupported", root, { cause: error, exitCode: 128 });
     const [message, exitCode] = workingDirectoryFailure(error) ?? [];
     if (message !== undefined && exitCode !== undefined)
       return new RuntimeError("invalid", message, { cause: error, exitCode });
@@ -186,7 +189,7 @@ async function startExec(config: RuntimeConfig, running: Running, stdio: Stdio):
   using stack = new DisposableStack();
   const { process } = config;
   const terminal = openStreams(stdio, config, stack);
-  const { procs, directory } = running.cgroup.entrance();
+  const { procs, directory } = running.cgroup.entranceOf(running.pid, stack);
   const home = needsHome(process) ? homeOf(`/proc/${running.pid}/root`, process.user.uid) : "/";
   const context = { pidfd: running.pidfd, streams: terminal.streams, procs, home, host: hostFacts() };
   const { rows, successor } = execProgram(process, config, context);

@@ -37,10 +37,21 @@ export class FathomError extends Error {
 
 /** The message of anything that was thrown. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  const first = firstOf(error);
+  return first instanceof Error ? first.message : String(first);
+}
+
+/**
+ * What went wrong first: where an undo fails as well, `using` throws a SuppressedError, which has no message and holds the failure
+ * that everything began with.
+ */
+function firstOf(error: unknown): unknown {
+  const isPair = error instanceof Error && error.name === "SuppressedError" && "suppressed" in error;
+  return isPair ? firstOf(error.suppressed) : error;
 }
 
 /** The kind of anything that was thrown; what is not a FathomError is `internal`. */
 export function kindOf(error: unknown): ErrorKind {
-  return error instanceof FathomError ? error.kind : "internal";
+  const first = firstOf(error);
+  return first instanceof FathomError ? first.kind : "internal";
 }

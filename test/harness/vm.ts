@@ -7,8 +7,9 @@
  * where there is no nested virtualization: about ten seconds for a boot and a few commands.
  */
 
-import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
+import { debianKernel, KERNEL_PACKAGE, type Kernel, modulesNamed } from "./_vm_kernel.ts";
 import { cpioOf, type InitialFile } from "./cpio.ts";
 import { run } from "./program.ts";
 
@@ -18,14 +19,14 @@ export type Sections = ReadonlyMap<string, string>;
 interface VmOptions {
   /** Programs of the host that the script calls, by path; they stand in /bin, and their libraries come with them. */
   programs?: readonly string[];
-  /** Kernel modules to load, in this order; those built in are left out. */
+  /** Kernel modules to load, in this order, each after those it depends on; those built in are left out. */
   modules?: readonly string[];
+  /** Modules that are there for the script to load: `modprobe NAME`. */
+  loadable?: readonly string[];
   /** Other files to put in, by path. */
   files?: readonly InitialFile[];
 }
 
-const CACHE = "/var/cache/fathom-test";
-const KERNEL_PACKAGE = "linux-image-cloud-amd64";
 const BOOT_LIMIT_MS = 240_000;
 
 /** Why no machine can be had here; undefined where one can. */
@@ -49,59 +50,41 @@ export async function runInVm(script: string, options: VmOptions = {}): Promise<
   }
 }
 
-interface Kernel {
-  image: string;
-  modules: string;
-}
-
-let kernelFound: Promise<Kernel | undefined> | undefined;
-
-/** Debian's kernel, unpacked below the cache and not installed: the host's boot is none of the tests' business. */
-function debianKernel(): Promise<Kernel | undefined> {
-  kernelFound ??= findKernel();
-  return kernelFound;
-}
-
-async function findKernel(): Promise<Kernel | undefined> {
-  const depends = await run(["apt-cache", "depends", KERNEL_PACKAGE]);
-  const name = /Depends: (linux-image-\S+)/.exec(depends.stdout)?.[1];
-  if (name === undefined) return undefined;
-  const home = join(CACHE, name);
-  const version = name.replace("linux-image-", "");
-  const kernel = {
-    image: join(home, "boot", `vmlinuz-${version}`),
-    modules: join(home, "lib/modules", version),
-  };
-  if (await Bun.file(kernel.image).exists()) return kernel;
-  await mkdir(CACHE, { recursive: true });
-  const partial = await mkdtemp(`${home}.`);
-  const got = await run(["sh", "-c", 'apt-get download "$0" && dpkg -x ./*.deb tree', name], {
-    cwd: partial,
-    timeout: 120_000,
-  });
-  // Somebody else may have been first; theirs is as good.
-  if (got.status === 0) await rename(join(partial, "tree"), home).catch(() => undefined);
-  await rm(partial, { recursive: true });
-  return (await Bun.file(kernel.image).exists()) ? kernel : undefined;
-}
-
 const SHEBANG = "#!/bin/busybox sh\n";
 
-/** The kernel's own first root cannot be left by pivot_root(2), so all moves to a tmpfs before anything begins. */
+/**
+ * The kernel's own first root is mounted on nothing, and pivot_root(2) refuses to leave such a one. So it is mounted once more on top
+ * of itself, which copies no file, and that is entered: what a container then leaves is a mount like that of any disk. A process
+ * that was there before shows the first root to those who want it.
+ */
 const INIT = `${SHEBANG}
+/bin/busybox mkdir -p /proc /sys /dev /tmp /run /var/lib /etc /root /top
+/bin/busybox ln -s /run /var/run
 /bin/busybox --install -s /bin
-export PATH=/bin
-mkdir /root
-mount -t tmpfs tmpfs /root
-for each in bin lib lib64 usr modules script; do [ -e /$each ] && mv /$each /root/; done
-/root/bin/busybox mkdir -p /root/proc /root/sys /root/dev /root/tmp /root/run /root/var/lib /root/etc
-/root/bin/busybox ln -s ../run /root/var/run
-exec /root/bin/busybox switch_root /root /script
+/bin/mknod /dev/null c 1 3
+/bin/sleep 1000000 &
+echo $! > /initramfs.pid
+cd /top && /bin/mount --bind / /top && cd /top && /bin/mount --move . / && exec /bin/chroot . /script
 `;
 
 const PREAMBLE = `${SHEBANG}
 export PATH=/bin HOME=/tmp
-section() { echo "@@ $1"; }
+section() { echo; echo "@@ $1"; }
+# engine ARGUMENTS: a daemon, once it listens. busybox_image: an image of this machine's busybox.
+engine() {
+  fathom daemon "$@" >> /tmp/daemon.log 2>&1 &
+  daemon=$!
+  for try in $(seq 200); do [ -S /run/fathom.sock ] && fathom version > /dev/null 2>&1 && return; sleep 0.1; done
+  echo "the daemon does not listen"
+}
+# in_initramfs COMMAND: with the kernel's first root for its own, where nothing but /proc is mounted.
+in_initramfs() {
+  chroot /proc/$(cat /initramfs.pid)/root /bin/sh -c 'mount -t proc proc /proc; exec "$@"' sh "$@"
+}
+busybox_image() {
+  mkdir -p /tmp/image/bin /tmp/image/etc && cp /bin/busybox /tmp/image/bin/ && busybox --install -s /tmp/image/bin
+  tar -C /tmp/image -c . | fathom import - busybox > /dev/null
+}
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs dev /dev
@@ -109,8 +92,12 @@ mkdir -p /dev/pts /dev/shm
 mount -t devpts devpts /dev/pts
 for at in /dev/shm /tmp /run /var/lib; do mount -t tmpfs tmpfs $at; done
 ip link set lo up
-for module in /modules/*; do insmod $module; done
 `;
+
+/** Those built in are none, which modprobe says. */
+function loading({ modules = [] }: VmOptions): string {
+  return modules.map((name) => `modprobe ${name} 2> /dev/null\n`).join("");
+}
 
 const FAREWELL = `
 section end
@@ -127,10 +114,10 @@ async function contents(script: string, { kernel, directory, options }: Making):
   const engine = await compiledEngine(directory);
   const programs = ["/bin/busybox", ...(options.programs ?? [])];
   const libraries = await librariesOf([engine, ...programs]);
-  const modules = await modulesOf(kernel, options.modules ?? []);
+  const modules = await modulesOf(kernel, [...(options.modules ?? []), ...(options.loadable ?? [])]);
   return [
     { path: "init", content: INIT, mode: 0o755 },
-    { path: "script", content: PREAMBLE + script + FAREWELL, mode: 0o755 },
+    { path: "script", content: PREAMBLE + loading(options) + script + FAREWELL, mode: 0o755 },
     { path: "bin/fathom", from: engine, mode: 0o755 },
     ...programs.map((path): InitialFile => ({ path: `bin/${basename(path)}`, from: path, mode: 0o755 })),
     ...libraries.map((path): InitialFile => ({ path: path.slice(1), from: path, mode: 0o755 })),
@@ -153,15 +140,15 @@ async function librariesOf(programs: readonly string[]): Promise<string[]> {
   return [...new Set(listings.flatMap(({ stdout }) => stdout.match(/\/\S*\.so\S*/g) ?? []))];
 }
 
-/** Loaded in the order of their names, which numbers make the order asked for. */
+/** Where modprobe(8) looks for them, and modules.dep(5). */
 async function modulesOf(kernel: Kernel, names: readonly string[]): Promise<InitialFile[]> {
-  const all = await readdir(kernel.modules, { recursive: true });
-  return names.flatMap((name, index): InitialFile[] => {
-    const found = all.find((path) => path.endsWith(`/${name}.ko`));
-    if (found === undefined) return [];
-    const place = `modules/${String(index).padStart(2, "0")}-${name}.ko`;
-    return [{ path: place, from: join(kernel.modules, found), mode: 0o644 }];
-  });
+  const home = `lib/modules/${basename(kernel.modules)}`;
+  const found = [...(await modulesNamed(kernel, names))];
+  const content = found.map(([name, { needs }]) => `${name}: ${needs.join(" ")}\n`).join("");
+  return [
+    { path: `${home}/modules.dep`, content, mode: 0o644 },
+    ...found.map(([name, { from }]): InitialFile => ({ path: `${home}/${name}`, from, mode: 0o644 })),
+  ];
 }
 
 async function boot(kernel: string, initrd: string): Promise<string> {

@@ -22,17 +22,17 @@ for try in $(seq 100); do [ -S /run/${type}.sock ] && break; sleep 0.1; done
 tar -C /tmp/image -c . | fathom import - busybox > /dev/null
 
 section ${type}-over
-fathom run --network none --name bounded --storage-opt size=20M busybox dd if=/dev/zero of=/big bs=1M count=30 2>&1
+fathom run --network none --name bounded --storage-opt size=4M busybox dd if=/dev/zero of=/big bs=64k count=96 2>&1
 section ${type}-again
 fathom start -a bounded 2>&1
 fathom inspect -f '{{.HostConfig.StorageOpt}}' bounded
 section ${type}-below
-fathom run --rm --network none --storage-opt size=20M busybox sh -c 'head -c 10000000 /dev/zero > /fits && wc -c < /fits'
+fathom run --rm --network none --storage-opt size=4M busybox sh -c 'head -c 2000000 /dev/zero > /fits && wc -c < /fits'
 section ${type}-unbounded
-fathom run --rm --network none busybox sh -c 'head -c 50000000 /dev/zero > /fits && wc -c < /fits'
+fathom run --rm --network none busybox sh -c 'head -c 8000000 /dev/zero > /fits && wc -c < /fits'
 section ${type}-removed
 fathom rm bounded
-fathom run --rm --network none --storage-opt size=20M busybox sh -c 'head -c 15000000 /dev/zero > /fits && wc -c < /fits'
+fathom run --rm --network none --storage-opt size=4M busybox sh -c 'head -c 3000000 /dev/zero > /fits && wc -c < /fits'
 `;
 }
 
@@ -62,16 +62,16 @@ describe.skipIf(reason !== undefined)("a bound on what a container writes", () =
     test("holds in the next start, too, and inspect shows it", () => {
       const lines = printed.get(`${type}-again`)?.split("\n") ?? [];
       expect(lines.join()).toMatch(/No space left on device|Disk quota exceeded|Read-only file system/);
-      expect(lines.at(-1)).toBe("map[size:20M]");
+      expect(lines.at(-1)).toBe("map[size:4M]");
     });
 
     test("lets through what fits", () => {
-      expect(printed.get(`${type}-below`)).toBe("10000000");
+      expect(printed.get(`${type}-below`)).toBe("2000000");
     });
 
     test("is one container's, not its neighbours'", () => {
-      expect(printed.get(`${type}-unbounded`)).toBe("50000000");
-      expect(printed.get(`${type}-removed`)).toBe("bounded\n15000000");
+      expect(printed.get(`${type}-unbounded`)).toBe("8000000");
+      expect(printed.get(`${type}-removed`)).toBe("bounded\n3000000");
     });
   });
 });

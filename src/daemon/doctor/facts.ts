@@ -1,12 +1,14 @@
 /** What an engine's directories and the host show of it: read, and judged by nobody yet. */
 
-import { readdir, readFile, readlink, statfs } from "node:fs/promises";
+import type { StatsFs } from "node:fs";
+import { open, readdir, readFile, readlink, statfs } from "node:fs/promises";
 import { connect } from "node:net";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { ENGINE_CGROUP } from "../../container/mod.ts";
 import { readRecords } from "../../container/records.ts";
 import { cgroupLayout, mountpoints, openCgroup } from "../../kernel/mod.ts";
 import { ifAbsent } from "../../std/absent.ts";
+import { kindOf } from "../../std/errors.ts";
 
 export interface Roots {
   dataRoot: string;
@@ -40,7 +42,10 @@ export interface Facts {
   ingest: string[];
   indexDamage: string | undefined;
   disk: { free: number; total: number; filesFree: number; files: number };
+  /** Those of version 1, or `v2`; none where no control groups are mounted. */
   controllers: string[];
+  /** Whether containers can leave this process's root: it is a mount, and one upon another. */
+  rootIsMounted: boolean;
   overlay: boolean;
   openFiles: number;
   capabilities: bigint;
@@ -68,7 +73,7 @@ export async function gatherFacts(roots: Roots): Promise<Facts> {
     daemonOf(roots.pidfile),
     ingestOf(dataRoot),
     damageOf(join(dataRoot, "images", "index.json")),
-    statfs(dataRoot),
+    spaceFor(dataRoot),
     readFile("/proc/filesystems", "latin1"),
     readFile("/proc/self/limits", "latin1"),
     readFile("/proc/self/status", "latin1"),
@@ -78,10 +83,28 @@ export async function gatherFacts(roots: Roots): Promise<Facts> {
     ...{ roots, containers, bundles, shims, sockets, daemon, ingest, indexDamage },
     disk: { free: bavail * bsize, total: blocks * bsize, filesFree: ffree, files },
     controllers: controllersOf(),
+    rootIsMounted: await isRootMounted(),
     overlay: /\boverlay$/m.test(filesystems),
     openFiles: Number(/^Max open files +\S+ +(\d+)/m.exec(limits)?.[1] ?? Number.POSITIVE_INFINITY),
     capabilities: BigInt(`0x${/^CapEff:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? "0"}`),
   };
+}
+
+/** mnt_id of proc_pid_fdinfo(5); the first root of all is its own parent, and a chroot's directory is no mount point. */
+async function isRootMounted(): Promise<boolean> {
+  await using root = await open("/");
+  const mount = /^mnt_id:\s*(\d+)$/m.exec(await readFile(`/proc/self/fdinfo/${root.fd}`, "latin1"))?.[1];
+  return mountpoints().some(
+    ({ mountPoint, id, parent }) => id === Number(mount) && mountPoint === "/" && parent !== id,
+  );
+}
+
+/** Of the file system that holds a directory, or will when it is made. */
+function spaceFor(directory: string): Promise<StatsFs> {
+  return statfs(directory).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "ENOENT" || directory === "/") throw error;
+    return spaceFor(dirname(directory));
+  });
 }
 
 function namesIn(directory: string): Promise<string[]> {
@@ -89,8 +112,18 @@ function namesIn(directory: string): Promise<string[]> {
 }
 
 function controllersOf(): string[] {
-  const layout = cgroupLayout();
+  const layout = layoutIfAny();
+  if (layout === undefined) return [];
   return layout.version === 1 ? layout.hierarchies.flatMap(({ controllers }) => controllers) : ["v2"];
+}
+
+function layoutIfAny(): ReturnType<typeof cgroupLayout> | undefined {
+  try {
+    return cgroupLayout();
+  } catch (error) {
+    if (kindOf(error) === "unsupported") return undefined;
+    throw error;
+  }
 }
 
 async function containerFacts(dataRoot: string): Promise<ContainerFacts[]> {
@@ -127,6 +160,7 @@ async function hasSnapshot(directory: string, layers: ReadonlySet<string>): Prom
 }
 
 function groupsOf(id: string): ContainerFacts["cgroup"] {
+  if (layoutIfAny() === undefined) return { directories: 0, processes: 0 };
   using group = openCgroup(`${ENGINE_CGROUP}/${id}`);
   return { directories: group?.directories.length ?? 0, processes: group?.pids().length ?? 0 };
 }

@@ -172,7 +172,7 @@ const WANTED_CAPABILITIES: ReadonlyMap<number, string> = new Map([
   [27, "CAP_MKNOD"],
 ]);
 
-function aboutHost({ controllers, overlay, openFiles, capabilities }: Facts): Finding[] {
+function aboutHost({ controllers, rootIsMounted, overlay, openFiles, capabilities }: Facts): Finding[] {
   const host = (subject: string, sentence: string, see: string): Finding => ({
     kind: "host",
     subject,
@@ -180,11 +180,30 @@ function aboutHost({ controllers, overlay, openFiles, capabilities }: Facts): Fi
     see,
     mendable: false,
   });
-  const missing = controllers.includes("v2")
-    ? []
-    : WANTED_CONTROLLERS.filter((name) => !controllers.includes(name));
+  const missing =
+    controllers.includes("v2") || controllers.length === 0
+      ? []
+      : WANTED_CONTROLLERS.filter((name) => !controllers.includes(name));
   const lacking = [...WANTED_CAPABILITIES].filter(([bit]) => ((capabilities >> BigInt(bit)) & 1n) === 0n);
   return [
+    ...(controllers.length > 0
+      ? []
+      : [
+          host(
+            "cgroups",
+            "no control groups are mounted, without which the daemon does not start: mount -t cgroup2 cgroup2 /sys/fs/cgroup",
+            "grep cgroup /proc/self/mountinfo",
+          ),
+        ]),
+    ...(rootIsMounted
+      ? []
+      : [
+          host(
+            "root",
+            "the root is an initramfs or a chroot, which no container can leave: start the engine after switch_root(8), or with its root on a mount",
+            "grep ' / / ' /proc/self/mountinfo",
+          ),
+        ]),
     ...(overlay
       ? []
       : [

@@ -5,6 +5,7 @@
  */
 
 import type { ERRNO } from "../errno.ts";
+import { needing } from "../lacking.ts";
 import { type Attribute, be32, encodeAttributes, join, text, u32, u32s } from "./attributes.ts";
 import { type NetlinkSocket, NLM_F } from "./netlink.ts";
 
@@ -53,27 +54,29 @@ function settingAttributes(settings: LinkSettings): Attribute[] {
   ];
 }
 
+/** The kernel's answer where it knows no links of a kind: rtnl_newlink. */
+const LACKS_KIND = "EOPNOTSUPP";
+
 /** Makes a link of a kind that needs no further data: `bridge`, `ifb`. False where one of that name exists. @throws {SyscallError} */
 export function addLink(
   socket: NetlinkSocket,
   kind: "bridge" | "ifb",
   settings: LinkSettings & { name: string },
 ): boolean {
-  const answer = socket.request(
-    {
-      type: RTM.NEWLINK,
-      flags: NLM_F.CREATE | NLM_F.EXCL,
-      header: linkHeader(0, settings),
-      attributes: [...settingAttributes(settings), [IFLA.LINKINFO, [[IFLA.INFO_KIND, text(kind)]]]],
-    },
-    {
-      shown: `RTM_NEWLINK {IFLA_INFO_KIND="${kind}", ${showSettings(settings)}}`,
-      what: `make the ${kind} ${settings.name}`,
-      see: `ip -d link show ${settings.name}`,
-    },
-    ["EEXIST"],
-  );
-  return answer === 0;
+  const message = {
+    type: RTM.NEWLINK,
+    flags: NLM_F.CREATE | NLM_F.EXCL,
+    header: linkHeader(0, settings),
+    attributes: [...settingAttributes(settings), [IFLA.LINKINFO, [[IFLA.INFO_KIND, text(kind)]]]] as const,
+  };
+  const telling = {
+    shown: `RTM_NEWLINK {IFLA_INFO_KIND="${kind}", ${showSettings(settings)}}`,
+    what: `make the ${kind} ${settings.name}`,
+    see: `ip -d link show ${settings.name}`,
+  };
+  return needing({ module: kind, refusal: LACKS_KIND }, () => {
+    return socket.request(message, telling, ["EEXIST"]) === 0;
+  });
 }
 
 /**
@@ -87,28 +90,22 @@ export function addVeth(
   peer: LinkSettings & { name: string; namespace: number },
 ): void {
   const peerAttributes: Attribute[] = [...settingAttributes(peer), [IFLA.NET_NS_FD, u32(peer.namespace)]];
-  socket.request(
-    {
-      type: RTM.NEWLINK,
-      flags: NLM_F.CREATE | NLM_F.EXCL,
-      header: linkHeader(0, own),
-      attributes: [
-        ...settingAttributes(own),
-        [
-          IFLA.LINKINFO,
-          [
-            [IFLA.INFO_KIND, text("veth")],
-            [IFLA.INFO_DATA, [[IFLA.VETH_INFO_PEER, withHeader(linkHeader(0, peer), peerAttributes)]]],
-          ],
-        ],
-      ],
-    },
-    {
-      shown: `RTM_NEWLINK {IFLA_INFO_KIND="veth", ${showSettings(own)}, peer={${showSettings(peer)}}}`,
-      what: `join ${peer.name} of the container to ${own.name}`,
-      see: `ip -d link show ${own.name}`,
-    },
-  );
+  const information: Attribute[] = [
+    [IFLA.INFO_KIND, text("veth")],
+    [IFLA.INFO_DATA, [[IFLA.VETH_INFO_PEER, withHeader(linkHeader(0, peer), peerAttributes)]]],
+  ];
+  const message = {
+    type: RTM.NEWLINK,
+    flags: NLM_F.CREATE | NLM_F.EXCL,
+    header: linkHeader(0, own),
+    attributes: [...settingAttributes(own), [IFLA.LINKINFO, information] as const],
+  };
+  const telling = {
+    shown: `RTM_NEWLINK {IFLA_INFO_KIND="veth", ${showSettings(own)}, peer={${showSettings(peer)}}}`,
+    what: `join ${peer.name} of the container to ${own.name}`,
+    see: `ip -d link show ${own.name}`,
+  };
+  needing({ module: "veth", refusal: LACKS_KIND }, () => socket.request(message, telling));
 }
 
 /** Attributes behind a fixed structure, inside another attribute. */
@@ -183,11 +180,12 @@ export function addAddress(
   );
 }
 
-const NEIGHBOUR = { NEW: 28, AF_BRIDGE: 7, NUD_REACHABLE: 2, NTF_MASTER: 4, NDA_LLADDR: 2 } as const;
+const NEIGHBOUR = { NEW: 28, AF_BRIDGE: 7, NUD_NOARP: 0x40, NTF_MASTER: 4, NDA_LLADDR: 2 } as const;
 
 /**
  * Tells a bridge that a MAC address is behind one of its ports, as if a frame had come from there: what an earlier holder of the
- * address left in its table would send others' frames to a link that is going away.
+ * address left in its table would send others' frames to a link that is going away. It is told as a static entry, which goes with the
+ * port: one that was learnt is refused (EPERM) as long as the port does not forward, and it may begin to a moment later only.
  * @throws {SyscallError}
  */
 export function learn(socket: NetlinkSocket, port: { index: number; name: string }, mac: string): void {
@@ -198,7 +196,7 @@ export function learn(socket: NetlinkSocket, port: { index: number; name: string
       // struct ndmsg: family, padding, index, state, flags, type.
       header: join(
         u32s(NEIGHBOUR.AF_BRIDGE, port.index),
-        Uint8Array.of(NEIGHBOUR.NUD_REACHABLE, 0, NEIGHBOUR.NTF_MASTER, 0),
+        Uint8Array.of(NEIGHBOUR.NUD_NOARP, 0, NEIGHBOUR.NTF_MASTER, 0),
       ),
       attributes: [[NEIGHBOUR.NDA_LLADDR, macBytes(mac)]],
     },

@@ -5,6 +5,7 @@
  * link of the kind ifb first, and held back on that.
  */
 
+import { needing } from "../lacking.ts";
 import { type Attribute, encodeAttributes, join, text, u32, u32s } from "./attributes.ts";
 import { type NetlinkSocket, NLM_F } from "./netlink.ts";
 
@@ -35,29 +36,29 @@ function header(link: Link, { handle = 0, parent = 0, info = 0 }): Uint8Array {
 export function limitRate(socket: NetlinkSocket, link: Link, bytesPerSecond: number): void {
   const burst = Math.max(LEAST_BURST, Math.ceil(bytesPerSecond / 100));
   const limit = burst + Math.max(LEAST_QUEUE, Math.ceil(bytesPerSecond / 10));
-  socket.request(
-    {
-      type: RTM.NEWQDISC,
-      flags: NLM_F.CREATE | NLM_F.REPLACE,
-      header: header(link, { handle: HANDLE.first, parent: HANDLE.root }),
-      attributes: [
-        [TCA.KIND, text("tbf")],
-        [
-          TCA.OPTIONS,
-          [
-            [TBF.PARMS, bucket(bytesPerSecond, limit)],
-            [TBF.RATE64, eightBytes(bytesPerSecond)],
-            [TBF.BURST, u32(burst)],
-          ],
-        ],
+  const attributes: Attribute[] = [
+    [TCA.KIND, text("tbf")],
+    [
+      TCA.OPTIONS,
+      [
+        [TBF.PARMS, bucket(bytesPerSecond, limit)],
+        [TBF.RATE64, eightBytes(bytesPerSecond)],
+        [TBF.BURST, u32(burst)],
       ],
-    },
-    {
-      shown: `RTM_NEWQDISC {tbf, rate=${bytesPerSecond} bytes/s, burst=${burst}, limit=${limit}}`,
-      what: `let ${link.name} send ${bytesPerSecond} bytes a second`,
-      see: `tc -s qdisc show dev ${link.name}`,
-    },
-  );
+    ],
+  ];
+  const message = {
+    type: RTM.NEWQDISC,
+    flags: NLM_F.CREATE | NLM_F.REPLACE,
+    header: header(link, { handle: HANDLE.first, parent: HANDLE.root }),
+    attributes,
+  };
+  const telling = {
+    shown: `RTM_NEWQDISC {tbf, rate=${bytesPerSecond} bytes/s, burst=${burst}, limit=${limit}}`,
+    what: `let ${link.name} send ${bytesPerSecond} bytes a second`,
+    see: `tc -s qdisc show dev ${link.name}`,
+  };
+  needing({ module: "sch_tbf", refusal: "ENOENT" }, () => socket.request(message, telling));
 }
 
 /** A whole segment that was put together for speed must fit, or it is taken apart again. */

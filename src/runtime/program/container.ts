@@ -1,6 +1,15 @@
 /** The program of a container's first process. */
 
-import { type Argument, type Call, MNT, named, type Successor, text } from "../../kernel/mod.ts";
+import {
+  type Argument,
+  type Call,
+  ERRNO,
+  MNT,
+  named,
+  type Successor,
+  type SyscallError,
+  text,
+} from "../../kernel/mod.ts";
 import type { RuntimeConfig } from "../../spec/oci_runtime.ts";
 import { FathomError } from "../../std/errors.ts";
 import type { ProgramContext } from "./context.ts";
@@ -119,7 +128,7 @@ function pivotRows(root: Argument): Call[] {
     {
       call: "pivot_root",
       args: [text("."), text(".")],
-      what: "change the root",
+      what: CHANGE_ROOT,
       see: "ls -l /proc/PID/root",
     },
     {
@@ -129,4 +138,16 @@ function pivotRows(root: Argument): Call[] {
     },
     { call: "chdir", args: [text("/")], what: "go to the new root" },
   ];
+}
+
+const CHANGE_ROOT = "change the root";
+
+/**
+ * What is wrong when the root cannot be changed; undefined for an error of other rows. pivot_root(2) needs a root that is a mount with
+ * another below it, which a chroot's and the kernel's initramfs are not. To cover such a root instead (MS_MOVE and chroot(2)) would
+ * leave all of the host below the container's, for whoever can take the cover away, so that is not done.
+ */
+export function rootFailure({ what, errno }: SyscallError): string | undefined {
+  if (what !== CHANGE_ROOT || errno !== ERRNO.EINVAL) return undefined;
+  return "cannot change the root: the engine's own root is an initramfs or a chroot, which no container can leave (pivot_root(2)): start the engine after switch_root(8), or with its root on a mount";
 }

@@ -10,7 +10,7 @@
  * - Paths of the container are opened beneath its root and used by descriptor from then on.
  */
 
-export { containerProgram } from "./container.ts";
+export { containerProgram, rootFailure } from "./container.ts";
 export type { Gates, HostFacts, PathKind, ProgramContext, ProgramStreams } from "./context.ts";
 export { deviceRules, devicesOf } from "./devices.ts";
 export { isExecuteFailure, programPaths } from "./entry.ts";
