@@ -1,31 +1,11 @@
 /** What the OCI specification asks of a runtime, each on the same bundle with the native runtime and with runc. */
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import {
-  chmodSync,
-  chownSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { chownSync, mkdirSync, readlinkSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { RuntimeConfig } from "../spec/oci_runtime.ts";
-import {
-  dockerConfig,
-  dockerProcess,
-  hasBusybox,
-  runToEnd,
-  type TestBundles,
-  testBundles,
-} from "./_test_bundle.ts";
-import { runtimeFor } from "./mod.ts";
-
-const RUNC = "/usr/sbin/runc";
-const NAMES = existsSync(RUNC) ? ["native", RUNC] : ["native"];
+import { hasBusybox, type TestBundles, testBundles } from "./_test_bundle.ts";
+import { type Change, NAMES, runScript } from "./_test_oci.ts";
 
 let bundles: TestBundles;
 beforeAll(() => {
@@ -33,16 +13,24 @@ beforeAll(() => {
 });
 afterAll(() => bundles[Symbol.dispose]());
 
-type Change = (config: RuntimeConfig) => void;
-let count = 0;
+const run = (runtime: string, script: string, change?: Change) =>
+  runScript(bundles, runtime, { script, change });
 
-async function run(runtime: string, script: string, change: Change = () => undefined): Promise<string> {
-  const config = dockerConfig(bundles.root, dockerProcess(["sh", "-c", script]));
-  change(config);
-  const id = `oci-${process.pid}-${count++}`;
-  const { output } = await runToEnd(await runtimeFor(runtime), { id, bundle: bundles.write(id, config) });
-  return output.trimEnd();
+/** Has it join the namespace at a path, under whatever name that has. */
+function joins(config: RuntimeConfig, wanted: string, path: string): void {
+  config.hostname = "";
+  config.linux.namespaces = config.linux.namespaces.map((one) =>
+    one.type === wanted ? { ...one, path } : one,
+  );
 }
+
+/** Shows those files of its control group that this host's version has. */
+function groupFiles(...files: string[]): string {
+  return `cd /sys/fs/cgroup; cat ${files.join(" ")} 2>/dev/null`;
+}
+
+/** proc(5): the fifth field of mountinfo is where a mount is. */
+const ROOT_MOUNT = "grep -E '^([^ ]+ ){4}/ ' /proc/self/mountinfo";
 
 describe.skipIf(!hasBusybox)("validation", () => {
   /** Name, what is changed, what is looked at, what is seen. */
@@ -150,6 +138,44 @@ describe.skipIf(!hasBusybox)("validation", () => {
       "grep ' /mnt ' /proc/mounts",
       /tmpfs \/mnt tmpfs rw,noexec,.*size=1024k,mode=700/,
     ],
+    ["misc_props", (config) => Object.assign(config, { unknown: { field: 1 } }), "echo on", "on"],
+    [
+      "linux_ns_path",
+      (config) => joins(config, "uts", `/proc/${process.pid}/ns/uts`),
+      "readlink /proc/self/ns/uts",
+      readlinkSync("/proc/self/ns/uts"),
+    ],
+    [
+      "linux_ns_nopath",
+      () => undefined,
+      "readlink /proc/self/ns/uts",
+      new RegExp(`^uts:(?!${readlinkSync("/proc/self/ns/uts").slice("uts:".length).replace("[", "\\[")})`),
+    ],
+    [
+      "linux_cgroups_pids",
+      (config) => Object.assign(config.linux, { resources: { pids: { limit: 17 } } }),
+      groupFiles("pids/pids.max", "pids.max"),
+      "17",
+    ],
+    [
+      "linux_cgroups_memory",
+      (config) => Object.assign(config.linux, { resources: { memory: { limit: 67_108_864 } } }),
+      groupFiles("memory/memory.limit_in_bytes", "memory.max"),
+      "67108864",
+    ],
+    [
+      "linux_cgroups_cpus",
+      (config) =>
+        Object.assign(config.linux, { resources: { cpu: { shares: 512, period: 50_000, quota: 25_000 } } }),
+      groupFiles("cpu/cpu.shares", "cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us", "cpu.max"),
+      /^(512\n25000\n50000|25000 50000)$/,
+    ],
+    [
+      "linux_rootfs_propagation_private",
+      (config) => Object.assign(config.linux, { rootfsPropagation: "private" }),
+      `${ROOT_MOUNT} | grep -cE 'shared:|master:|unbindable'`,
+      "0",
+    ],
     [
       "default symlinks and devices",
       () => undefined,
@@ -163,6 +189,15 @@ describe.skipIf(!hasBusybox)("validation", () => {
       if (typeof seen === "string") expect(output).toBe(seen);
       else expect(output).toMatch(seen);
     });
+
+  // runc 1.1 gives a root below a private mount neither.
+  test.each([
+    ["shared", "shared:"],
+    ["unbindable", "unbindable"],
+  ])("linux_rootfs_propagation_%s", async (rootfsPropagation, word) => {
+    const change: Change = (config) => Object.assign(config.linux, { rootfsPropagation });
+    expect(await run("native", `${ROOT_MOUNT} | grep -c ${word}`, change)).toBe("1");
+  });
 
   // runc 1.1 knows neither.
   test("personality and I/O priority", async () => {
@@ -211,140 +246,18 @@ describe.skipIf(!hasBusybox)("what later versions of the specification ask for",
     expect(await failure(mounted([], 5))).toContain("the mount at /mnt cannot map owners");
   });
 
+  test("the domain of its name", async () => {
+    const look = "cat /proc/sys/kernel/domainname";
+    expect(await run("native", look, (config) => Object.assign(config, { domainname: "example.org" }))).toBe(
+      "example.org",
+    );
+  });
+
   test("clocks of its own are refused, not passed over", async () => {
     const offset = (secs: number) => (config: RuntimeConfig) => {
       config.linux.timeOffsets = { monotonic: { secs } };
     };
     expect(await failure(offset(5))).toContain("cannot set the clock monotonic");
     expect(await run("native", "echo on", offset(0))).toBe("on");
-  });
-});
-
-describe.skipIf(!hasBusybox)("hooks", () => {
-  const hook = (name: string, body: string): string => {
-    const path = join(bundles.directory, name);
-    writeFileSync(path, `#!/bin/sh\n${body}\n`);
-    chmodSync(path, 0o755);
-    return path;
-  };
-
-  test.each(NAMES)(
-    "poststart and poststop get the state, their arguments and environment (%s)",
-    async (runtime) => {
-      const log = join(bundles.directory, `log-${count}`);
-      const path = hook(`note-${count}`, `echo "$1 $WORD $(cat)" >>${log}`);
-      await run(runtime, "sleep 0.2", (config) => {
-        const one = (name: string) => [
-          { path, args: ["note", name], env: ["WORD=said", "PATH=/bin:/usr/bin"] },
-        ];
-        config.hooks = { poststart: one("start"), poststop: one("stop") };
-      });
-      const [started, stopped] = readFileSync(log, "utf8").trim().split("\n");
-      expect(started).toMatch(/^start said \{.*"id":"oci-.*"status":"(running|created)"/);
-      expect(stopped).toMatch(/^stop said \{.*"id":"oci-.*"status":"stopped"/);
-    },
-  );
-
-  test("one that fails or takes too long ends the container, and is named", async () => {
-    const failing = hook("failing", "exit 3");
-    const slow = hook("slow", "exec sleep 60");
-    const failure = (poststart: NonNullable<RuntimeConfig["hooks"]>["poststart"] = []) =>
-      run("native", "sleep 60", (config) => {
-        config.hooks = { poststart };
-      }).then(String, (error: Error) => error.message);
-    expect(await failure([{ path: failing }])).toBe(`the poststart hook ${failing} ended with status 3`);
-    expect(await failure([{ path: slow, env: ["PATH=/bin"], timeout: 1 }])).toBe(
-      `the poststart hook ${slow} took longer than 1 s`,
-    );
-  });
-
-  const MIDST = ["prestart", "createRuntime", "createContainer", "startContainer"] as const;
-
-  test.each(NAMES)(
-    "those in the midst of the making run in their order and places, with the state (%s)",
-    async (runtime) => {
-      // Of the image, for the one that is run in it; the others find the same path on the host.
-      const name = `midst-${count}`;
-      const path = join(bundles.directory, name);
-      const log = join(bundles.directory, `${name}-log`);
-      hook(name, `echo "$1 $WORD $$ $(hostname) $(readlink /proc/self/ns/mnt) $(cat)" >>${log}`);
-      mkdirSync(join(bundles.root, bundles.directory), { recursive: true });
-      const own = join(bundles.root, bundles.directory, name);
-      writeFileSync(own, `#!/bin/sh\necho "$1 $WORD $$ $(hostname) $(id -u) $(cat)" >/mnt/inside\n`);
-      chmodSync(own, 0o755);
-      const shared = join(bundles.directory, `${name}-shared`);
-      mkdirSync(shared);
-      const output = await run(runtime, "cat /mnt/inside", (config) => {
-        config.mounts.push({ destination: "/mnt", type: "bind", source: shared, options: ["bind"] });
-        const env = ["WORD=said", "PATH=/bin:/usr/bin"];
-        const one = (kind: string) => [{ path, args: ["note", kind], env, timeout: 30 }];
-        config.hooks = Object.fromEntries(MIDST.map((kind) => [kind, one(kind)]));
-      });
-      const lines = readFileSync(log, "utf8").trim().split("\n");
-      expect(lines.map((line) => line.split(" ", 2).join(" "))).toEqual([
-        "prestart said",
-        "createRuntime said",
-        "createContainer said",
-      ]);
-      const [early, runtimeLine = "", inside = ""] = lines;
-      const host = readlinkSync("/proc/self/ns/mnt");
-      expect(early).toContain(host);
-      expect(runtimeLine).toMatch(/"id":"oci-.*"status":"creating","pid":\d{2,}/);
-      expect(inside).not.toContain(host);
-      expect(inside).toMatch(/ mnt:\S+ \{.*"pid":1[,}]/);
-      expect(output).toMatch(/^startContainer said \d+ box 0 \{.*"status":"created".*"pid":1[,}]/);
-    },
-  );
-
-  test.each(MIDST)("a %s hook that fails ends the start, and what the others did is undone", async (kind) => {
-    const undone = join(bundles.directory, `undone-${kind}`);
-    const undo = hook(`undo-${kind}`, `echo "$(cat)" >${undone}`);
-    const before = readdirSync("/proc/self/fd").length;
-    const refused = run("native", "true", (config) => {
-      const env = ["PATH=/bin"];
-      const path = kind === "startContainer" ? "/bin/false" : "/bin/sh";
-      config.hooks = {
-        [kind]: [{ path, args: ["sh", "-c", "exit 3"], env }],
-        poststop: [{ path: undo, env }],
-      };
-    });
-    const message = await refused.then(String, (error: Error) => error.message);
-    expect(message).toMatch(new RegExp(`^the ${kind} hook /bin/(sh|false) ended with status [13]$`));
-    expect(readFileSync(undone, "utf8")).toContain('"status":"stopped"');
-    await Bun.sleep(20);
-    expect(readdirSync("/proc/self/fd").length).toBe(before);
-  });
-
-  test("one that takes too long is killed, and one that is missing is named", async () => {
-    const failure = (hooks: RuntimeConfig["hooks"]) =>
-      run("native", "true", (config) => Object.assign(config, { hooks })).then(
-        String,
-        (error: Error) => error.message,
-      );
-    for (const kind of ["createContainer", "startContainer"] as const)
-      expect(await failure({ [kind]: [{ path: "/bin/sleep", args: ["sleep", "60"], timeout: 1 }] })).toBe(
-        `the ${kind} hook /bin/sleep took longer than 1 s`,
-      );
-    for (const kind of MIDST) expect(await failure({ [kind]: [{ path: "/no/such" }] })).toContain("/no/such");
-  });
-
-  test("a program that is missing is named, behind hooks too", async () => {
-    const config = dockerConfig(bundles.root, dockerProcess(["nope"]));
-    config.hooks = { prestart: [{ path: "/bin/true" }] };
-    const id = `oci-${process.pid}-${count++}`;
-    const failed = runToEnd(await runtimeFor("native"), { id, bundle: bundles.write(id, config) });
-    expect(await failed.then(String, (error: Error) => error.message)).toContain("executable file not found");
-  });
-
-  test("with a user namespace those in the midst are refused, not passed over", async () => {
-    const map = [{ containerID: 0, hostID: 100_000, size: 10 }];
-    const refused = run("native", "true", (config) => {
-      config.hooks = { createContainer: [{ path: "/bin/true" }] };
-      config.linux.namespaces.push({ type: "user" });
-      Object.assign(config.linux, { uidMappings: map, gidMappings: map });
-    });
-    expect(await refused.then(String, (error: Error) => error.message)).toContain(
-      "can have poststart and poststop hooks only",
-    );
   });
 });
