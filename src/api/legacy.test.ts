@@ -65,8 +65,9 @@ test("security options are bare names for clients before 1.25", () => {
   expect(legacyInfo(info, NEWEST)).toEqual(info);
 });
 
-test("info tells of kernel memory before 1.42, and of bridged packets before 1.50", () => {
-  const info = { SecurityOptions: [] as string[] } as SystemInfo;
+test("info tells of kernel memory before 1.42, of bridged packets before 1.50, of devices' files from 1.44 on", () => {
+  const info = { SecurityOptions: [] as string[], CDISpecDirs: [] as string[] } as SystemInfo;
+  expect(legacyInfo(info, "1.43")).not.toHaveProperty("CDISpecDirs");
   expect(legacyInfo(info, "1.41")).toMatchObject({ KernelMemory: false, BridgeNfIptables: false });
   expect(legacyInfo(info, "1.42")).not.toHaveProperty("KernelMemory");
   expect(legacyInfo(info, "1.50")).toEqual(info);

@@ -92,6 +92,9 @@ function legacyNetworks(networks: Networks, version: string): Record<string, obj
   );
 }
 
+/** Since which version info tells of something. */
+const INFO_SINCE: Readonly<Record<string, string>> = { CDISpecDirs: "1.44", FirewallBackend: "1.49" };
+
 /** Of kernel memory there are no limits any more, and bridged packets do not pass iptables. */
 const NO_KERNEL_MEMORY = { KernelMemory: false, KernelMemoryTCP: false };
 const NO_BRIDGE_FILTER = { BridgeNfIptables: false, BridgeNfIp6tables: false };
@@ -99,8 +102,9 @@ const NO_BRIDGE_FILTER = { BridgeNfIptables: false, BridgeNfIp6tables: false };
 /** The engine as a client of `version` knows it: once, security options were bare names. */
 export function legacyInfo(info: SystemInfo, version: string): object {
   const names = info.SecurityOptions.map((option) => /^name=([^,]*)/.exec(option)?.[1] ?? option);
+  const known = Object.entries(info).filter(([key]) => !olderThan(version, INFO_SINCE[key] ?? "0"));
   return {
-    ...info,
+    ...Object.fromEntries(known),
     ...(olderThan(version, "1.49") && {
       RegistryConfig: {
         AllowNondistributableArtifactsCIDRs: [],

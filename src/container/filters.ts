@@ -1,13 +1,14 @@
 /** The filters of `docker ps`: read and checked, then asked of each container. */
 
-import { CONTAINER_STATUSES } from "../spec/docker.ts";
+import { CONTAINER_STATUSES, type NetworkSettings } from "../spec/docker.ts";
 import { FathomError } from "../std/errors.ts";
 import type { Container } from "./container.ts";
 import type { Context } from "./context.ts";
 import { shownHealth } from "./health.ts";
 import { imageIdOf } from "./image_id.ts";
 import { mountPoints } from "./inspect.ts";
-import { networksOf } from "./network.ts";
+import { networkSettings, networksOf } from "./network.ts";
+import { NEVER, type StateRecord } from "./records.ts";
 import { isUp } from "./state.ts";
 
 /** Docker's `filters` parameter: name to accepted values. */
@@ -43,7 +44,14 @@ export function readFilters(filters: Filters): Record<Name, string[]> {
   check(read, "exited", (value) => /^-?\d+$/.test(value));
   check(read, "health", (value) => HEALTH.includes(value));
   check(read, "is-task", (value) => /^(?:true|false|0|1)$/.test(value));
+  for (const name of ["expose", "publish"] as const) check(read, name, isPort);
   return read;
+}
+
+/** `80`, `80/tcp`, `80-90/udp`. */
+function isPort(value: string): boolean {
+  const [, first, last = first] = /^(\d{1,5})(?:-(\d{1,5}))?(?:\/\w+)?$/.exec(value) ?? [];
+  return first !== undefined && Number(first) <= Number(last) && Number(last) < 65_536;
 }
 
 function check(read: Record<Name, string[]>, name: Name, isValid: (value: string) => boolean): void {
@@ -71,7 +79,7 @@ export async function matcher(
       any("id", (value) => matchesText(value, config.Id)) &&
       filters.label.every((value) => hasLabel(labels, value)) &&
       any("status", (value) => value === state.Status) &&
-      any("exited", (value) => !isUp(state.Status) && Number(value) === state.ExitCode) &&
+      any("exited", (value) => hasEnded(state) && Number(value) === state.ExitCode) &&
       (filters.ancestor.length === 0 || images.includes(config.Image)) &&
       before.every((time) => config.Created < time) &&
       since.every((time) => config.Created > time) &&
@@ -81,15 +89,27 @@ export async function matcher(
           [Source, Destination, Name].includes(value),
         ),
       ) &&
-      any("expose", (value) =>
-        Object.keys(config.Config.ExposedPorts ?? {}).some((port) => samePort(port, value)),
-      ) &&
-      any("publish", () => false) &&
+      portsMatch(networkSettings(context, container).Ports, filters) &&
       any("health", (value) => value === (shownHealth(state)?.Status ?? "none")) &&
       any("is-task", (value) => value === "false" || value === "0") &&
       any("isolation", (value) => value === "default")
     );
   };
+}
+
+function hasEnded({ Status, StartedAt }: StateRecord): boolean {
+  return !isUp(Status) && StartedAt !== NEVER;
+}
+
+/** As in Docker, a container has its ports while it is on a network that gives it an address. */
+function portsMatch(
+  ports: NetworkSettings["Ports"],
+  { expose, publish }: Pick<Record<Name, string[]>, "expose" | "publish">,
+): boolean {
+  const any = (values: string[], of: string[]) =>
+    values.length === 0 || values.some((value) => of.some((port) => samePort(port, value)));
+  const published = Object.keys(ports).filter((port) => ports[port]?.length);
+  return any(expose, Object.keys(ports)) && any(publish, published);
 }
 
 /** By the network's name or its ID. */

@@ -78,7 +78,7 @@ describe("a list", () => {
     [{ since: ["b1"] }, "c1"],
     [{ network: ["host"] }, "c1"],
     [{ volume: ["/b"] }, "b1"],
-    [{ expose: ["80/tcp"] }, "c1 b1 a1"],
+    [{ expose: ["80/tcp"] }, ""],
     [{ expose: ["70-79"] }, ""],
     [{ publish: ["80"] }, ""],
     [{ health: ["none"] }, "c1 b1 a1"],

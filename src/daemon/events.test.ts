@@ -65,7 +65,10 @@ describe("the event bus", () => {
     [{ label: ["tier=web"] }, ["b"]],
     [{ label: ["tier"], container: ["a"] }, []],
     [{ image: ["busybox"] }, ["a", "b"]],
-    [{ nonsense: ["x"] }, []],
+    [{ image: ["busy"] }, []],
+    [{ container: ["n-"] }, ["a", "b"]],
+    [{ plugin: ["x"] }, []],
+    [{ nonsense: ["x"] }, ["a", "b"]],
   ];
   for (const [filters, expected] of cases) {
     test(`filters ${JSON.stringify(filters)} pass ${JSON.stringify(expected)}`, async () => {

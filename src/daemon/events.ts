@@ -15,7 +15,7 @@ export interface EventQuery {
   /** Seconds since the epoch, with fraction; 0 for no bound. */
   since: number;
   until: number;
-  /** Docker's filters: `type`, `event`, `container`, `image`, `label`, `scope`. */
+  /** Docker's filters: `type`, `event`, `container`, `image`, `label`, `network`, `volume`, `daemon`, `scope`. */
   filters: Record<string, string[]>;
 }
 
@@ -104,17 +104,17 @@ function messageOf(event: Parameters<EventBus["emit"]>[0]): EventMessage {
   };
 }
 
-function inTime(message: EventMessage, query: EventQuery): boolean {
-  // Clients ask in milliseconds at best, so an event of the same millisecond is in time.
-  const milliseconds = Math.floor(message.timeNano / 1e6);
-  return milliseconds >= query.since * 1000 && (query.until === 0 || milliseconds <= query.until * 1000);
+/** Clients ask in milliseconds at best, and stamps stray from their clock by less than one: so much is allowed at both ends. */
+function inTime({ timeNano }: EventMessage, { since, until }: EventQuery): boolean {
+  return timeNano + 1e6 >= since * 1e9 && (until === 0 || timeNano <= until * 1e9 + 1e6);
 }
 
-/** Values of one filter are alternatives; different filters must all hold. */
+/** Different filters must all hold. Values of one are alternatives, but for labels. What Docker does not know it passes over. */
 function matches(message: EventMessage, filters: Record<string, string[]>): boolean {
-  return Object.entries(filters).every(([name, values]) =>
-    values.some((value) => matchesOne(message, name, value)),
-  );
+  return Object.entries(filters).every(([name, values]) => {
+    const has = (value: string) => matchesOne(message, name, value);
+    return name === "label" ? values.every(has) : values.some(has);
+  });
 }
 
 function matchesOne(message: EventMessage, name: string, value: string): boolean {
@@ -126,19 +126,31 @@ function matchesOne(message: EventMessage, name: string, value: string): boolean
       return message.Action === value || message.Action.startsWith(`${value}:`);
     case "scope":
       return message.scope === value;
+    case "image": {
+      const image = (message.Type === "image" ? Attributes.name : Attributes.image) ?? "";
+      return [ID, image, withoutTag(ID), withoutTag(image)].includes(value);
+    }
     case "container":
-    case "image":
     case "network":
     case "volume":
     case "daemon":
-      return message.Type === name
-        ? ID === value || ID.startsWith(value) || Attributes.name === value
-        : Attributes[name] === value;
+      return message.Type === name && (ID.startsWith(value) || (Attributes.name ?? "").startsWith(value));
     case "label": {
       const [key = "", wanted] = value.split(/=(.*)/s);
       return key in Attributes && (wanted === undefined || Attributes[key] === wanted);
     }
+    case "plugin":
+    case "node":
+    case "service":
+    case "secret":
+    case "config":
+      return false; // There is nothing of the kind, and so no event of it.
     default:
-      return false;
+      return true;
   }
+}
+
+/** `localhost:5000/a` of `localhost:5000/a:1`. */
+function withoutTag(reference: string): string {
+  return reference.replace(/:[^:/]*$/, "");
 }

@@ -179,7 +179,6 @@ export const KNOWN: Readonly<Record<string, string>> = {
   '(?:ResolvConf|Hostname|Hosts)Path: "" \\| "ROOT/.* of disabled/.*"':
     "without a network it has these files all the same",
   'DockerVersion: .* \\| ""': "no builder of Docker has made it",
-  '(?:RuncCommit|ContainerdCommit|InitCommit): "object" \\| absent': "none of them takes part",
   'Warnings: "null" \\| "array"': "a list, which may be empty",
   "\\[0\\]\\.RepoDigests: null \\| \\[\\]": "so since Docker 24",
   '\\[0\\]\\.Mounts\\[\\d\\]\\.Source: "" \\| "ROOT.*"': "Docker writes the row before it has the volume",

@@ -1,6 +1,7 @@
 /** System routes: ping, version, info, events; and what they need of the engine behind them. */
 
 import type { EventMessage, SystemInfo, SystemVersion } from "../../spec/docker.ts";
+import { FathomError } from "../../std/errors.ts";
 import { legacyInfo } from "../legacy.ts";
 import { filtersParam, timeParam } from "../query.ts";
 import type { Route } from "../route.ts";
@@ -46,6 +47,13 @@ export function systemRoutes(backend: SystemBackend): Route[] {
           until: Number(timeParam(query, "until")) / 1e9,
           filters: filtersParam(query),
         };
+        if (options.until > 0 && options.since > options.until) {
+          const [since, until] = [query.get("since"), query.get("until")];
+          throw new FathomError(
+            "invalid",
+            `\`since\` time (${since}) cannot be after \`until\` time (${until})`,
+          );
+        }
         await respond.stream("application/json", jsonLines(backend.events(options, http.signal)));
       },
     },
