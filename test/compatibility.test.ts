@@ -18,7 +18,7 @@ const print = async (...args: string[]) => {
 };
 const page = () => readFile(join(ROOT, "docs/compatibility.md"), "utf8");
 
-test("the page is what scripts/compatibility.ts prints: run it again after a change of tables or tests", async () => {
+test("the page is what scripts/compatibility.ts prints: run it with `write` after a change of the tables", async () => {
   expect(await print()).toBe(await page());
 });
 

@@ -10,20 +10,33 @@ export interface Ours {
   commands: readonly Command[];
 }
 
+/** So many tests are named for each; the first says most. */
+const MOST = 2;
+
 const INTRODUCTION = `# Compatibility with Docker
-This page is made by \`node_modules/.bin/bun scripts/compatibility.ts > docs/compatibility.md\` from the tables of routes and of flags and
+This page is made by \`node_modules/.bin/bun scripts/compatibility.ts write\` from the tables of routes and of flags and
 from the text of the tests; \`test/compatibility.test.ts\` fails while it is not what the script prints. Tests in \`test/conformance/\`
 run with the \`docker\` command and with \`fathom\` against the same daemon.
 `;
 
-export function documentOf(ours: Ours, docker: Surface, tests: readonly TestFile[]): string {
+/** What the document is made from. */
+export interface Sources {
+  ours: Ours;
+  docker: Surface;
+  tests: readonly TestFile[];
+  /** The page as it stands: tests that it names stay named while they show what they did, so that no new test changes it. */
+  page: string;
+}
+
+export function documentOf(sources: Sources): string {
+  const { ours, docker } = sources;
   const missing = missingOf(ours, docker);
   return [
     INTRODUCTION,
     `## Endpoints of the API (v${docker.api}, and older versions down to v1.4)\n`,
-    endpointTable(ours, docker, tests),
+    endpointTable(sources),
     "## Flags\nA command has the same flags under all its names. Commands without flags are left out.\n",
-    ...ours.commands.filter(({ flags }) => flags.length > 0).map((one) => flagTable(one, docker, tests)),
+    ...ours.commands.filter(({ flags }) => flags.length > 0).map((one) => flagTable(one, sources)),
     "## Not yet\nDocker has these. Fathom answers each with one sentence that says so.\n",
     `### Endpoints\n${table(
       ["endpoint"],
@@ -34,30 +47,33 @@ export function documentOf(ours: Ours, docker: Surface, tests: readonly TestFile
   ].join("\n");
 }
 
-function endpointTable({ endpoints }: Ours, docker: Surface, tests: readonly TestFile[]): string {
+function endpointTable({ ours, docker, tests, page }: Sources): string {
   const known = new Set(docker.endpoints.map(anonymous));
-  const rows = endpoints
+  const earlier = testsNamed(page, "## Endpoints");
+  const rows = ours.endpoints
     .filter(({ notYet }) => !notYet)
     .map((endpoint) => {
       const name = `${endpoint.method} ${endpoint.path}`;
       const own = known.has(anonymous(name)) ? "" : " (not in Docker's description)";
-      return [code(name) + own, shownBy(testsOfEndpoint(tests, endpoint))];
+      const cell = code(name) + own;
+      return [cell, shownBy(testsOfEndpoint(tests, endpoint), earlier.get(cell))];
     });
   return table(["endpoint", "shown by"], rows);
 }
 
-function flagTable(command: Command, docker: Surface, tests: readonly TestFile[]): string {
+function flagTable(command: Command, { docker, tests, page }: Sources): string {
   const known =
     command.name === GLOBAL ? command.flags.map(({ name }) => name) : dockerFlags(command, docker);
+  const title = command.name === GLOBAL ? "Before the command" : code(command.name);
+  const earlier = testsNamed(page, `### ${title}`);
   const rows = command.flags
     .filter(({ notYet }) => !notYet)
     .map((flag) => {
       const name = code(flag.short ? `-${flag.short}, --${flag.name}` : `--${flag.name}`);
-      const own = known && !known.includes(flag.name) ? " (Fathom's own)" : "";
-      return [name + own, shownBy(testsOfFlag(tests, command, flag))];
+      const cell = name + (known && !known.includes(flag.name) ? " (Fathom's own)" : "");
+      return [cell, shownBy(testsOfFlag(tests, command, flag), earlier.get(cell))];
     });
   const own = known ? "" : " (Fathom's own)";
-  const title = command.name === GLOBAL ? "Before the command" : code(command.name);
   return `### ${title}${own}\n${table(["flag", "shown by"], rows)}`;
 }
 
@@ -93,8 +109,24 @@ function anonymous(endpoint: string): string {
   return endpoint.replace(/\{[^}]*\}/g, "{}");
 }
 
-function shownBy(paths: readonly string[]): string {
-  return paths.length === 0 ? "untested" : paths.map((path) => `[${short(path)}](../${path})`).join(", ");
+/** The tests by the first cell of their row, in the part of a page that begins with a heading. */
+function testsNamed(page: string, heading: string): Map<string, string[]> {
+  const begins = `\n${page}`.indexOf(`\n${heading}`);
+  const part = begins < 0 ? "" : page.slice(begins + heading.length);
+  const rows = part.split(/\n#+ /)[0]?.matchAll(/^\| (.*?) \| (.*) \|$/gm) ?? [];
+  return new Map([...rows].map(([, cell = "", links = ""]) => [cell, paths(links)]));
+}
+
+function paths(links: string): string[] {
+  return [...links.matchAll(/\]\(\.\.\/(.*?)\)/g)].map(([, path = ""]) => path);
+}
+
+/** By those tests that were named before, as long as one of them still shows it. */
+function shownBy(tests: readonly string[], earlier: readonly string[] = []): string {
+  if (tests.length === 0) return "untested";
+  const still = earlier.filter((path) => tests.includes(path));
+  const named = still.length > 0 ? still : tests.slice(0, MOST);
+  return named.map((path) => `[${short(path)}](../${path})`).join(", ");
 }
 
 function short(path: string): string {

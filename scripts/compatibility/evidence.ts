@@ -6,9 +6,6 @@ import { compare, GLOBAL } from "./ours.ts";
 import VERBS from "./verbs.json" with { type: "json" };
 
 const ROOT = join(import.meta.dir, "../..");
-/** So many are named; the first says most. */
-const MOST = 2;
-
 export interface TestFile {
   path: string;
   text: string;
@@ -77,8 +74,5 @@ function inScript(name: string, { name: long, short }: Flag): RegExp {
 }
 
 function matching(tests: readonly TestFile[], patterns: readonly RegExp[]): string[] {
-  return tests
-    .filter(({ text }) => patterns.some((pattern) => pattern.test(text)))
-    .map(({ path }) => path)
-    .slice(0, MOST);
+  return tests.filter(({ text }) => patterns.some((pattern) => pattern.test(text))).map(({ path }) => path);
 }
