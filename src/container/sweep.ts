@@ -7,7 +7,10 @@ import { messageOf } from "../std/errors.ts";
 import { nameOf } from "./container.ts";
 import type { Context } from "./context.ts";
 
-/** Unmounts what is mounted of containers that do not run: their end was cut short. */
+/**
+ * Unmounts what is mounted of containers that do not run: their end was cut short. On a busy machine a restart may be due already,
+ * whose mount is not to be taken away.
+ */
 export async function sweepMounts({ options, registry }: Context): Promise<void> {
   const mounts = await readFile("/proc/self/mountinfo", "utf8");
   const left = registry
@@ -15,8 +18,11 @@ export async function sweepMounts({ options, registry }: Context): Promise<void>
     .filter(({ live, paths }) => live === undefined && mounts.includes(` ${paths.directory}/rootfs `));
   const unmounts = left.map(async (container) => {
     const { id } = nameOf(container);
-    options.warn(`container ${id} does not run and its root was still mounted: it is unmounted`);
-    await options.images.unmount(id);
+    await container.exclusive(async () => {
+      if (container.live !== undefined) return;
+      options.warn(`container ${id} does not run and its root was still mounted: it is unmounted`);
+      await options.images.unmount(id);
+    });
   });
   await Promise.all(unmounts).catch((error) =>
     options.warn(`a root cannot be unmounted: ${messageOf(error)}`),

@@ -46,10 +46,8 @@ export async function shims(options: ShimsOptions): Promise<ShimPool> {
       for (const step of steps) report(() => step);
       return leased(remote, spares);
     },
-    connect: async (socket) => {
-      const remote = await connectShim(socket);
-      return remote && leased(remote, spares);
-    },
+    // Of an earlier daemon, and maybe of another build: it serves the container that it has, and no other.
+    connect: async (socket) => (await connectShim(socket))?.handle(),
     close: () => spares.close(),
   };
 }
