@@ -12,6 +12,7 @@ import type {
 import type { AttachOptions, LogOptions, StopOptions, WaitCondition } from "../../spec/docker_query.ts";
 import { FathomError } from "../../std/errors.ts";
 import { legacyContainer, legacyContainerSummary } from "../legacy.ts";
+import { legacyCreate } from "../legacy_create.ts";
 import { boolParam, filtersParam, intParam, sizeParams } from "../query.ts";
 import { containerCreateRequest } from "../requests.ts";
 import type { Respond } from "../respond.ts";
@@ -153,14 +154,7 @@ async function create(backend: ContainerBackend, request: ApiRequest, respond: R
   const platform = textParam(request.query, "platform");
   if (name !== undefined) options.name = name;
   if (platform !== undefined) options.platform = platform;
-  await respond.json(await backend.create(knownIn(request.version, wanted), options), 201);
-}
-
-/** As Docker has it, without what a client of that version cannot have meant: a field that came later. */
-function knownIn(version: string, wanted: ContainerCreateRequest): ContainerCreateRequest {
-  if (wanted.Healthcheck?.StartInterval === undefined || !olderThan(version, "1.44")) return wanted;
-  const { StartInterval: _, ...Healthcheck } = wanted.Healthcheck;
-  return { ...wanted, Healthcheck };
+  await respond.json(await backend.create(legacyCreate(wanted, request.version), options), 201);
 }
 
 function listOptions(query: URLSearchParams): Parameters<ContainerBackend["list"]>[0] {
