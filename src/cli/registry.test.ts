@@ -5,6 +5,7 @@ import { COMMANDS, GROUPS, NOT_YET, NOT_YET_IN_GROUPS } from "./registry.ts";
 const REFERENCE = fileURLToPath(new URL("../../../shared/reference/docker-cli.json", import.meta.url));
 
 interface DockerCommand {
+  aliases: string[];
   flags: { short: string | null; long: string }[];
 }
 
@@ -18,6 +19,17 @@ describe.skipIf(names.length === 0)(`every command of docker's (${REFERENCE})`, 
       (name) => !(name in COMMANDS) && !NOT_YET.has(name.split(" ")[0] ?? "") && !NOT_YET_IN_GROUPS.has(name),
     );
     expect(unknown).toEqual([]);
+  });
+
+  test.each(names.filter((name) => name in COMMANDS))("%s is there under its other names", async (name) => {
+    const aliases = (docker[name]?.aliases ?? []).map((alias) => alias.replace(/^docker /, ""));
+    expect(aliases.filter((alias) => COMMANDS[alias] !== COMMANDS[name])).toEqual([]);
+    const { command } = (await COMMANDS[name]?.load()) ?? {};
+    if (aliases.length > 0) expect(command?.aliases).toEqual(aliases);
+  });
+
+  test("is named as missing only where it is", () => {
+    expect([...NOT_YET, ...NOT_YET_IN_GROUPS].filter((name) => name in COMMANDS)).toEqual([]);
   });
 
   test.each(names.filter((name) => name in COMMANDS))(

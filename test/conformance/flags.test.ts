@@ -56,17 +56,17 @@ describe.each(CLIENTS)("%s", (client) => {
   test("attach, exec and start leave the container by the keys that were chosen", async () => {
     const running = await started(["-it", "busybox", "cat"]);
     const waiting = await output(["create", ...NONE, "-it", "busybox", "cat"]);
-    const ways: [string, string[]][] = [
-      [running, ["attach", "--detach-keys", KEYS, running]],
-      [running, ["exec", "-it", "--detach-keys", KEYS, running, "cat"]],
-      [waiting, ["start", "-ai", "--detach-keys", KEYS, waiting]],
+    const ways: [string, string[], code: number][] = [
+      [running, ["attach", "--detach-keys", KEYS, running], 1],
+      [running, ["exec", "-it", "--detach-keys", KEYS, running, "cat"], 1],
+      [waiting, ["start", "-ai", "--detach-keys", KEYS, waiting], 0],
     ];
-    for (const [id, args] of ways) {
+    for (const [id, args, code] of ways) {
       await using terminal = inTerminal(args);
       terminal.type("hello\r");
       await terminal.see(/hello\s+hello/);
       terminal.type(DETACH);
-      await terminal.exited;
+      expect([args[0], await terminal.exited]).toEqual([args[0], code]);
       expect(await field(id, "{{.State.Running}}")).toBe("true");
     }
   });

@@ -30,6 +30,7 @@ export const command = defineCommand({
       signalProxy: flags["sig-proxy"],
       detachKeys: flags["detach-keys"],
       condition: "not-running",
+      leavingIsError: true,
     });
   },
 });

@@ -4,7 +4,7 @@ import type { ExecCreateRequest, ExecInspect } from "../../spec/docker.ts";
 import { type Context, defineCommand } from "../command.ts";
 import { CommandError, DaemonError } from "../errors.ts";
 import { readEnvironment } from "../run/files.ts";
-import { followSize } from "../run/foreground.ts";
+import { followSize, LEFT } from "../run/foreground.ts";
 import { startErrorCode } from "../run/start_error.ts";
 import { copyOutput, startInput } from "../streams.ts";
 
@@ -80,7 +80,7 @@ async function startAttached(
     cleanup.defer(() => input.stop());
   }
   await copyOutput(hijacked.connection, tty);
-  return await exitCode(context, id);
+  return await exitCode(context, id, { mayDetach: tty && stdin });
 }
 
 async function startError<T>(start: () => Promise<T>): Promise<T> {
@@ -93,7 +93,12 @@ async function startError<T>(start: () => Promise<T>): Promise<T> {
   }
 }
 
-async function exitCode({ client }: Context, id: string): Promise<number> {
-  const { ExitCode } = await client.json<ExecInspect>("GET", `/exec/${id}/json`);
+async function exitCode(
+  { client }: Context,
+  id: string,
+  { mayDetach }: { mayDetach: boolean },
+): Promise<number> {
+  const { ExitCode, Running } = await client.json<ExecInspect>("GET", `/exec/${id}/json`);
+  if (mayDetach && Running) throw new CommandError(LEFT);
   return ExitCode ?? 0;
 }

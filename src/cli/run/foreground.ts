@@ -15,6 +15,8 @@ export interface ForegroundOptions {
   detachKeys: string | undefined;
   /** What to wait for: `removed` for a container that is removed when it ends. */
   condition: "next-exit" | "removed" | "not-running";
+  /** Whoever leaves by the detach keys is told so, as by an error: that is how the docker command's `attach` ends. */
+  leavingIsError?: boolean;
   /** Starts the container, once all is in place; absent when it runs already. */
   start?: () => Promise<void>;
 }
@@ -48,7 +50,8 @@ export async function runInForeground(
     cleanup.defer(() => input.stop());
   }
   await output;
-  return await exitCode(context, id, { exit, mayDetach: options.tty && options.streams.stdin });
+  const { tty, streams, leavingIsError = false } = options;
+  return await exitCode(context, id, { exit, mayDetach: tty && streams.stdin, leavingIsError });
 }
 
 function attach(
@@ -94,10 +97,21 @@ interface Ending {
   exit: Promise<ContainerWaitResponse>;
   /** Whether the terminal's keys may have detached us. */
   mayDetach: boolean;
+  leavingIsError: boolean;
 }
 
-async function exitCode(context: Context, id: string, { exit, mayDetach }: Ending): Promise<number> {
-  if (mayDetach && (await detached(context, id, exit))) return 0;
+/** What the docker command says to those who leave by the detach keys. */
+export const LEFT = "read escape sequence";
+
+async function exitCode(
+  context: Context,
+  id: string,
+  { exit, mayDetach, leavingIsError }: Ending,
+): Promise<number> {
+  if (mayDetach && (await detached(context, id, exit))) {
+    if (leavingIsError) throw new CommandError(LEFT);
+    return 0;
+  }
   const { StatusCode, Error: failure } = await exit;
   if (failure?.Message) throw new CommandError(failure.Message, 125);
   return StatusCode;
