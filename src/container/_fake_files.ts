@@ -1,7 +1,7 @@
 /** Files of containers in memory, for tests of what is done round them. */
 
 import { FathomError } from "../std/errors.ts";
-import type { CommitRequest, Files, FileView, ViewOptions } from "./file_needs.ts";
+import type { CommitRequest, Files, FileView, ViewOptions } from "./files/needs.ts";
 
 export interface FakeFiles extends Files {
   /** What was asked for, in order. */

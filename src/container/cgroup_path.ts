@@ -1,6 +1,6 @@
 /** Where a container's control group is. */
 
-import { cleanPath } from "./mount_points.ts";
+import { cleanPath } from "./mounts/points.ts";
 import type { ContainerRecord } from "./records.ts";
 
 /** The engine's own group, above those of its containers; daemons on one host share it. */

@@ -6,12 +6,12 @@
 
 import type { ContainerConfig, HostConfig } from "../spec/docker.ts";
 import { FathomError } from "../std/errors.ts";
-import { type CapabilityRequest, missingCapability, normaliseCapabilities } from "./capabilities.ts";
-import { onFailure } from "./health.ts";
+import { onFailure } from "./health/health.ts";
 import { type Host, ULIMIT_NAMES } from "./host.ts";
 import type { FullHostConfig } from "./host_config.ts";
-import { DEVICE_RULE } from "./resources.ts";
-import { readSecurityOptions } from "./security.ts";
+import { type CapabilityRequest, missingCapability, normaliseCapabilities } from "./plan/capabilities.ts";
+import { DEVICE_RULE } from "./plan/resources.ts";
+import { readSecurityOptions } from "./plan/security.ts";
 import { writableSize } from "./storage_opt.ts";
 
 const RESTART_POLICIES = ["no", "always", "unless-stopped", "on-failure"];

@@ -4,7 +4,7 @@ import { posix } from "node:path";
 import type { ContainerConfig, ContainerCreateRequest } from "../spec/docker.ts";
 import type { ImageConfig, ImageRunConfig } from "../spec/oci_image.ts";
 import { FathomError } from "../std/errors.ts";
-import { checkHealthcheck, mergeHealthcheck } from "./health.ts";
+import { checkHealthcheck, mergeHealthcheck } from "./health/health.ts";
 import { parseSignal } from "./signals.ts";
 
 /** A container's configuration with every field that Docker always shows. */

@@ -4,9 +4,10 @@ import type { LogConfig } from "../logs/mod.ts";
 import type { Shims } from "../shim/handle.ts";
 import type { IdMaps } from "../spec/oci_runtime.ts";
 import type { Container } from "./container.ts";
-import type { Exec } from "./exec_state.ts";
-import type { Files } from "./file_needs.ts";
+import type { Exec } from "./exec/state.ts";
+import type { Files } from "./files/needs.ts";
 import type { Host } from "./host.ts";
+import type { HostMounts, VolumeStore } from "./mounts/needs.ts";
 import type {
   Cgroups,
   ContainerDefaults,
@@ -19,7 +20,6 @@ import type {
   SharedMemory,
 } from "./needs.ts";
 import type { Registry } from "./registry.ts";
-import type { HostMounts, VolumeStore } from "./volume_needs.ts";
 
 export interface ContainersOptions {
   /** Directory of all containers' records, `<data-root>/containers`. */

@@ -10,24 +10,24 @@ import { FathomError } from "../std/errors.ts";
 import { settleAll } from "../std/settle.ts";
 import { rfc3339, wallClock } from "../std/time.ts";
 import { checkRequest } from "./check.ts";
-import { endpointsOf } from "./check_network.ts";
 import { mergeConfig } from "./config.ts";
 import { type Container, containerOf, nameOf } from "./container.ts";
 import type { Context } from "./context.ts";
-import { asksForGateway, hostsFile, resolvFile } from "./files.ts";
 import type { Host } from "./host.ts";
 import { type FullHostConfig, fillHostConfig } from "./host_config.ts";
 import { withId } from "./joined.ts";
 import { joinedName } from "./joined_name.ts";
-import { fitLimits } from "./limits.ts";
-import { readLinks } from "./links.ts";
+import { fitLimits } from "./limits/limits.ts";
 import { withDefaults } from "./log_target.ts";
-import { readMounts, type WantedMount } from "./mount_notation.ts";
-import type { MountRecord } from "./mount_record.ts";
+import { readMounts, type WantedMount } from "./mounts/notation.ts";
+import type { MountRecord } from "./mounts/record.ts";
 import { checkName, inventId, inventName, shortId } from "./names.ts";
+import { endpointsOf } from "./network/check.ts";
+import { asksForGateway, hostsFile, resolvFile } from "./network/files.ts";
+import { readLinks } from "./network/links.ts";
+import { customProfile } from "./plan/seccomp_profile.ts";
+import { readSecurityOptions } from "./plan/security.ts";
 import { type ContainerRecord, FRESH_STATE, syncDirectory, writeFirst, writeJson } from "./records.ts";
-import { customProfile } from "./seccomp_profile.ts";
-import { readSecurityOptions } from "./security.ts";
 import { writableSize } from "./storage_opt.ts";
 import { tell } from "./tell.ts";
 import { giveToRoot, idMapsFor } from "./user_namespace.ts";
@@ -98,7 +98,7 @@ async function make(context: Context, container: Container, wanted: readonly Wan
     mkdir(container.bundle, { recursive: true, mode: 0o700 }),
     ...wanted.map(({ record: mount }) => checkSource(mount, record.config.IdMaps)),
   ]);
-  const { attachMounts, keepAnonymous } = needsAttaching(container) ? await import("./attach_mounts.ts") : {};
+  const { attachMounts, keepAnonymous } = needsAttaching(container) ? await import("./mounts/attach.ts") : {};
   await attachMounts?.(context, container, { wanted, undo });
   // The last of all: what has none was never told to anybody.
   await writeJson(paths.config, record.config, { sync });
@@ -145,7 +145,7 @@ async function checkSource(
   idMaps: IdMaps | undefined,
 ): Promise<void> {
   if (Type !== "bind") return;
-  if (Details?.createSource) return (await import("./mount_sources.ts")).makeSource(Source, idMaps);
+  if (Details?.createSource) return (await import("./mounts/sources.ts")).makeSource(Source, idMaps);
   await stat(Source).catch((cause) => {
     throw new FathomError(
       "invalid",

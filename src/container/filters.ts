@@ -4,10 +4,10 @@ import { CONTAINER_STATUSES, type NetworkSettings } from "../spec/docker.ts";
 import { FathomError } from "../std/errors.ts";
 import type { Container } from "./container.ts";
 import type { Context } from "./context.ts";
-import { shownHealth } from "./health.ts";
+import { shownHealth } from "./health/health.ts";
 import { imageIdOf } from "./image_id.ts";
 import { mountPoints } from "./inspect.ts";
-import { networkSettings, networksOf } from "./network.ts";
+import { networkSettings, networksOf } from "./network/network.ts";
 import { NEVER, type StateRecord } from "./records.ts";
 import { isUp } from "./state.ts";
 

@@ -2,9 +2,9 @@
 
 import { readFile } from "node:fs/promises";
 import { availableParallelism, hostname } from "node:os";
-import { capabilitiesOfMask } from "./capabilities.ts";
 import { exists } from "./exists.ts";
 import type { LimitSupport } from "./needs.ts";
+import { capabilitiesOfMask } from "./plan/capabilities.ts";
 
 export interface Host {
   /** Of this boot alone: PIDs and sockets that were noted in another are not those of today. */

@@ -2,8 +2,8 @@
 
 import type { HostConfig } from "../spec/docker.ts";
 import type { Ulimit } from "../std/ulimit.ts";
-import { normaliseCapabilities } from "./capabilities.ts";
 import type { Host } from "./host.ts";
+import { normaliseCapabilities } from "./plan/capabilities.ts";
 
 /** Docker shows these only where they are set. */
 type Optional = "NetworkRate" | "Annotations" | "Tmpfs" | "Sysctls" | "Mounts" | "Init" | "StorageOpt";

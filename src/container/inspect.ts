@@ -4,13 +4,13 @@ import type { ContainerInspect, ContainerState, MountPoint } from "../spec/docke
 import { commandLine } from "./config.ts";
 import { type Container, nameOf } from "./container.ts";
 import type { Context } from "./context.ts";
-import { execIds } from "./exec.ts";
-import { shownHealth } from "./health.ts";
-import { shownLinks } from "./links.ts";
-import { shownMount } from "./mount_record.ts";
-import { networkSettings } from "./network.ts";
+import { execIds } from "./exec/exec.ts";
+import { shownHealth } from "./health/health.ts";
+import { shownMount } from "./mounts/record.ts";
+import { shownLinks } from "./network/links.ts";
+import { networkSettings } from "./network/network.ts";
+import { readSecurityOptions } from "./plan/security.ts";
 import { type ContainerRecord, NEVER, type StateRecord } from "./records.ts";
-import { readSecurityOptions } from "./security.ts";
 
 export async function inspectContainer(
   context: Context,

@@ -4,7 +4,7 @@ import { FathomError, messageOf } from "../std/errors.ts";
 import { type Container, nameOf } from "./container.ts";
 import type { Context } from "./context.ts";
 import { joinedName } from "./joined_name.ts";
-import type { ContainerPaths, JoinedPids } from "./plan_input.ts";
+import type { ContainerPaths, JoinedPids } from "./plan/input.ts";
 import { notRunning } from "./state.ts";
 import { checkSameUsers } from "./user_namespace.ts";
 

@@ -7,8 +7,8 @@ import type { Context } from "./context.ts";
 import { type Filters, matcher, readFilters } from "./filters.ts";
 import { imageIdOf } from "./image_id.ts";
 import { mountPoints } from "./inspect.ts";
-import { linkNames } from "./links.ts";
-import { networkSettings, networksOf } from "./network.ts";
+import { linkNames } from "./network/links.ts";
+import { networkSettings, networksOf } from "./network/network.ts";
 import { isUp } from "./state.ts";
 import { statusText } from "./status_text.ts";
 

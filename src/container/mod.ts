@@ -5,8 +5,9 @@
  * record to an OCI bundle; restart policies; execs. Does not own: images and snapshots, the process beside each container, logs'
  * format, events' delivery: what it needs of them stands in needs.ts, and the daemon hands it in.
  *
- * Start: create.ts writes the record; start.ts mounts, plans (plan.ts, pure), writes the bundle and has a shim launch it; watch.ts
- * hears of the end. recover.ts takes over what an earlier engine left.
+ * Start: create.ts writes the record; start.ts mounts, plans (plan/, pure), writes the bundle and has a shim launch it; watch.ts
+ * hears of the end. recover.ts takes over what an earlier engine left. Each noun that goes with a container has a folder: exec/,
+ * health/, mounts/, network/, limits/ (with what is used of them), files/ (cp, diff, export, commit), isolation/, ending/ (why it ended).
  *
  * Invariants:
  * - Every change of status passes through the table in state.ts.
@@ -32,14 +33,14 @@ import type { Isolation } from "../spec/isolation.ts";
 import { type Container, nameOf } from "./container.ts";
 import type { ContainersOptions, Context } from "./context.ts";
 import { type CreateOptions, createContainer } from "./create.ts";
-import { type FileOperations, fileOperations } from "./file_operations.ts";
+import { type FileOperations, fileOperations } from "./files/operations.ts";
 import { readHost } from "./host.ts";
+import { type ResourceOperations, resourceOperations } from "./limits/operations.ts";
 import type { ListOptions } from "./list.ts";
 import type { ConfigRecord } from "./records.ts";
 import { recoverContainers } from "./recover.ts";
 import { registry } from "./registry.ts";
 import { removeContainer } from "./remove.ts";
-import { type ResourceOperations, resourceOperations } from "./resource_operations.ts";
 import { startContainer } from "./start.ts";
 import { isUp, notRunning } from "./state.ts";
 import { forceEnd, killContainer, restartContainer, stopContainer } from "./stop.ts";
@@ -132,8 +133,8 @@ export async function openContainers(options: ContainersOptions): Promise<Contai
     counts: () => counts(context),
     usersOf: (image) => usersOf(context, image),
     identify: (name) => nameOf(find(name)),
-    ending: async (name) => (await import("./explain_ending.ts")).explainEnding(find(name)),
-    isolation: async (name) => (await import("./isolation.ts")).isolationOf(context, find(name)),
+    ending: async (name) => (await import("./ending/explain.ts")).explainEnding(find(name)),
+    isolation: async (name) => (await import("./isolation/isolation.ts")).isolationOf(context, find(name)),
     ended: async (name, signal) => (await import("./wait.ts")).untilDown(find(name), signal),
     close: () => close(context),
   };
@@ -171,7 +172,8 @@ function containerOperations(context: Context): ContainerOperations {
       if (container.live === undefined) throw notRunning(nameOf(container).id);
       await container.live.shim.resize({ columns: width, rows: height }, {});
     },
-    top: async (id, psArgs) => (await import("./top.ts")).topOf(context.options.runProgram, find(id), psArgs),
+    top: async (id, psArgs) =>
+      (await import("./limits/top.ts")).topOf(context.options.runProgram, find(id), psArgs),
   };
 }
 
@@ -181,7 +183,7 @@ async function remove(
   id: string,
   { force, link, volumes }: { force: boolean; link: boolean; volumes: boolean },
 ): Promise<void> {
-  if (link) return (await import("./links.ts")).removeLink(context, id);
+  if (link) return (await import("./network/links.ts")).removeLink(context, id);
   const container = context.registry.find(id);
   if (force) await forceEnd(context, container);
   await container.exclusive(async () => {
@@ -191,7 +193,7 @@ async function remove(
 }
 
 function execOperations(context: Context): ExecOperations {
-  const load = () => import("./exec.ts");
+  const load = () => import("./exec/exec.ts");
   return {
     create: async (id, request) => {
       const { createExec } = await load();

@@ -19,7 +19,7 @@ import { messageOf } from "../std/errors.ts";
 import type { FullConfig } from "./config.ts";
 import { exists } from "./exists.ts";
 import type { FullHostConfig } from "./host_config.ts";
-import type { MountRecord } from "./mount_record.ts";
+import type { MountRecord } from "./mounts/record.ts";
 
 /** `config.json`: what does not change after the container was made, but for its name. */
 export interface ConfigRecord {

@@ -8,16 +8,16 @@ import { messageOf } from "../std/errors.ts";
 import { cgroupPath } from "./cgroup_path.ts";
 import { type Container, containerOf, nameOf } from "./container.ts";
 import type { Context } from "./context.ts";
-import { recoverVolumes, removeNoted } from "./forget_volumes.ts";
-import { clearStaging } from "./mount_sources.ts";
-import { beginProbes, hasProbe } from "./probes.ts";
+import { beginProbes, hasProbe } from "./health/probes.ts";
+import { reapplyLimits } from "./limits/update.ts";
+import { recoverVolumes, removeNoted } from "./mounts/forget_volumes.ts";
+import { clearStaging } from "./mounts/sources.ts";
 import { completed, deadRecord } from "./record_defaults.ts";
 import { type ConfigRecord, type Found, LOST_EXIT_CODE, NEVER, readRecords, recordPaths } from "./records.ts";
 import { FIRST_DELAY, startsWithEngine } from "./restart_policy.ts";
 import { saveState } from "./save.ts";
 import { isUp, next } from "./state.ts";
 import { sweepBundles, sweepMounts } from "./sweep.ts";
-import { reapplyLimits } from "./update.ts";
 import { endedUnseen, scheduleRetry, watchExit } from "./watch.ts";
 
 /** Takes over every container; a damaged one is shown as dead and stops nothing. Starts of policies follow when all are known. */

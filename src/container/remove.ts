@@ -5,8 +5,8 @@ import { ifAbsent } from "../std/absent.ts";
 import { FathomError, messageOf } from "../std/errors.ts";
 import { type Container, nameOf, notify } from "./container.ts";
 import type { Context } from "./context.ts";
+import { unmountSharedMemory } from "./mounts/shared_memory.ts";
 import { saveState } from "./save.ts";
-import { unmountSharedMemory } from "./shared_memory.ts";
 import { next } from "./state.ts";
 import { tell } from "./tell.ts";
 
@@ -49,14 +49,14 @@ async function discard(context: Context, container: Container, volumes: boolean)
   // Nothing is removed behind what is no directory of the engine's own.
   if (entry?.isDirectory() === false) return unlink(directory);
   const mounted = container.record.config.MountPoints.length > 0;
-  const { noteVolumes, forgetVolumes } = mounted ? await import("./forget_volumes.ts") : {};
+  const { noteVolumes, forgetVolumes } = mounted ? await import("./mounts/forget_volumes.ts") : {};
   if (volumes) await noteVolumes?.(container);
   await rm(container.paths.config, { force: true });
   unmountSharedMemory(context, container);
   await images.unmount(id);
   await images.remove(id);
   await forgetVolumes?.(context, container, { remove: volumes });
-  if (mounted) await (await import("./mount_sources.ts")).clearStaging(context, container.paths);
+  if (mounted) await (await import("./mounts/sources.ts")).clearStaging(context, container.paths);
   await Promise.all([
     rm(container.paths.directory, { recursive: true, force: true }),
     rm(container.bundle, { recursive: true, force: true }),

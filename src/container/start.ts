@@ -12,23 +12,23 @@ import type { Launch } from "../shim/protocol.ts";
 import { configText } from "../spec/oci_text.ts";
 import { messageOf } from "../std/errors.ts";
 import { settleAll } from "../std/settle.ts";
-import { findBlockIo } from "./block_devices.ts";
 import { type Container, nameOf } from "./container.ts";
 import type { Context } from "./context.ts";
-import { findDevices } from "./devices.ts";
-import { healthAtStart } from "./health.ts";
+import { healthAtStart } from "./health/health.ts";
+import { beginProbes, hasProbe } from "./health/probes.ts";
 import { joinedPids, sharedFiles, sharedMemory } from "./joined.ts";
 import { type Launched, launchOn, takeShim } from "./launch.ts";
-import { linkedVariables } from "./links.ts";
+import { findBlockIo } from "./limits/block_devices.ts";
 import { targetOf } from "./log_target.ts";
-import { connectContainer, refreshLinkers } from "./network.ts";
-import { planRuntimeConfig } from "./plan.ts";
-import { beginProbes, hasProbe } from "./probes.ts";
+import { mountSharedMemory, unmountSharedMemory } from "./mounts/shared_memory.ts";
+import { linkedVariables } from "./network/links.ts";
+import { connectContainer, refreshLinkers } from "./network/network.ts";
+import { findDevices } from "./plan/devices.ts";
+import { planRuntimeConfig } from "./plan/plan.ts";
 import type { EndingRecord } from "./records.ts";
 import { removeContainer } from "./remove.ts";
 import { FIRST_DELAY } from "./restart_policy.ts";
 import { saveState } from "./save.ts";
-import { mountSharedMemory, unmountSharedMemory } from "./shared_memory.ts";
 import { next } from "./state.ts";
 import { tell } from "./tell.ts";
 import { watchExit } from "./watch.ts";
@@ -119,7 +119,7 @@ async function writeBundle(
   ]);
   const hasMounts = container.record.config.MountPoints.length > 0;
   const sources = hasMounts
-    ? await (await import("./mount_sources.ts")).prepareMounts(context, container, stacks)
+    ? await (await import("./mounts/sources.ts")).prepareMounts(context, container, stacks)
     : undefined;
   const config = planRuntimeConfig({
     record: container.record,

@@ -5,7 +5,7 @@ import type { IdMapping, IdMaps, Namespace } from "../spec/oci_runtime.ts";
 import { FathomError } from "../std/errors.ts";
 import type { FullHostConfig } from "./host_config.ts";
 import { joinedName } from "./joined_name.ts";
-import type { JoinedPids } from "./plan_input.ts";
+import type { JoinedPids } from "./plan/input.ts";
 import type { ContainerRecord } from "./records.ts";
 
 /**

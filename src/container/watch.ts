@@ -13,10 +13,10 @@ import { rfc3339, wallClock } from "../std/time.ts";
 import { cgroupPath } from "./cgroup_path.ts";
 import { type Container, nameOf, notify } from "./container.ts";
 import type { Context } from "./context.ts";
+import { unmountSharedMemory } from "./mounts/shared_memory.ts";
 import { type EndingRecord, LOST_EXIT_CODE, readExit } from "./records.ts";
 import { FIRST_DELAY, restartDelay } from "./restart_policy.ts";
 import { saveState } from "./save.ts";
-import { unmountSharedMemory } from "./shared_memory.ts";
 import { next } from "./state.ts";
 import { tell } from "./tell.ts";
 
@@ -42,7 +42,7 @@ export function watchExit(context: Context, container: Container, shim: Shim): v
   // Behind the answer to a start, and only where memory is limited: nobody waits for it.
   if (container.record.host.Memory > 0)
     setTimeout(async () => {
-      const { watchOom } = await import("./watch_oom.ts");
+      const { watchOom } = await import("./limits/watch_oom.ts");
       if (container.live === live) await watchOom(context, container, live);
     }, 0);
 }
@@ -190,7 +190,7 @@ async function release(context: Context, container: Container): Promise<void> {
     options.receipts.record(id, async () => {
       await options.images.unmount(id);
       if (container.record.config.MountPoints.length > 0)
-        await (await import("./mount_sources.ts")).releaseMounts(context, container);
+        await (await import("./mounts/sources.ts")).releaseMounts(context, container);
     }),
     options.receipts.record(id, () => options.networks.release(id)),
     rm(container.bundle, { recursive: true, force: true }),

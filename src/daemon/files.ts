@@ -1,6 +1,6 @@
 /** The image store as work on containers' files wants to see it. */
 
-import type { Files } from "../container/file_needs.ts";
+import type { Files } from "../container/files/needs.ts";
 import {
   applyChanges,
   commitSnapshot,

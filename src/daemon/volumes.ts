@@ -1,7 +1,7 @@
 /** The volumes of the engine with the events that tell of them, and what containers show of the host. */
 
 import { join } from "node:path";
-import type { HostMounts } from "../container/volume_needs.ts";
+import type { HostMounts } from "../container/mounts/needs.ts";
 import { type ImageStore, mountImage } from "../image/mod.ts";
 import { propagationOf, unmount } from "../kernel/mod.ts";
 import type { IdMaps } from "../spec/oci_runtime.ts";
