@@ -63,16 +63,24 @@ export function openCgroup(path: string, layout = cgroupLayout()): Cgroup | unde
  * runtimes make directories in them too (`name=systemd`, and v2 beside v1). One in which processes run stays.
  */
 export function removeStrays(path: string): void {
-  for (const { type, mountPoint } of mountpoints()) {
-    const directory = mountPoint + path;
-    const isHierarchy = type === "cgroup" || type === "cgroup2";
-    if (isHierarchy && statAt(AT.FDCWD, directory) !== undefined) removeTree(directory);
+  for (const hierarchy of hierarchies()) {
+    const directory = hierarchy + path;
+    if (statAt(AT.FDCWD, directory) !== undefined) removeTree(directory);
   }
 }
 
-/** Removes a group that stands above others from every hierarchy where nothing is in it; elsewhere it stays. */
+/**
+ * Removes a group that stands above others wherever nothing is in it: from every hierarchy of this host, since other runtimes make
+ * directories in those without a controller of containers, too.
+ */
 export function removeEmptyCgroup(path: string): void {
-  for (const { directory } of planCgroup(cgroupLayout(), path, {})) removeDirectory(directory);
+  for (const directory of hierarchies()) removeDirectory(directory + path);
+}
+
+function hierarchies(): string[] {
+  return mountpoints()
+    .filter(({ type }) => type === "cgroup" || type === "cgroup2")
+    .map(({ mountPoint }) => mountPoint);
 }
 
 /** What a process needs to enter a group. Owned by the Cgroup it came from. */

@@ -63,7 +63,9 @@ async function run(container: Bundle, stdio: Stdio): Promise<Running> {
   const { cgroupsPath = `/fathom/${container.id}`, resources = {} } = config.linux;
   const cgroup = createCgroup(cgroupsPath, { ...resources, devices: deviceRules(resources.devices ?? []) });
   stack.defer(() => cgroup.remove());
-  const started = await explained(config, () => startContainer({ config, container }, cgroup, stdio));
+  const started = await explained(config, () =>
+    pastRaces(() => startContainer({ config, container }, cgroup, stdio)),
+  );
   stack.defer(() => end(started));
   await explained(config, async () => {
     const state = { container, status: "running", pid: started.pid } as const;
@@ -72,6 +74,24 @@ async function run(container: Bundle, stdio: Stdio): Promise<Running> {
   });
   stack.move();
   return { ...started, container, cgroup };
+}
+
+/** Far more than it takes for a busy machine to leave one start alone. */
+const MOST_RACES = 32;
+
+/**
+ * A path with `..` in it cannot be resolved inside a root while anything on the host is renamed or mounted: the kernel gives up with
+ * EAGAIN and asks to be asked again (openat2(2)). Nothing of the process that failed is left, so a new one does.
+ */
+async function pastRaces(start: () => Promise<Started>): Promise<Started> {
+  for (let race = 1; ; race++) {
+    try {
+      return await start();
+    } catch (error) {
+      const again = error instanceof SyscallError && error.code === "EAGAIN";
+      if (!again || race === MOST_RACES) throw error;
+    }
+  }
 }
 
 /** @throws {FathomError} unsupported, for clocks that would not be set. */

@@ -182,7 +182,12 @@ function engineOf(places: Places, daemon: string[]): Engine {
         stdio: ["ignore", "ignore", "ignore"],
       });
       if (!wait) return;
-      await untilReady(socket, child);
+      try {
+        await untilReady(socket, child);
+      } catch (error) {
+        await engine.stop();
+        throw error;
+      }
       watcher?.close();
       watcher = await watchIds(join(places.dataRoot, "containers"), ids);
     },

