@@ -20,8 +20,24 @@ export function rowOf({ name, median, min, p90, runs }: Measured): Table["rows"]
   };
 }
 
-/** RESULTS.md. */
-export async function report(all: readonly Table[]): Promise<string> {
+const HEADING = `# Results
+Written by \`bench/run.ts\`. Medians; cases interleaved in one run; ratios against the first row of each table.
+`;
+
+/** RESULTS.md with what a section measured in place of what it said before; sections that did not run stay as they are. */
+export async function report(before: string, section: string, tables: readonly Table[]): Promise<string> {
+  const parts = before
+    .split(/^(?=## )/m)
+    .slice(1)
+    .map((text): [string, string] => [/^## (.*)/.exec(text)?.[1] ?? "", text.trimEnd()]);
+  const sections = new Map(parts);
+  const text = [`## ${section}`, await circumstances(), ...tables.flatMap(tableText)];
+  sections.set(section, text.join("\n"));
+  return `${[HEADING.trimEnd(), ...sections.values()].join("\n\n")}\n`;
+}
+
+/** When, where and with what was measured. */
+async function circumstances(): Promise<string> {
   const versions = await Promise.all(
     [
       ["dockerd", "--version"],
@@ -32,14 +48,9 @@ export async function report(all: readonly Table[]): Promise<string> {
   );
   const cpu = cpus()[0]?.model ?? "unknown processor";
   const machine = `${cpus().length} cores of ${cpu}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}`;
-  return [
-    "# Results",
-    `Written by \`bench/run.ts\` on ${new Date().toISOString().slice(0, 10)}. Medians; cases interleaved in one run; ratios against the first row of each table.`,
-    "",
-    `Fathom's daemon is ${process.env.FATHOM_BIN === undefined ? "./fathom" : "dist/fathom"}. Machine: ${machine}. Bun ${Bun.version}; ${versions.join("; ")}.`,
-    ...all.flatMap(tableText),
-    "",
-  ].join("\n");
+  const daemon = process.env.FATHOM_BIN === undefined ? "./fathom" : "dist/fathom";
+  const day = new Date().toISOString().slice(0, 10);
+  return `On ${day}; Fathom's daemon is ${daemon}. Machine: ${machine}. Bun ${Bun.version}; ${versions.join("; ")}.`;
 }
 
 /** A table's lines in Markdown. */
@@ -48,7 +59,7 @@ export function tableText({ title, unit, rows }: Table): string[] {
   const digits = unit === "kB" ? 0 : 2;
   return [
     "",
-    `## ${title[0]?.toUpperCase()}${title.slice(1)}`,
+    `### ${title[0]?.toUpperCase()}${title.slice(1)}`,
     `| | ${unit} | ratio | |`,
     "|---|---|---|---|",
     ...rows.map(

@@ -2,7 +2,7 @@
  * Fathom beside Docker on this machine, in one run, and what came of it in RESULTS.md.
  *
  *     npm run build
- *     FATHOM_BIN=dist/fathom node_modules/.bin/bun --no-env-file --config=/dev/null bench/run.ts [rounds]
+ *     FATHOM_BIN=dist/fathom node_modules/.bin/bun --no-env-file --config=/dev/null bench/run.ts [rounds [section…]]
  *
  * Both engines are private ones, with the same image; FATHOM_BIN is what runs the daemon, ./fathom unless told.
  */
@@ -38,14 +38,21 @@ const WITH_HUGETLB = `
   exit 1`;
 
 const [first, ...others] = await commandLines();
-const tables = [
-  ...(await commandTables([first, ...others], rounds)),
-  ...(await scaleTables(first, rounds)),
-  ...(await logTables(Math.min(rounds, 3))),
-  ...(await runtimes()),
-];
-await writeFile(join(import.meta.dir, "RESULTS.md"), await report(tables));
-console.log(await readFile(join(import.meta.dir, "RESULTS.md"), "utf8"));
+const SECTIONS: Readonly<Record<string, () => Promise<Table[]>>> = {
+  commands: () => commandTables([first, ...others], rounds),
+  scale: () => scaleTables(first, rounds),
+  logs: () => logTables(Math.min(rounds, 3)),
+  runtimes,
+};
+const results = join(import.meta.dir, "RESULTS.md");
+const wanted = process.argv.slice(3);
+for (const name of wanted.length > 0 ? wanted : Object.keys(SECTIONS)) {
+  const tables = await SECTIONS[name]?.();
+  if (tables === undefined)
+    throw new Error(`there is no section ${name}: ${Object.keys(SECTIONS).join(", ")}`);
+  await writeFile(results, await report(await readFile(results, "utf8"), name, tables));
+}
+console.log(await readFile(results, "utf8"));
 
 /** Our command line, compiled where it was built, and from the sources. */
 async function commandLines(): Promise<[Client, ...Client[]]> {
