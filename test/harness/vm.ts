@@ -74,7 +74,7 @@ section() { echo; echo "@@ $1"; }
 engine() {
   fathom daemon "$@" >> /tmp/daemon.log 2>&1 &
   daemon=$!
-  for try in $(seq 200); do [ -S /run/fathom.sock ] && fathom version > /dev/null 2>&1 && return; sleep 0.1; done
+  for try in $(seq 600); do [ -S /run/fathom.sock ] && fathom version > /dev/null 2>&1 && return; sleep 0.1; done
   echo "the daemon does not listen"
 }
 # in_initramfs COMMAND: with the kernel's first root for its own, where nothing but /proc is mounted.

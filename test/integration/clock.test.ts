@@ -13,7 +13,7 @@ const SESSION = `
 mount -t cgroup2 cgroup /sys/fs/cgroup
 daemon() {
   fathom daemon >> /tmp/daemon.log 2>&1 &
-  for try in $(seq 100); do fathom version > /dev/null 2>&1 && break; sleep 0.1; done
+  for try in $(seq 400); do fathom version > /dev/null 2>&1 && break; sleep 0.1; done
 }
 daemon
 mkdir -p /tmp/image/bin && cp /bin/busybox /tmp/image/bin/

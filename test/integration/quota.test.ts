@@ -18,7 +18,7 @@ truncate -s 400M /tmp/${type}.img && ${MAKE[type]} /tmp/${type}.img
 mkdir -p /tmp/${type} && mount -t ${type} -o loop,prjquota /tmp/${type}.img /tmp/${type}
 fathom daemon --data-root /tmp/${type}/data --exec-root /run/${type} --pidfile /run/${type}.pid -H unix:///run/${type}.sock > /tmp/${type}.log 2>&1 &
 export DOCKER_HOST=unix:///run/${type}.sock
-for try in $(seq 100); do [ -S /run/${type}.sock ] && break; sleep 0.1; done
+for try in $(seq 600); do [ -S /run/${type}.sock ] && break; sleep 0.1; done
 tar -C /tmp/image -c . | fathom import - busybox > /dev/null
 
 section ${type}-over

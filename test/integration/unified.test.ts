@@ -56,13 +56,13 @@ run --rm --cgroup-parent /mine/deep --cgroupns host busybox cat /proc/self/cgrou
 run --rm --cgroup-parent /system.slice/fathom.service busybox true 2>&1
 section nested
 run -d --privileged --name init busybox sh -c 'cd /sys/fs/cgroup && mkdir init && echo 1 > init/cgroup.procs && echo +memory +pids > cgroup.subtree_control && echo ready; sleep 1000' > /dev/null
-for try in $(seq 100); do fathom logs init | grep -q ready && break; sleep 0.1; done
+for try in $(seq 400); do fathom logs init | grep -q ready && break; sleep 0.1; done
 fathom exec init cat /proc/self/cgroup
 fathom pause init && fathom unpause init && fathom rm -f init
 section lives
 fathom events --filter event=oom --format '{{.Actor.Attributes.name}} {{.Action}}' > /tmp/events 2> /dev/null &
 run -d --name wounded --memory 20m --memory-swap 20m busybox sh -c 'tail /dev/zero; echo went on; sleep 1000' > /dev/null
-for try in $(seq 100); do [ -s /tmp/events ] && break; sleep 0.1; done
+for try in $(seq 400); do [ -s /tmp/events ] && break; sleep 0.1; done
 cat /tmp/events; fathom inspect -f '{{.State.Status}}' wounded
 section killed
 kill -9 $daemon; rm -f /run/fathom.sock

@@ -41,7 +41,7 @@ stat -c %u /var/lib/fathom/containers/*/rw/made
 section shim
 shim=$(grep PPid /proc/$(fathom inspect -f '{{.State.Pid}}' mapped)/status | grep -o '[0-9]*')
 kill -9 $shim
-for try in $(seq 100); do [ "$(fathom inspect -f '{{.State.Status}}' mapped)" = exited ] && break; sleep 0.1; done
+for try in $(seq 400); do [ "$(fathom inspect -f '{{.State.Status}}' mapped)" = exited ] && break; sleep 0.1; done
 fathom inspect -f '{{.State.Status}} {{.State.ExitCode}}' mapped
 echo $(find /sys/fs/cgroup/fathom -mindepth 1 -type d | wc -l) groups
 grep -c ^overlay /proc/mounts

@@ -14,7 +14,7 @@ mount -t cgroup2 cgroup /sys/fs/cgroup
 # The outside: a namespace behind a link, which knows no way to the containers' network.
 unshare -n sleep 1000 &
 outside=$!
-for try in $(seq 50); do [ "$(readlink /proc/$outside/ns/net)" != "$(readlink /proc/self/ns/net)" ] && break; sleep 0.1; done
+for try in $(seq 300); do [ "$(readlink /proc/$outside/ns/net)" != "$(readlink /proc/self/ns/net)" ] && break; sleep 0.1; done
 ip link add up0 type veth
 ip link set veth0 netns $outside
 ip addr add 198.51.100.1/24 dev up0
@@ -29,7 +29,7 @@ nsenter -t $outside -n httpd -p 7001 -h /tmp/www
 fathom run --rm busybox timeout 10 wget -q -O - http://198.51.100.2:7001/ 2>&1
 section link
 fathom run -d --name web busybox sh -c 'mkdir /www; echo served > /www/index.html; httpd -f -h /www' > /dev/null
-for try in $(seq 50); do fathom exec web netstat -tln | grep -q :80 && break; sleep 0.1; done
+for try in $(seq 300); do fathom exec web netstat -tln | grep -q :80 && break; sleep 0.1; done
 fathom run --rm --link web:w busybox wget -q -O - http://w/
 section killed
 kill -9 $daemon; rm -f /run/fathom.sock
