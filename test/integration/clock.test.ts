@@ -12,8 +12,11 @@ if (reason !== undefined) console.log(`skipped: ${reason}`);
 const SESSION = `
 mount -t cgroup2 cgroup /sys/fs/cgroup
 daemon() {
+  # A command that finds no socket would start a daemon of its own.
+  rm -f /run/fathom.sock
   fathom daemon >> /tmp/daemon.log 2>&1 &
-  for try in $(seq 400); do fathom version > /dev/null 2>&1 && break; sleep 0.1; done
+  engine=$!
+  for try in $(seq 400); do [ -S /run/fathom.sock ] && break; sleep 0.1; done
 }
 daemon
 mkdir -p /tmp/image/bin && cp /bin/busybox /tmp/image/bin/
@@ -51,7 +54,7 @@ section forward
 fathom ps -a --format '{{.Names}} {{.Status}}'
 section forward-stop
 fathom stop -t 1 watched
-kill -9 $(cat /run/fathom.pid); sleep 0.5
+kill -9 $engine; sleep 0.5
 jump -7200
 daemon
 section restarted
