@@ -50,6 +50,21 @@ async function run(script: string, more: Partial<Launch> = {}): Promise<{ shim: 
   return { shim, launch };
 }
 
+/** Takes the shim that has served before: on a busy machine it may come back when another has been made already. */
+async function takeAgain({ pid }: Pick<Shim, "pid">, take = () => pool.take()): Promise<Shim> {
+  const others: Shim[] = [];
+  for (let tries = 0; tries < 200; tries += 1) {
+    const shim = await take();
+    if (shim.pid === pid) {
+      for (const other of others) other.close();
+      return shim;
+    }
+    others.push(shim);
+    await Bun.sleep(10);
+  }
+  throw new Error(`shim ${pid} did not come back`);
+}
+
 function descriptors(pid: number): string[] {
   return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
     try {
@@ -80,21 +95,24 @@ test("a run of containers needs few shims, each container has its own log and st
 }, 60_000);
 
 test("only the first container's receipt holds the start of its shim", async () => {
-  const taken = async () => {
-    const steps: Step[] = [];
-    const shim = await recording(
-      "daemon",
-      (step) => steps.push(step()),
-      () => pool.take(),
-    );
+  const taken = async (again?: Pick<Shim, "pid">) => {
+    let steps: Step[] = [];
+    const take = () => {
+      steps = [];
+      return recording(
+        "daemon",
+        (step) => steps.push(step()),
+        () => pool.take(),
+      );
+    };
+    const shim = await (again === undefined ? take() : takeAgain(again, take));
     await shim.launch(launchOf("true"));
     await shim.exited;
     shim.close();
     return { pid: shim.pid, steps: steps.map(({ what }) => what) };
   };
   const first = await taken();
-  const second = await taken();
-  expect(second.pid).toBe(first.pid);
+  const second = await taken(first);
   expect(first.steps).toContain("start a shim");
   expect(second.steps).toEqual([]);
 });
@@ -102,8 +120,7 @@ test("only the first container's receipt holds the start of its shim", async () 
 test("nothing of a container stays open in its shim: streams, log, execs", async () => {
   const { shim: first } = await run("true");
   const next = async () => {
-    const shim = await pool.take();
-    expect(shim.pid).toBe(first.pid);
+    const shim = await takeAgain(first);
     const launched = shim.launch(
       launchOf("cat; echo end >&2", { openStdin: true, stdinOnce: true, attachments: 1 }),
     );
@@ -130,8 +147,7 @@ test("nothing of a container stays open in its shim: streams, log, execs", async
 
 test("an attachment that is meant for the container before is refused, and does not reach the next", async () => {
   const { shim: ended } = await run("true");
-  const shim = await pool.take();
-  expect(shim.pid).toBe(ended.pid);
+  const shim = await takeAgain(ended);
   await expect(ended.attach(OUTPUTS)).rejects.toThrow("has ended");
   await shim.launch(launchOf("sleep 100"));
   await expect(ended.attach(OUTPUTS)).rejects.toThrow("has ended");
@@ -143,8 +159,7 @@ test("an attachment that is meant for the container before is refused, and does 
 
 test("a signal, a resize or an exec that is meant for the container before is refused", async () => {
   const { shim: ended } = await run("true");
-  const shim = await pool.take();
-  expect(shim.pid).toBe(ended.pid);
+  const shim = await takeAgain(ended);
   await shim.launch(launchOf("sleep 0.3; exit 4"));
   await expect(ended.signal(9, {})).rejects.toThrow("has ended");
   await expect(ended.resize({ columns: 1, rows: 1 }, {})).rejects.toThrow("has ended");
@@ -231,7 +246,7 @@ test("a shim whose daemon is killed between the end and the reset ends by itself
 
 test("a shim that has been given another container says so to whoever looks for the one before", async () => {
   const { shim: ended } = await run("true");
-  const shim = await pool.take();
+  const shim = await takeAgain(ended);
   const launch = launchOf("sleep 0.3");
   await shim.launch(launch);
   const found = await pool.connect(ended.socket);

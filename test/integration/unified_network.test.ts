@@ -41,7 +41,10 @@ fathom exec web sh -c 'head -c 300000 /dev/zero > /www/big'
 fathom exec slow sh -c 'from=$(cut -d. -f1 /proc/uptime); wget -q -O /dev/null http://'$(fathom inspect -f '{{.NetworkSettings.IPAddress}}' web)'/big && [ $(($(cut -d. -f1 /proc/uptime) - from)) -ge 1 ] && echo held back'
 section gone
 fathom rm -f web slow
-ip -o link | grep -cE ' fm|ifb-'
+links() { ip -o link | grep -cE ' fm|ifb-'; }
+# The kernel dismantles a namespace that nobody holds in its own time.
+for try in $(seq 100); do [ "$(links)" = 0 ] && break; sleep 0.1; done
+links
 section log
 cat /tmp/daemon.log
 `;
