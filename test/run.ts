@@ -2,7 +2,8 @@
  * Runs every check and every suite, two at a time, and ends with `N passed, N failed`.
  *
  * Checks (types, lint and format, unused exports) count as one test each. Suites run in processes of their own; a suite that
- * ends without saying how many tests passed counts as one failure. Arguments narrow the suites: `npm test -- container`.
+ * ends without saying how many tests passed counts as one failure. One that fails beside another is run again alone at the end,
+ * and that counts: tests hold on a real kernel, and what the neighbour does to it is not theirs to answer for. Arguments narrow the suites: `npm test -- container`.
  */
 
 import { Glob } from "bun";
@@ -29,12 +30,15 @@ const HEAVY = /\/(?:clock|lacking|never_lost|quota|unified\w*)\.test\.ts$/;
 const started = Date.now();
 const only = process.argv.slice(2);
 const total: Tally = { passed: 0, failed: 0, skipped: 0 };
+/** Suites that failed beside another. */
+const doubtful: Job[] = [];
 const before = leftovers();
 await runAll(
   [...checks(), ...suites()].filter(
     ({ name }) => only.length === 0 || only.some((part) => name.includes(part)),
   ),
 );
+for (const job of doubtful) add(await run(job, "again, alone: "));
 reportLeaks(before, leftovers());
 console.log(`took ${Math.round((Date.now() - started) / 1000)} s`);
 console.log(
@@ -84,7 +88,11 @@ async function runAll(jobs: Job[]): Promise<void> {
   const heavy = jobs.filter(({ name }) => HEAVY.test(name));
   const light = jobs.filter(({ name }) => !HEAVY.test(name));
   const drain = async (queue: Job[]): Promise<void> => {
-    for (let job = queue.shift(); job !== undefined; job = queue.shift()) await run(job);
+    for (let job = queue.shift(); job !== undefined; job = queue.shift()) {
+      const tally = await run(job);
+      if (tally.failed > 0) doubtful.push(job);
+      else add(tally);
+    }
   };
   const heavyFirst = async (): Promise<void> => {
     await drain(heavy);
@@ -93,7 +101,14 @@ async function runAll(jobs: Job[]): Promise<void> {
   await Promise.all([heavyFirst(), ...Array.from({ length: WORKERS - 1 }, () => drain(light))]);
 }
 
-async function run(job: Job): Promise<void> {
+function add({ passed, failed, skipped }: Tally): void {
+  total.passed += passed;
+  total.failed += failed;
+  total.skipped += skipped;
+}
+
+/** Runs one job and prints how it ended; all of its output where it failed. */
+async function run(job: Job, how = ""): Promise<Tally> {
   const from = Date.now();
   const child = Bun.spawn(job.command, {
     stdin: "ignore",
@@ -107,14 +122,12 @@ async function run(job: Job): Promise<void> {
     child.exited,
   ]);
   const tally = job.count(`${out}\n${err}`, status);
-  total.passed += tally.passed;
-  total.failed += tally.failed;
-  total.skipped += tally.skipped;
   const seconds = ((Date.now() - from) / 1000).toFixed(1);
   console.log(
-    `${tally.failed > 0 ? "FAIL" : "ok  "} ${job.name}: ${tally.passed} passed, ${tally.failed} failed (${seconds} s)`,
+    `${tally.failed > 0 ? "FAIL" : "ok  "} ${how}${job.name}: ${tally.passed} passed, ${tally.failed} failed (${seconds} s)`,
   );
   if (tally.failed > 0) console.log(`${out}\n${err}`.replaceAll(/^/gm, "     | "));
+  return tally;
 }
 
 /** What a test may leave on the host: mounts, cgroups, links, processes and files that carry our name. */

@@ -129,8 +129,13 @@ describe("processors", () => {
 
   test("stats shows the half", async () => {
     await started("--name", "half", "--cpus", "0.5", ...BUSY);
-    const share = await engine.output("docker", ["stats", "--no-stream", "--format", "{{.CPUPerc}}", "half"]);
-    expect(Number.parseFloat(share)).toBeWithin(5, 70);
+    const share = async () =>
+      Number.parseFloat(
+        await engine.output("docker", ["stats", "--no-stream", "--format", "{{.CPUPerc}}", "half"]),
+      );
+    expect(await share()).toBeLessThan(70);
+    // On a busy machine it does not always get what it may have.
+    await eventually("its share", async () => (await share()) > 5);
   });
 
   test("cpuset pins, and an update pins elsewhere", async () => {
