@@ -6,6 +6,8 @@ import { connect } from "./http/connection.ts";
 import { printError } from "./output.ts";
 
 const WAIT_MS = 10_000;
+/** For how long the daemon of somebody else is waited for, when ours has ended since that one was starting already. */
+const OTHERS_MS = 3_000;
 const PAUSE_MS = 10;
 const LOG_DIR = "/var/log";
 const LOG = "/var/log/fathom.log";
@@ -31,13 +33,17 @@ export async function startDaemon(choice: Choice): Promise<boolean> {
 
 /** Waits until somebody accepts connections and answers a ping. */
 async function answers(choice: Choice, ended: () => number | string | null): Promise<void> {
-  const deadline = performance.now() + WAIT_MS;
+  let deadline = performance.now() + WAIT_MS;
+  let how: number | string | null = null;
   while (performance.now() < deadline) {
     if (await pinged(choice)) return;
-    const how = ended();
-    if (how !== null) throw new CommandError(`the daemon ended (${how}) before it answered: see ${LOG}`);
+    if (how === null) {
+      how = ended();
+      if (how !== null) deadline = performance.now() + OTHERS_MS;
+    }
     await Bun.sleep(PAUSE_MS);
   }
+  if (how !== null) throw new CommandError(`the daemon ended (${how}) before it answered: see ${LOG}`);
   throw new CommandError(`the daemon did not answer within ${WAIT_MS / 1000} seconds: see ${LOG}`);
 }
 

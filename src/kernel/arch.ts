@@ -40,6 +40,7 @@ export const NUMBERS = {
   wait4: [61, 260],
   kill: [62, 129],
   fcntl: [72, 25],
+  flock: [73, 32],
   ftruncate: [77, 46],
   fchdir: [81, 50],
   chdir: [80, 49],

@@ -24,6 +24,9 @@ export const O = {
   PATH: 0o10000000,
 } as const;
 
+/** flock(2). */
+export const LOCK = { EX: 2, NB: 4 } as const;
+
 /** openat2(2), `resolve`. */
 export const RESOLVE = { NO_XDEV: 1, NO_MAGICLINKS: 2, NO_SYMLINKS: 4, BENEATH: 8, IN_ROOT: 16 } as const;
 

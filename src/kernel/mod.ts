@@ -47,6 +47,7 @@ export * from "./flags.ts";
 export { bindDescriptor, type HostMount, mountFailure, mountOnHost, mountPatiently } from "./host_mounts.ts";
 export { attachIdMapped } from "./id_mapped.ts";
 export { initProgram } from "./init_program.ts";
+export { lockFile } from "./lock.ts";
 export { isMounted, mountpoints, propagationOf, unmount } from "./mount.ts";
 export { watchOom } from "./oom.ts";
 export { mountOverlay, probeOverlay } from "./overlay.ts";

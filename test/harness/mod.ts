@@ -14,5 +14,5 @@ export { ENGINE_UNDER_TEST, type Engine, FATHOM, startDocker, startEngine, start
 export { busyboxArchive, type Entry, tarOf } from "./image.ts";
 export { type Result, run } from "./program.ts";
 export type { Terminal } from "./terminal.ts";
-export { runInVm, type Sections, vmUnavailable } from "./vm.ts";
+export { runInVm, type Sections, VM_LIMIT_MS, vmUnavailable } from "./vm.ts";
 export { eventually } from "./wait.ts";

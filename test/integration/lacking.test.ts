@@ -4,7 +4,7 @@
  */
 
 import { beforeAll, describe, expect, test } from "bun:test";
-import { runInVm, type Sections, vmUnavailable } from "../harness/mod.ts";
+import { runInVm, type Sections, VM_LIMIT_MS, vmUnavailable } from "../harness/mod.ts";
 
 const reason = await vmUnavailable();
 if (reason !== undefined) console.log(`skipped: ${reason}`);
@@ -60,7 +60,7 @@ describe.skipIf(reason !== undefined)("on a host that lacks something", () => {
   beforeAll(async () => {
     const loadable = ["overlay", "bridge", "veth", "nf_tables", ...NETWORK_PARTS, ...RATE_PARTS];
     printed = await runInVm(SESSION, { loadable });
-  }, 300_000);
+  }, VM_LIMIT_MS);
 
   test("a daemon without control groups says so and ends, and doctor tells what to do", () => {
     const lines = printed.get("cgroups")?.split("\n") ?? [];

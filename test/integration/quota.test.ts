@@ -4,7 +4,7 @@
  */
 
 import { beforeAll, describe, expect, test } from "bun:test";
-import { runInVm, type Sections, vmUnavailable } from "../harness/mod.ts";
+import { runInVm, type Sections, VM_LIMIT_MS, vmUnavailable } from "../harness/mod.ts";
 
 const reason = await vmUnavailable();
 if (reason !== undefined) console.log(`skipped: ${reason}`);
@@ -51,7 +51,7 @@ describe.skipIf(reason !== undefined)("a bound on what a container writes", () =
       programs: ["/sbin/mkfs.ext4", "/sbin/mkfs.xfs"],
       modules: ["crc32c_generic", "libcrc32c", "quota_tree", "quota_v2", "loop", "overlay", "xfs"],
     });
-  }, 300_000);
+  }, VM_LIMIT_MS);
 
   describe.each(["ext4", "xfs"])("on %s", (type) => {
     test("stops a program that writes more", () => {

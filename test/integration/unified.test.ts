@@ -4,7 +4,7 @@
  */
 
 import { beforeAll, describe, expect, test } from "bun:test";
-import { runInVm, type Sections, vmUnavailable } from "../harness/mod.ts";
+import { runInVm, type Sections, VM_LIMIT_MS, vmUnavailable } from "../harness/mod.ts";
 
 const reason = await vmUnavailable();
 if (reason !== undefined) console.log(`skipped: ${reason}`);
@@ -80,7 +80,7 @@ describe.skipIf(reason !== undefined)("with cgroup v2 alone, on Debian's kernel"
   let printed: Sections = new Map();
   beforeAll(async () => {
     printed = await runInVm(SESSION, { modules: ["overlay"] });
-  }, 300_000);
+  }, VM_LIMIT_MS);
 
   test("info says so", () => {
     expect(printed.get("info")).toContain("Cgroup Version: 2");

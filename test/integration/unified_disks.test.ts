@@ -4,7 +4,7 @@
  */
 
 import { beforeAll, describe, expect, test } from "bun:test";
-import { runInVm, type Sections, vmUnavailable } from "../harness/mod.ts";
+import { runInVm, type Sections, VM_LIMIT_MS, vmUnavailable } from "../harness/mod.ts";
 
 const reason = await vmUnavailable();
 if (reason !== undefined) console.log(`skipped: ${reason}`);
@@ -52,7 +52,7 @@ describe.skipIf(reason !== undefined)("with disks, on Debian's kernel", () => {
   beforeAll(async () => {
     const programs = ["/sbin/mkfs.ext4"];
     printed = await runInVm(SESSION, { modules: ["overlay", "loop", "crc32c_generic"], programs });
-  }, 300_000);
+  }, VM_LIMIT_MS);
 
   test("a device is refused, allowed to be read by a rule or by its mode, and all are a privileged container's", () => {
     const lines = printed.get("devices")?.split("\n") ?? [];

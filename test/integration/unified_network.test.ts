@@ -4,7 +4,7 @@
  */
 
 import { beforeAll, describe, expect, test } from "bun:test";
-import { runInVm, type Sections, vmUnavailable } from "../harness/mod.ts";
+import { runInVm, type Sections, VM_LIMIT_MS, vmUnavailable } from "../harness/mod.ts";
 
 const reason = await vmUnavailable();
 if (reason !== undefined) console.log(`skipped: ${reason}`);
@@ -55,7 +55,7 @@ describe.skipIf(reason !== undefined)("networks on Debian's kernel", () => {
     const rules = ["nf_tables", "nft_masq", "nft_ct", "nft_chain_nat", "nft_nat", "nft_fib_inet"];
     const rates = ["ifb", "sch_tbf", "sch_ingress", "cls_u32", "act_mirred"];
     printed = await runInVm(SESSION, { modules: ["overlay", "bridge", "veth", ...rules, ...rates] });
-  }, 300_000);
+  }, VM_LIMIT_MS);
 
   test("an outside that knows no way back to the container answers it, since it hears the host", () => {
     expect(printed.get("outside")).toBe("far");
