@@ -36,6 +36,8 @@ export const NUMBERS = {
   bind: [49, 200],
   listen: [50, 201],
   socketpair: [53, 199],
+  setsockopt: [54, 208],
+  getsockopt: [55, 209],
   execve: [59, 221],
   wait4: [61, 260],
   kill: [62, 129],

@@ -5,7 +5,6 @@
  * is polled (cgroup-v2.rst, "Basic Operations", notifications). Neither costs anything until the kernel has something to tell.
  */
 
-import { messageOf } from "../std/errors.ts";
 import { type Cgroup, cgroupLayout } from "./cgroup.ts";
 import { readControlFile, writeControlFile } from "./control_file.ts";
 import { ERRNO, SyscallError } from "./errno.ts";
@@ -13,6 +12,7 @@ import { closeFd, owned } from "./file.ts";
 import { AT, O } from "./flags.ts";
 import { changed, readable } from "./ready.ts";
 import { check, sys } from "./syscall.ts";
+import { watching } from "./watching.ts";
 
 /**
  * Calls `heard` whenever the kernel has told that the group wants for memory: it is then asked what has come of it. Ends with
@@ -73,40 +73,4 @@ export function watchControlFile(
       close: () => closeFd(fd),
     };
   });
-}
-
-interface Watched {
-  next(): Promise<void>;
-  heard(): void;
-  close(): void;
-}
-
-/** Rings by `bell`, an eventfd, to end the wait that is under way: a descriptor that is closed wakes nobody. */
-function watching(failed: (sentence: string) => void, begin: (bell: number) => Watched): Disposable {
-  using undo = new DisposableStack();
-  const bell = check(sys("eventfd2", 0, O.CLOEXEC | O.NONBLOCK), "make an eventfd");
-  undo.defer(() => closeFd(bell));
-  const watched = begin(bell);
-  undo.defer(() => watched.close());
-  const held = undo.move();
-  let over = false;
-  const follow = async (): Promise<void> => {
-    using _ = held;
-    while (!over) {
-      await watched.next();
-      if (!over) watched.heard();
-    }
-  };
-  void follow().catch((error) => {
-    const gone = error instanceof SyscallError && error.errno === ERRNO.ENODEV;
-    over = true;
-    if (!gone) failed(messageOf(error));
-  });
-  return {
-    [Symbol.dispose]: () => {
-      if (over) return;
-      over = true;
-      sys("write", bell, new Uint8Array([1, 0, 0, 0, 0, 0, 0, 0]), 8);
-    },
-  };
 }

@@ -26,6 +26,11 @@ export function changed(fd: number, wake: number): Promise<void> {
   return ready([fd, EPOLL.PRI], [wake, EPOLL.IN]);
 }
 
+/** Resolves when either can be read. */
+export function eitherReadable(fd: number, wake: number): Promise<void> {
+  return ready([fd, EPOLL.IN], [wake, EPOLL.IN]);
+}
+
 /** Resolves when `fd` can be written or its other end has hung up. */
 export function writable(fd: number): Promise<void> {
   return ready([fd, EPOLL.OUT]);

@@ -9,8 +9,6 @@ import {
   droppingForwardChains,
   type NetlinkSocket,
   readSysctl,
-  removeTable,
-  replaceTable,
   writeSysctl,
 } from "../kernel/net/mod.ts";
 import { FathomError, messageOf } from "../std/errors.ts";
@@ -19,6 +17,7 @@ import { firewallTable } from "./firewall.ts";
 import { addressText, lowestFree, networkText, parseAddress, parseCidr } from "./ipv4.ts";
 import type { NetworksOptions } from "./options.ts";
 import type { NetworkRecord, RecordStore } from "./records.ts";
+import { openRules, type Rules } from "./rules.ts";
 
 export interface DefaultNetwork {
   readonly record: NetworkRecord;
@@ -30,6 +29,8 @@ export interface DefaultNetwork {
   warnings(): string[];
   /** Takes bridge and rules away, where this engine made them. */
   remove(): void;
+  /** Lets go of both; they stay. */
+  close(): void;
 }
 
 export function defaultNetwork(
@@ -38,6 +39,7 @@ export function defaultNetwork(
 ): DefaultNetwork {
   const { settings } = options;
   const name = engineName(options.dataRoot);
+  const rules = openRules(name, options);
   let opening: Promise<Bridge> | undefined;
   let warnings: string[] = [];
   const gatewayOf = (bridge: Bridge) => addressText(settings.gateway ?? bridge.address.address);
@@ -48,7 +50,7 @@ export function defaultNetwork(
       kept: record.BridgeAddress === undefined ? undefined : parseCidr(record.BridgeAddress),
     });
     forward(settings.forwarding);
-    warnings = filter(name, bridge, options);
+    warnings = filter(rules, { name, bridge, options });
     for (const warning of warnings) options.warn(warning);
     describe(record, bridge, { options, gateway: gatewayOf(bridge) });
     await store.saveNetwork(record);
@@ -81,9 +83,10 @@ export function defaultNetwork(
     remove() {
       if (opening === undefined) return;
       opening = undefined;
-      if (settings.filter) removeTable(name);
+      if (settings.filter) rules.remove();
       if (settings.existing === undefined) deleteLink(host(), name);
     },
+    close: () => rules.close(),
   };
 }
 
@@ -103,10 +106,13 @@ function forward(wanted: boolean): void {
 }
 
 /** Puts the rules in place; what a user should know when that is not enough. */
-function filter(name: string, bridge: Bridge, { settings }: NetworksOptions): string[] {
+function filter(
+  rules: Rules,
+  { name, bridge, options: { settings } }: { name: string; bridge: Bridge; options: NetworksOptions },
+): string[] {
   if (!settings.filter) return [];
   try {
-    replaceTable(
+    rules.put(
       firewallTable(name, [
         {
           link: bridge.name,

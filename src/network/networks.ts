@@ -78,6 +78,7 @@ export async function openNetworks(options: NetworksOptions): Promise<Networks> 
       state.lingering.close();
       const inUse = [...store.sandboxes.values()].some(({ Key }) => Key !== "");
       if (!inUse) state.bridge.remove();
+      state.bridge.close();
       socket?.[Symbol.dispose]();
     },
   };

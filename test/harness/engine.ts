@@ -61,6 +61,8 @@ interface EngineOptions {
   subordinateIds?: string;
   /** Without the busybox image. */
   bare?: boolean;
+  /** In a network namespace of the test's own, by its name of ip-netns(8): its rules and links are not the host's. */
+  network?: string;
   /** With a default bridge, which dockerd is otherwise started without. */
   bridged?: boolean;
 }
@@ -72,6 +74,7 @@ export function startEngine(options: EngineOptions = {}): Promise<Engine> {
 
 export function startFathom(options: EngineOptions = {}): Promise<Engine> {
   return startWith(options, ({ root, dataRoot, execRoot, socket }) => [
+    ...(options.network === undefined ? [] : ["nsenter", `--net=/run/netns/${options.network}`]),
     FATHOM,
     "daemon",
     ...["--data-root", dataRoot, "--exec-root", execRoot, "-H", `unix://${socket}`],

@@ -36,6 +36,7 @@ export {
   type Rule,
   sourceNetwork,
 } from "./nft_rule.ts";
-export { droppingForwardChains, removeTable, replaceTable, type Table } from "./nftables.ts";
+export { droppingForwardChains, isWhole, removeTable, replaceTable, type Table } from "./nftables.ts";
+export { type RuleChange, watchRules } from "./rule_watch.ts";
 export { readSysctl, writeSysctl } from "./sysctl.ts";
 export { limitRate, redirectIncoming, removeRateLimit, stopRedirecting } from "./traffic.ts";

@@ -51,8 +51,8 @@ export interface NetlinkSocket extends Disposable {
   dump(message: Message, what: string): Reply[];
 }
 
-const AF_NETLINK = 16;
-const SOCK_RAW = 3;
+export const AF_NETLINK = 16;
+export const SOCK_RAW = 3;
 const MSG_DONTWAIT = 0x40;
 const HEADER = 16;
 const TYPE = { error: 2, done: 3 } as const;

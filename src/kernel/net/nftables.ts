@@ -29,7 +29,7 @@ const HOOKS = { prerouting: 0, input: 1, forward: 2, output: 3, postrouting: 4 }
 const ACCEPT = 1;
 const DROP = 0;
 const SUBSYSTEM = 10;
-const NFT = { NEWTABLE: 0, DELTABLE: 2, NEWCHAIN: 3, GETCHAIN: 4, NEWRULE: 6 } as const;
+const NFT = { NEWTABLE: 0, DELTABLE: 2, NEWCHAIN: 3, GETCHAIN: 4, NEWRULE: 6, GETRULE: 7 } as const;
 const BATCH = { BEGIN: 0x10, END: 0x11 } as const;
 const NFPROTO = { UNSPEC: 0, INET: 1 } as const;
 
@@ -51,6 +51,22 @@ export function removeTable(name: string): void {
     what: `take table inet ${name} away`,
     see: "nft list tables",
   });
+}
+
+/** Whether a table has all the chains and as many rules in each as it was made with. @throws {SyscallError} */
+export function isWhole({ name, chains }: Table): boolean {
+  using socket = openNetlink(NETLINK.NETFILTER);
+  const dump = (type: number, attributes: Attribute[]) =>
+    socket
+      .dump({ type: (SUBSYSTEM << 8) | type, header: header(NFPROTO.INET), attributes }, "list rules")
+      .map(({ body }) => decodeAttributes(body.subarray(4)))
+      .filter((found) => readText(found.get(1)) === name);
+  const names = dump(NFT.GETCHAIN, []).map((chain) => readText(chain.get(3)));
+  const rules = dump(NFT.GETRULE, [[1, text(name)]]).map((rule) => readText(rule.get(2)));
+  return chains.every(
+    (chain) =>
+      names.includes(chain.name) && rules.filter((of) => of === chain.name).length === chain.rules.length,
+  );
 }
 
 /** Made first, so that the removal finds it: the idiom of nft(8) for a table that may not be there. */
