@@ -31,13 +31,11 @@ export function watchExit(context: Context, container: Container, shim: Shim): v
       exited(context, container, exit);
     });
   const live = { shim, ended };
-  shim.onDetach(({ exec }) =>
-    tell(
-      context,
-      container,
-      exec ? { action: "exec_detach", attributes: { execID: exec } } : { action: "detach" },
-    ),
-  );
+  shim.onDetach(({ exec }) => {
+    if (exec === undefined) return tell(context, container, { action: "detach" });
+    context.execs.get(exec)?.settled.resolve();
+    tell(context, container, { action: "exec_detach", attributes: { execID: exec } });
+  });
   container.live = live;
   // Behind the answer to a start, and only where memory is limited: nobody waits for it.
   if (container.record.host.Memory > 0)

@@ -111,6 +111,20 @@ test("of one with an exec: the exec ends, too", async () => {
   });
 });
 
+test("of one with an exec, at any moment of it: the command never ends as if all were well", async () => {
+  for (const milliseconds of [0, 15, 30, 45, 60, 80, 110]) {
+    const id = await runDetached(["busybox", "sleep", "1000"]);
+    const shim = await shimOf(id);
+    const running = ["sleep 1000", "yes", "exec >&- 2>&-; sleep 1000"].map((script) =>
+      engine.command("docker", ["exec", id, "sh", "-c", script]),
+    );
+    await Bun.sleep(milliseconds);
+    process.kill(shim, "SIGKILL");
+    for (const { status } of await Promise.all(running)) expect(status).toBeGreaterThan(0);
+    await docker(["rm", "-f", id]);
+  }
+});
+
 test("while no daemon runs: the next one sees it", async () => {
   const id = await runDetached(["busybox", "sleep", "1000"]);
   const [shim, { Pid: pid }] = [await shimOf(id), await stateOf(id)];

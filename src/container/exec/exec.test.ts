@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { ExecCreateRequest } from "../../spec/docker.ts";
-import { kindOf, messageOf } from "../../std/errors.ts";
+import { FathomError, kindOf, messageOf } from "../../std/errors.ts";
 import { eventually, type FakeEngine, fakeEngine } from "../_fakes.ts";
 
 async function running(fake: FakeEngine): Promise<string> {
@@ -83,6 +83,44 @@ describe("an exec", () => {
     expect(own).toMatchObject({ cwd: "/x", terminal: true, user: { uid: 1000, gid: 1000 } });
     expect(own?.env).toEqual(expect.arrayContaining(["A=2", "HOME=/home/alice", "TERM=xterm"]));
     expect(own?.capabilities).toMatchObject({ effective: [], bounding: plain?.capabilities?.bounding });
+  });
+
+  test("whose streams are over is inspected when its end is known, be it that its shim was killed", async () => {
+    await using fake = await fakeEngine();
+    await running(fake);
+    const { Id } = await fake.engine.execs.create("web", { Cmd: ["cat"], AttachStdout: true });
+    const { stream } = await fake.engine.execs.start(Id, { tty: false });
+    stream.resume();
+    expect(await fake.engine.execs.inspect(Id)).toMatchObject({ Running: true, ExitCode: null });
+    stream.push(null);
+    await eventually(() => stream.readableEnded);
+    const inspected = fake.engine.execs.inspect(Id);
+    await Bun.sleep(20);
+    fake.shim().lose();
+    expect(await inspected).toMatchObject({ Running: false, ExitCode: 137 });
+  });
+
+  test("that was detached from is inspected at once: it runs", async () => {
+    await using fake = await fakeEngine();
+    await running(fake);
+    const { Id } = await fake.engine.execs.create("web", { Cmd: ["cat"], AttachStdout: true, Tty: true });
+    const { stream } = await fake.engine.execs.start(Id, { tty: true });
+    stream.resume();
+    fake.shim().detach({ exec: Id });
+    stream.push(null);
+    await eventually(() => stream.readableEnded);
+    expect(await fake.engine.execs.inspect(Id)).toMatchObject({ Running: true, ExitCode: null });
+  });
+
+  test("whose shim goes while it is started has the exit code of one that was killed", async () => {
+    await using fake = await fakeEngine();
+    await running(fake);
+    fake.shim().exec = async () => {
+      throw new FathomError("unavailable", "the shim of the container is gone");
+    };
+    const { Id } = await fake.engine.execs.create("web", { Cmd: ["cat"] });
+    await fake.engine.execs.start(Id, { tty: false });
+    expect(await fake.engine.execs.inspect(Id)).toMatchObject({ Running: false, ExitCode: 137 });
   });
 
   test("that cannot be started says why on its output, and has the exit code of that", async () => {

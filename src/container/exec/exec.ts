@@ -72,7 +72,27 @@ export async function resizeExec(
   await live.shim.resize({ columns: size.width, rows: size.height }, { exec: exec.id });
 }
 
-export function inspectExec(exec: Exec): ExecInspect {
+/** How long the end of an exec may stay unknown when its streams are over, in milliseconds; a busy machine's worst. */
+const UNKNOWN = 10_000;
+
+/**
+ * What is known of it. When its streams have ended, whoever attached asks at once how it did: that comes another way, and where
+ * the shim was killed, later. An answer without an exit code would be taken for success, so this waits for one.
+ */
+export async function inspectExec(exec: Exec): Promise<ExecInspect> {
+  const { stream } = exec;
+  if (stream?.readableEnded || stream?.errored) await within(exec.settled.promise, UNKNOWN);
+  return inspection(exec);
+}
+
+async function within(promise: Promise<void>, milliseconds: number): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, milliseconds);
+  await Promise.race([promise, late]);
+  clearTimeout(timer);
+}
+
+function inspection(exec: Exec): ExecInspect {
   const { request } = exec;
   const [entrypoint = "", ...args] = request.Cmd;
   return {

@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import type { Duplex } from "node:stream";
 import type { ExecLaunch } from "../../shim/protocol.ts";
 import type { ExecCreateRequest } from "../../spec/docker.ts";
-import { FathomError } from "../../std/errors.ts";
+import { FathomError, kindOf } from "../../std/errors.ts";
 import { type Container, type Live, nameOf } from "../container.ts";
 import type { Context } from "../context.ts";
 import { notRunning } from "../state.ts";
@@ -38,6 +38,7 @@ export function registerExec(
     status: "created",
     exitCode: null,
     pid: 0,
+    settled: Promise.withResolvers(),
   };
   context.execs.set(exec.id, exec);
   tellExec(context, { container, exec, action: `exec_create: ${commandOf(exec)}` });
@@ -81,6 +82,7 @@ export async function openStreams({ exec, live }: Begun): Promise<Duplex> {
       ...(DetachKeys && { detachKeys: DetachKeys }),
     })
     .catch((error) => failed(exec, error));
+  exec.stream = stream;
   return stream;
 }
 
@@ -118,15 +120,21 @@ export async function launch(
 }
 
 function failed(exec: Exec, error: unknown): never {
-  const code = error instanceof Error && "exitCode" in error ? error.exitCode : NOT_STARTED;
-  Object.assign(exec, { status: "ended", exitCode: code, endedAt: Date.now() });
+  const said = error instanceof Error && "exitCode" in error ? Number(error.exitCode) : undefined;
+  // Without its shim nobody knows whether it had begun.
+  settle(exec, said ?? (kindOf(error) === "unavailable" ? LOST : NOT_STARTED));
   throw error;
 }
 
 function ended(context: Context, { container, exec }: Begun, exitCode: number): number {
-  Object.assign(exec, { status: "ended", exitCode, endedAt: Date.now() });
+  settle(exec, exitCode);
   tellExec(context, { container, exec, action: "exec_die", exitCode });
   return exitCode;
+}
+
+function settle(exec: Exec, exitCode: number): void {
+  Object.assign(exec, { status: "ended", exitCode, endedAt: Date.now(), stream: undefined });
+  exec.settled.resolve();
 }
 
 interface ExecEvent {

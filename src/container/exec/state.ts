@@ -1,5 +1,6 @@
 /** An exec, from its making to some time after its end. */
 
+import type { Duplex } from "node:stream";
 import type { ExecCreateRequest } from "../../spec/docker.ts";
 
 export interface Exec {
@@ -10,6 +11,10 @@ export interface Exec {
   /** Null until it has ended. */
   exitCode: number | null;
   pid: number;
+  /** Of whoever attached to it, while it has not ended. */
+  stream?: Duplex | undefined;
+  /** Resolves when it is known to have ended, or to have been detached from. */
+  readonly settled: PromiseWithResolvers<void>;
   /** Milliseconds since the epoch. */
   endedAt?: number;
 }
