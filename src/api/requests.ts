@@ -165,7 +165,7 @@ const healthConfig = object<NonNullable<ContainerCreateRequest["Healthcheck"]>>(
   StartInterval: integer,
 });
 
-const endpoint = object<EndpointRequest>({
+const endpointRequest = object<EndpointRequest>({
   IPAMConfig: object<NonNullable<EndpointRequest["IPAMConfig"]>>({
     IPv4Address: text,
     IPv6Address: text,
@@ -175,6 +175,7 @@ const endpoint = object<EndpointRequest>({
   Aliases: texts,
   MacAddress: text,
   DriverOpts: textMap,
+  GwPriority: integer,
 });
 
 /** `POST /containers/create`. */
@@ -206,7 +207,7 @@ export const containerCreateRequest = object<ContainerCreateRequest>({
   Shell: words,
   HostConfig: hostConfig,
   NetworkingConfig: object<NonNullable<ContainerCreateRequest["NetworkingConfig"]>>({
-    EndpointsConfig: map(endpoint),
+    EndpointsConfig: map(endpointRequest),
   }),
 });
 

@@ -321,7 +321,7 @@ function networks(fake: Pick<FakeEngine, "connected">): ContainersOptions["netwo
     endpoints: { [network]: endpoint(network) },
   });
   return {
-    connect: async ({ container, network }) => {
+    connect: async ({ container, networks: [{ network } = { network: "none" }] }) => {
       fake.connected.set(container, network);
       return connection(network);
     },

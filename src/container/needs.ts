@@ -5,7 +5,7 @@
  * shims stands in shim/handle.ts.
  */
 
-import type { EndpointSettings } from "../spec/docker_network.ts";
+import type { EndpointRequest, EndpointSettings } from "../spec/docker_network.ts";
 import type { Digest, ImageConfig } from "../spec/oci_image.ts";
 import type { IdMaps, Resources } from "../spec/oci_runtime.ts";
 import type { Step } from "../spec/receipt.ts";
@@ -46,8 +46,8 @@ export interface Networks {
   /** Connects it, giving back what it had before. Throws not-found in Docker's words for a network that is none. */
   connect(request: {
     container: string;
-    network: string;
-    mac?: string | undefined;
+    /** In the order of its links. */
+    networks: readonly EndpointWish[];
     rate?: NetworkRate | undefined;
     users?: IdMaps | undefined;
   }): Promise<Connection>;
@@ -63,6 +63,14 @@ export interface Networks {
   idOf(network: string): string;
   /** The address under which containers reach the host: what `host-gateway` stands for. */
   hostGateway(): Promise<string>;
+}
+
+/** What it asks of one network, by name or ID. */
+export interface EndpointWish {
+  network: string;
+  asked?: EndpointRequest;
+  /** The names by which others on the network are to find it. */
+  dnsNames?: readonly string[];
 }
 
 export interface Connection {

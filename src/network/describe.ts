@@ -1,8 +1,13 @@
 /** Networks and connections as the Docker Engine API shows them: pure, from records. */
 
-import type { EndpointSettings, NetworkResource } from "../spec/docker_network.ts";
+import type {
+  EndpointRequest,
+  EndpointSettings,
+  IpamConfig,
+  NetworkResource,
+} from "../spec/docker_network.ts";
 import type { Connection } from "./options.ts";
-import type { EndpointRecord, NetworkRecord, SandboxRecord } from "./records.ts";
+import type { EndpointRecord, NetworkRecord, SandboxRecord, SubnetRecord } from "./records.ts";
 
 /** A network without the containers on it, which only `inspect` shows. */
 export function describeNetwork(record: NetworkRecord): NetworkResource {
@@ -12,22 +17,25 @@ export function describeNetwork(record: NetworkRecord): NetworkResource {
     Created: record.Created,
     Scope: "local",
     Driver: record.Driver,
-    EnableIPv4: true,
-    EnableIPv6: false,
+    EnableIPv4: record.EnableIPv4,
+    EnableIPv6: record.EnableIPv6,
     IPAM: {
-      Driver: "default",
-      Options: null,
-      Config: record.Driver === "bridge" ? record.Subnets : null,
+      ...record.IPAM,
+      Config: ["host", "null"].includes(record.Driver) ? null : record.Subnets.map(describeSubnet),
     },
-    Internal: false,
-    Attachable: false,
+    Internal: record.Internal,
+    Attachable: record.Attachable,
     Ingress: false,
-    ConfigFrom: { Network: "" },
-    ConfigOnly: false,
+    ConfigFrom: { Network: record.ConfigFrom },
+    ConfigOnly: record.ConfigOnly,
     Containers: {},
     Options: record.Options,
     Labels: record.Labels,
   };
+}
+
+function describeSubnet({ Chosen: _, Gateway, ...subnet }: SubnetRecord): IpamConfig {
+  return { ...subnet, ...(Gateway !== "" && { Gateway }) };
 }
 
 /** The containers on a network, by ID. */
@@ -45,7 +53,7 @@ export function containersOn(
       EndpointID: endpoint.Id,
       MacAddress: endpoint.Mac,
       IPv4Address: endpoint.Address === "" ? "" : `${endpoint.Address}/${endpoint.Prefix}`,
-      IPv6Address: "",
+      IPv6Address: endpoint.Address6 === "" ? "" : `${endpoint.Address6}/${endpoint.Prefix6}`,
     };
   }
   return rows;
@@ -65,20 +73,43 @@ export function describeConnection(
 
 function describeEndpoint(endpoint: EndpointRecord): EndpointSettings {
   return {
-    IPAMConfig: null,
-    Links: null,
-    Aliases: null,
+    ...describeWish(endpoint.Asked),
     MacAddress: endpoint.Mac,
-    DriverOpts: null,
-    GwPriority: 0,
     NetworkID: endpoint.Network,
     EndpointID: endpoint.Id,
     Gateway: endpoint.Gateway,
     IPAddress: endpoint.Address,
     IPPrefixLen: endpoint.Prefix,
+    IPv6Gateway: endpoint.Gateway6,
+    GlobalIPv6Address: endpoint.Address6,
+    GlobalIPv6PrefixLen: endpoint.Prefix6,
+    DNSNames: endpoint.DnsNames.length === 0 ? null : endpoint.DnsNames,
+  };
+}
+
+/** What was asked of a network, without what only a connection has. */
+function describeWish(asked: EndpointRequest): EndpointSettings {
+  return {
+    IPAMConfig: describeAddresses(asked.IPAMConfig),
+    Links: asked.Links?.length ? asked.Links : null,
+    Aliases: asked.Aliases?.length ? asked.Aliases : null,
+    MacAddress: asked.MacAddress ?? "",
+    DriverOpts: asked.DriverOpts ?? null,
+    GwPriority: asked.GwPriority ?? 0,
+    NetworkID: "",
+    EndpointID: "",
+    Gateway: "",
+    IPAddress: "",
+    IPPrefixLen: 0,
     IPv6Gateway: "",
     GlobalIPv6Address: "",
     GlobalIPv6PrefixLen: 0,
     DNSNames: null,
   };
+}
+
+function describeAddresses(asked: EndpointRequest["IPAMConfig"]): EndpointSettings["IPAMConfig"] {
+  if (!asked) return null;
+  const { LinkLocalIPs, ...rest } = asked;
+  return { ...rest, ...(LinkLocalIPs && { LinkLocalIPs }) };
 }

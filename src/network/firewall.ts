@@ -1,32 +1,15 @@
 /**
  * The rules of an engine's networks, as one table that follows from them: pure, and replaced whole whenever they change.
  *
- * What they say of a bridge: containers on it reach each other, or not; they reach the outside under the host's address; what
- * comes from elsewhere, another bridge included, reaches them only in answer.
+ * Each concern has a file with the rules of one bridge: isolation.ts, masquerade.ts. Here they are put together.
  */
 
-import {
-  accept,
-  counter,
-  drop,
-  established,
-  iifname,
-  masquerade,
-  notOifname,
-  oifname,
-  type Rule,
-  sourceNetwork,
-  type Table,
-} from "../kernel/net/mod.ts";
-import { addressText, type Network } from "./ipv4.ts";
+import type { Table } from "../kernel/net/mod.ts";
+import { type IsolatedBridge, isolationRules } from "./isolation.ts";
+import { type MasqueradedBridge, masqueradeRules } from "./masquerade.ts";
 
 /** A bridge as the rules see it. */
-export interface FilteredBridge {
-  link: string;
-  network: Network;
-  betweenContainers: boolean;
-  masquerade: boolean;
-}
+export interface FilteredBridge extends IsolatedBridge, MasqueradedBridge {}
 
 /** Priorities of linux/netfilter_ipv4.h: filter and srcnat. */
 const PRIORITY = { filter: 0, sourceNat: 100 } as const;
@@ -48,22 +31,8 @@ export function firewallTable(name: string, bridges: readonly FilteredBridge[]):
         type: "filter",
         hook: "forward",
         priority: PRIORITY.filter,
-        rules: bridges.flatMap(forwardRules),
+        rules: bridges.flatMap(isolationRules),
       },
     ],
   };
-}
-
-function masqueradeRules({ link, network, masquerade: wanted }: FilteredBridge): Rule[] {
-  if (!wanted) return [];
-  const bytes = Uint8Array.from(addressText(network.base).split(".").map(Number));
-  return [[sourceNetwork(bytes, network.prefix), notOifname(link), counter, masquerade]];
-}
-
-function forwardRules({ link, betweenContainers }: FilteredBridge): Rule[] {
-  return [
-    [iifname(link), oifname(link), ...(betweenContainers ? [accept] : [counter, drop])],
-    [oifname(link), established, accept],
-    [oifname(link), counter, drop],
-  ];
 }

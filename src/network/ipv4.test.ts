@@ -1,14 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import {
-  addressText,
-  contains,
-  lowestFree,
-  macOf,
-  networkText,
-  overlap,
-  parseAddress,
-  parseCidr,
-} from "./ipv4.ts";
+import { addressText, contains, macOf, networkText, overlap, parseAddress, parseCidr } from "./ipv4.ts";
 
 describe("an address", () => {
   test("is a number and back", () => {
@@ -45,22 +36,5 @@ describe("a network", () => {
     expect(overlap(network, parseCidr("10.0.0.0/8"))).toBe(true);
     expect(overlap(parseCidr("10.0.0.0/8"), network)).toBe(true);
     expect(overlap(network, parseCidr("10.2.0.0/16"))).toBe(false);
-  });
-});
-
-describe("the lowest free address", () => {
-  const network = parseCidr("10.0.0.0/29");
-  const taken = (...last: number[]) => new Set(last.map((byte) => network.base + byte));
-
-  test("is the first that nobody has, and never the network's first or last", () => {
-    expect(lowestFree(network, network, new Set())).toBe(network.base + 1);
-    expect(lowestFree(network, network, taken(1, 2, 4))).toBe(network.base + 3);
-    expect(lowestFree(network, network, taken(1, 2, 3, 4, 5, 6))).toBeUndefined();
-  });
-
-  test("comes from the part that may be given away", () => {
-    const part = parseCidr("10.0.0.4/30");
-    expect(lowestFree(network, part, new Set())).toBe(network.base + 4);
-    expect(lowestFree(network, part, taken(4, 5, 6))).toBeUndefined();
   });
 });

@@ -62,16 +62,3 @@ export function macOf(address: number): string {
   const bytes = [0x02, 0x42, ...[24, 16, 8, 0].map((shift) => (address >>> shift) & 0xff)];
   return bytes.map((byte) => byte.toString(16).padStart(2, "0")).join(":");
 }
-
-/**
- * The lowest address that is free, in a network or the part of it that may be given away; undefined when none is. Neither the
- * network's first nor its last is ever given: they mean the network itself and all of it.
- */
-export function lowestFree(network: Network, part: Network, taken: ReadonlySet<number>): number | undefined {
-  const last = network.base + sizeOf(network) - 1;
-  const end = Math.min(part.base + sizeOf(part), last);
-  for (let address = Math.max(part.base, network.base + 1); address < end; address++) {
-    if (!taken.has(address)) return address;
-  }
-  return undefined;
-}

@@ -6,7 +6,8 @@
  * start and end, their hosts and resolv.conf, and how the kernel is spoken to (kernel/net).
  *
  * The contract is Networks in options.ts. A container is connected in one piece, about 1.5 ms: a namespace of its own, kept by a
- * mount, so that it outlives the engine and goes with the container; in it `eth0`, whose other end is a port of the bridge.
+ * mount, so that it outlives the engine and goes with the container; in it `eth0`, whose other end is a port of the bridge, and
+ * one more for each further network. A network is a record (records.ts); what a driver made of it on this host is its segment.
  *
  * Invariants:
  * - What is made for a container is noted on disk before the container starts, and goes when it has ended, whoever sees that.

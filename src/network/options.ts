@@ -1,6 +1,6 @@
 /** What the engine's networks are opened with, and what callers see of them. */
 
-import type { EndpointSettings, NetworkResource } from "../spec/docker_network.ts";
+import type { EndpointRequest, EndpointSettings, NetworkResource } from "../spec/docker_network.ts";
 import type { IdMaps } from "../spec/oci_runtime.ts";
 import type { NetworkRate } from "../std/network_rate.ts";
 import type { Filters } from "./filters.ts";
@@ -19,13 +19,20 @@ export interface NetworksOptions {
 /** What a container asks of networks when it starts. */
 export interface ConnectRequest {
   container: string;
-  /** Name or ID of the network: `bridge`, `host`, `none`. */
-  network: string;
-  /** Instead of the one that follows from its address. */
-  mac?: string | undefined;
+  /** In the order of its links: the first has `eth0`. */
+  networks: readonly EndpointWish[];
   rate?: NetworkRate | undefined;
   /** Of a container with users of its own: who they are on the host. Its root has power over its network then. */
   users?: IdMaps | undefined;
+}
+
+/** What a container asks of one network. */
+export interface EndpointWish {
+  /** Name or ID of the network. */
+  network: string;
+  asked?: EndpointRequest;
+  /** The names by which others on the network are to find it. */
+  dnsNames?: readonly string[];
 }
 
 /** How a container is connected while it runs. */
@@ -43,7 +50,7 @@ export interface Connection {
  * A container is connected before it starts and released after its end, by whoever sees that end: `release` of one that holds
  * nothing is no error, and `releaseAllBut` is for an engine that starts and knows which containers still run.
  *
- *     const { sandboxKey } = await networks.connect({ container: id, network: "bridge" });
+ *     const { sandboxKey } = await networks.connect({ container: id, networks: [{ network: "bridge" }] });
  *     // … the container runs in the namespace at sandboxKey …
  *     await networks.release(id);
  */

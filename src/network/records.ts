@@ -1,20 +1,10 @@
-/**
- * What is kept of networks on disk.
- *
- * `<data-root>/networks/<id>.json`: a network as it was asked for, and the addresses it was given; outlives a boot.
- * `<exec-root>/sandboxes/<container>.json`: what one container is connected by; written before the container starts, so that an
- * engine killed at any instant knows which addresses are taken and what to take away. Which addresses are free follows from
- * these records and is written nowhere else.
- */
+/** What is known of networks and of what containers are connected by: the records that store.ts keeps on disk. */
 
 import { randomBytes } from "node:crypto";
-import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { ifAbsent } from "../std/absent.ts";
-import { messageOf } from "../std/errors.ts";
+import type { EndpointRequest } from "../spec/docker_network.ts";
 import { rfc3339, wallClock } from "../std/time.ts";
 
-export type Driver = "bridge" | "host" | "null";
+export type Driver = "bridge" | "macvlan" | "ipvlan" | "host" | "null";
 
 /** A network. Field names are the Docker Engine API's. */
 export interface NetworkRecord {
@@ -22,25 +12,59 @@ export interface NetworkRecord {
   Name: string;
   Created: string;
   Driver: Driver;
-  /** Empty until the network is used for the first time, and for drivers without addresses. */
-  Subnets: { Subnet: string; Gateway: string; IPRange?: string }[];
-  /** The bridge's own address in its network, `172.17.0.1/16`. */
+  EnableIPv4: boolean;
+  EnableIPv6: boolean;
+  /** Containers on it reach each other and the host, and nothing else. */
+  Internal: boolean;
+  Attachable: boolean;
+  /** Holds settings for others and cannot be connected to. */
+  ConfigOnly: boolean;
+  /** Name of the network whose settings it took; empty for its own. */
+  ConfigFrom: string;
+  IPAM: { Driver: string; Options: Record<string, string> | null };
+  /** IPv4 before IPv6. Empty for the default bridge until it is used for the first time, and for drivers without addresses. */
+  Subnets: SubnetRecord[];
+  /** The default bridge's own address in its network, `172.17.0.1/16`. */
   BridgeAddress?: string;
+  /** Name of the bridge, or of the host's link that containers' links are made on; empty where there is none. */
+  Link: string;
   Options: Record<string, string>;
   Labels: Record<string, string>;
 }
 
-/** One connection of a container to one network. */
+/** One network of addresses. */
+export interface SubnetRecord {
+  Subnet: string;
+  /** Empty for none. */
+  Gateway: string;
+  /** The part of it that containers' addresses are taken from, where that is not the whole. */
+  IPRange?: string;
+  /** Addresses that no container gets, by a name for each. */
+  AuxiliaryAddresses?: Record<string, string>;
+  /** The engine chose it: nobody may ask for an address of it. */
+  Chosen?: true;
+}
+
+/** One connection of a container to one network. What the driver makes none of is empty, or 0. */
 export interface EndpointRecord {
   Id: string;
   /** ID of the network. */
   Network: string;
-  /** The host's end of the pair; empty where the driver makes none, as all that follows. */
+  /** Its link in the container, `eth0`. */
+  Interface: string;
+  /** The host's end of the pair; empty where there is none. */
   Link: string;
   Address: string;
   Prefix: number;
   Gateway: string;
+  Address6: string;
+  Prefix6: number;
+  Gateway6: string;
   Mac: string;
+  /** The names by which others on the network find it: its name, its aliases, its short ID, its host name. */
+  DnsNames: string[];
+  /** What was asked for, as `inspect` shows it. */
+  Asked: EndpointRequest;
   /** Set where what it sends was ever limited: there may be a link for that, which goes by itself. */
   Limited?: true;
 }
@@ -51,115 +75,31 @@ export interface SandboxRecord {
   Id: string;
   /** Where its network namespace is kept; empty where it is the host's or the runtime makes it. */
   Key: string;
+  /** In the order in which they were connected. */
   Endpoints: EndpointRecord[];
 }
-
-export interface RecordStore {
-  networks: Map<string, NetworkRecord>;
-  sandboxes: Map<string, SandboxRecord>;
-  saveNetwork(record: NetworkRecord): Promise<void>;
-  saveSandbox(record: SandboxRecord): Promise<void>;
-  dropSandbox(container: string): Promise<void>;
-  /** Directory of the namespaces that are kept. */
-  namespaces: string;
-}
-
-const BUILT_IN: readonly { Name: string; Driver: Driver }[] = [
-  { Name: "bridge", Driver: "bridge" },
-  { Name: "host", Driver: "host" },
-  { Name: "none", Driver: "null" },
-];
 
 /** 64 hexadecimal digits, as all of Docker's IDs. */
 export function inventId(): string {
   return randomBytes(32).toString("hex");
 }
 
-/** Reads what is there, and makes the three networks that every engine has. */
-export async function openRecords(
-  { dataRoot, execRoot }: { dataRoot: string; execRoot: string },
-  warn: (sentence: string) => void,
-): Promise<RecordStore> {
-  const [networks, sandboxes, namespaces] = [
-    join(dataRoot, "networks"),
-    join(execRoot, "sandboxes"),
-    join(execRoot, "netns"),
-  ];
-  for (const path of [networks, sandboxes, namespaces]) await mkdir(path, { recursive: true, mode: 0o700 });
-  const store: RecordStore = {
-    networks: byKey(await readAll(networks, isNetwork, warn), ({ Id }) => Id),
-    sandboxes: byKey(await readAll(sandboxes, isSandbox, warn), ({ Container }) => Container),
-    saveNetwork: (record) => writeWhole(join(networks, `${record.Id}.json`), record, { flush: true }),
-    saveSandbox: (record) =>
-      writeWhole(join(sandboxes, `${record.Container}.json`), record, { flush: false }),
-    dropSandbox: (container) => rm(join(sandboxes, `${container}.json`), { force: true }),
-    namespaces,
-  };
-  for (const builtIn of BUILT_IN) await ensure(store, builtIn);
-  return store;
-}
-
-async function ensure(store: RecordStore, { Name, Driver }: (typeof BUILT_IN)[number]): Promise<void> {
-  if ([...store.networks.values()].some((network) => network.Name === Name)) return;
-  const record: NetworkRecord = {
+/** A network of which nothing but this is known. */
+export function freshNetwork(known: Pick<NetworkRecord, "Name" | "Driver">): NetworkRecord {
+  return {
     Id: inventId(),
-    Name,
     Created: rfc3339(wallClock()),
-    Driver,
+    EnableIPv4: true,
+    EnableIPv6: false,
+    Internal: false,
+    Attachable: false,
+    ConfigOnly: false,
+    ConfigFrom: "",
+    IPAM: { Driver: "default", Options: null },
     Subnets: [],
+    Link: "",
     Options: {},
     Labels: {},
+    ...known,
   };
-  await store.saveNetwork(record);
-  store.networks.set(record.Id, record);
-}
-
-function byKey<T>(records: readonly T[], key: (record: T) => string): Map<string, T> {
-  return new Map(records.map((record) => [key(record), record]));
-}
-
-/** A damaged record is told of and passed over: it must not keep an engine from starting. */
-async function readAll<T>(
-  directory: string,
-  is: (value: unknown) => value is T,
-  warn: (sentence: string) => void,
-): Promise<T[]> {
-  const names = (await readdir(directory)).filter((name) => name.endsWith(".json"));
-  const read = async (name: string): Promise<T[]> => {
-    const path = join(directory, name);
-    try {
-      const value: unknown = JSON.parse(await readFile(path, "utf8"));
-      if (is(value)) return [value];
-      warn(`${path} is not what Fathom writes: it is passed over`);
-    } catch (error) {
-      warn(`${path} cannot be read, and is passed over: ${messageOf(error)}`);
-    }
-    return [];
-  };
-  return (await Promise.all(names.map(read))).flat();
-}
-
-async function writeWhole(path: string, value: unknown, { flush }: { flush: boolean }): Promise<void> {
-  const temporary = `${path}.tmp`;
-  await writeFile(temporary, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600, flush });
-  await rename(temporary, path);
-}
-
-/** Files in the directory of namespaces; none where the boot took it away. */
-export function keptNamespaces({ namespaces }: RecordStore): Promise<string[]> {
-  return readdir(namespaces).catch(ifAbsent([]));
-}
-
-function fieldsOf(value: unknown): Record<string, unknown> {
-  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
-}
-
-function isNetwork(value: unknown): value is NetworkRecord {
-  const { Id, Name, Driver, Subnets } = fieldsOf(value);
-  return [Id, Name, Driver].every((field) => typeof field === "string") && Array.isArray(Subnets);
-}
-
-function isSandbox(value: unknown): value is SandboxRecord {
-  const { Container, Id, Key, Endpoints } = fieldsOf(value);
-  return [Container, Id, Key].every((field) => typeof field === "string") && Array.isArray(Endpoints);
 }

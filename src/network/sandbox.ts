@@ -20,21 +20,17 @@ import {
 } from "../kernel/net/mod.ts";
 import type { IdMaps } from "../spec/oci_runtime.ts";
 import { FathomError } from "../std/errors.ts";
-import type { Bridge } from "./bridge.ts";
 import type { EndpointRecord, SandboxRecord } from "./records.ts";
+import type { Junction } from "./segment.ts";
 
 const LOOPBACK = { index: 1, name: "lo" };
-/** The container's end of the pair, Docker's name. */
-const INTERFACE = "eth0";
 /** Of links that come later: there are no IPv6 addresses to give. Loopback keeps its own. */
 const SYSCTLS = { "net/ipv6/conf/default/disable_ipv6": "1" };
 
 /** One connection, as it is to be made. */
 export interface EndpointPlan {
   endpoint: EndpointRecord;
-  bridge: Bridge;
-  /** Kept from other containers on the bridge: frames between its ports pass no rule where the kernel does not hand them to any. */
-  isolated: boolean;
+  junction: Junction;
 }
 
 /**
@@ -58,21 +54,22 @@ export function makeSandbox(
 function connect(
   host: NetlinkSocket,
   namespace: { fd: number; route: NetlinkSocket },
-  { endpoint, bridge, isolated }: EndpointPlan,
+  { endpoint, junction }: EndpointPlan,
 ): void {
-  const { Link: name, Address: address, Prefix: prefix, Mac: mac } = endpoint;
+  const { Link: name, Interface, Address: address, Prefix: prefix, Mac: mac } = endpoint;
+  const { mtu } = junction;
   addVeth(
     host,
-    { name, mtu: bridge.mtu, master: bridge.index, up: true },
-    { name: INTERFACE, namespace: namespace.fd, mtu: bridge.mtu, mac },
+    { name, mtu, master: junction.index, up: true },
+    { name: Interface, namespace: namespace.fd, mtu, mac },
   );
-  const inside = linkOf(namespace.route, INTERFACE);
+  const inside = linkOf(namespace.route, Interface);
   addAddress(namespace.route, inside, { address, prefix });
   setLink(namespace.route, inside, { up: true });
   if (endpoint.Gateway !== "") addDefaultRoute(namespace.route, inside, endpoint.Gateway);
   const port = linkOf(host, name);
   learn(host, port, mac);
-  if (isolated) isolatePort(host, port);
+  if (junction.isolated) isolatePort(host, port);
 }
 
 function linkOf(socket: NetlinkSocket, name: string): { index: number; name: string } {

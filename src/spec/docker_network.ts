@@ -26,6 +26,16 @@ export interface EndpointRequest {
   Aliases?: string[] | null;
   MacAddress?: string;
   DriverOpts?: Record<string, string> | null;
+  /** The network with the highest leads to the outside. */
+  GwPriority?: number;
+}
+
+/** One subnet of a network, as asked for and as shown. */
+export interface IpamConfig {
+  Subnet?: string;
+  IPRange?: string;
+  Gateway?: string;
+  AuxiliaryAddresses?: Record<string, string>;
 }
 
 /** `GET /networks/{id}`; in `GET /networks` without its containers. */
@@ -40,7 +50,7 @@ export interface NetworkResource {
   IPAM: {
     Driver: string;
     Options: Record<string, string> | null;
-    Config: { Subnet: string; Gateway?: string; IPRange?: string }[] | null;
+    Config: IpamConfig[] | null;
   };
   Internal: boolean;
   Attachable: boolean;

@@ -8,24 +8,23 @@ import { type NetworkRate, parseNetworkRate } from "../../std/network_rate.ts";
 import { type Container, nameOf } from "../container.ts";
 import type { Context } from "../context.ts";
 import type { FullHostConfig } from "../host_config.ts";
-import { joinedName } from "../joined_name.ts";
-import type { Connection } from "../needs.ts";
+import type { Connection, EndpointWish } from "../needs.ts";
 import { type ContainerRecord, NEVER } from "../records.ts";
 import { asksForGateway, hostsFile } from "./files.ts";
 import { checkLinks, linkedHosts, linkersOf } from "./links.ts";
+import { wishesOf } from "./wishes.ts";
 
 /**
  * Connects a container that is about to start and writes its addresses to its hosts file. Gives the path of its network namespace;
  * undefined where it has that of the host, of another container, or a new one that the runtime makes.
  */
 export async function connectContainer(context: Context, container: Container): Promise<string | undefined> {
-  const network = networkOf(container.record);
-  if (network === undefined) return undefined;
+  const networks = wishesOf(container.record);
+  if (networks === undefined) return undefined;
   checkLinks(context, container);
   const { endpoints, sandboxKey } = await context.options.networks.connect({
     container: nameOf(container).id,
-    network,
-    mac: container.record.config.Endpoints?.[network]?.MacAddress,
+    networks,
     rate: rateOf(container.record.host),
     users: container.record.config.IdMaps,
   });
@@ -37,12 +36,6 @@ function rateOf({ NetworkRate: text }: FullHostConfig): NetworkRate | undefined 
   return text === undefined ? undefined : parseNetworkRate(text);
 }
 
-/** The network a container begins on; undefined where it shares another container's. */
-function networkOf({ host, config }: ContainerRecord): string | undefined {
-  if (joinedName(host.NetworkMode) !== undefined) return undefined;
-  return config.Config.NetworkDisabled ? "none" : host.NetworkMode;
-}
-
 /** In place: the file is mounted in the container, so that another of the same name would not be seen there. */
 async function writeHosts(
   context: Context,
@@ -51,14 +44,19 @@ async function writeHosts(
 ): Promise<void> {
   const { record, paths } = container;
   const { host, config } = record;
-  const own = Object.values(endpoints).filter(({ IPAddress }) => IPAddress !== "");
+  const own = Object.values(endpoints).filter(
+    ({ IPAddress, GlobalIPv6Address }) => IPAddress !== "" || GlobalIPv6Address !== "",
+  );
   // On the host's network, and on none, it stays as it was made.
   if (own.length === 0) return;
   const gateway = asksForGateway(host) ? await context.options.networks.hostGateway() : undefined;
   const names = ownNames(config.Config);
   const entries = [
     ...linkedHosts(context, container),
-    ...own.map(({ IPAddress: address }) => ({ address, names })),
+    ...own
+      .flatMap(({ IPAddress, GlobalIPv6Address }) => [IPAddress, GlobalIPv6Address])
+      .filter((address) => address !== "")
+      .map((address) => ({ address, names })),
   ];
   await writeFile(paths.hosts, hostsFile(host, { gateway, entries }), { mode: 0o644 });
 }
@@ -90,16 +88,36 @@ function ownNames({
 export function networksOf(context: Context, { record }: Container): Record<string, EndpointSettings> {
   if (record.config.Config.NetworkDisabled) return {};
   const connection = context.options.networks.connectionOf(record.config.Id);
-  const mode = networkOf(record);
-  if (connection === undefined) return mode === undefined ? {} : { [mode]: asAsked(context, record, mode) };
-  return connection.endpoints;
+  if (connection !== undefined) return connection.endpoints;
+  const wishes = wishesOf(record) ?? [];
+  return Object.fromEntries(wishes.map((wish) => [wish.network, asAsked(context, record, wish)]));
 }
 
 /** Of one that has run, Docker still tells which network that was on. */
-function asAsked(context: Context, { config, state }: ContainerRecord, network: string): EndpointSettings {
-  const { MacAddress = "" } = config.Endpoints?.[network] ?? {};
-  const NetworkID = state.StartedAt === NEVER ? "" : context.options.networks.idOf(network);
-  return { ...NO_ENDPOINT, MacAddress, NetworkID };
+function asAsked(
+  context: Context,
+  { state }: ContainerRecord,
+  { network, asked = {}, dnsNames = [] }: EndpointWish,
+): EndpointSettings {
+  const { IPAMConfig, Links, Aliases, MacAddress = "", DriverOpts, GwPriority = 0 } = asked;
+  return {
+    ...NO_ENDPOINT,
+    IPAMConfig: IPAMConfig ? addressesAsked(IPAMConfig) : null,
+    Links: Links?.length ? Links : null,
+    Aliases: Aliases?.length ? Aliases : null,
+    MacAddress,
+    DriverOpts: DriverOpts ?? null,
+    GwPriority,
+    NetworkID: state.StartedAt === NEVER ? "" : context.options.networks.idOf(network),
+    DNSNames: dnsNames.length === 0 ? null : [...dnsNames],
+  };
+}
+
+function addressesAsked({
+  LinkLocalIPs,
+  ...rest
+}: NonNullable<EndpointWish["asked"]>["IPAMConfig"] & object): EndpointSettings["IPAMConfig"] {
+  return { ...rest, ...(LinkLocalIPs && { LinkLocalIPs }) };
 }
 
 const NO_ENDPOINT: EndpointSettings = {

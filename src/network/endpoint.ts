@@ -1,0 +1,94 @@
+/** What a container gets of one network: its endpoint, planned. Addresses are taken from here on. */
+
+import type { EndpointRequest } from "../spec/docker_network.ts";
+import type { TakenAddress } from "./addresses.ts";
+import { type Ip, parseIp } from "./ip.ts";
+import { macOf } from "./ipv4.ts";
+import type { EndpointWish } from "./options.ts";
+import { type EndpointRecord, inventId, type NetworkRecord } from "./records.ts";
+import type { Junction } from "./segment.ts";
+import type { State } from "./state.ts";
+
+/** A network that was asked for, ready to be connected to. */
+export interface Attachment {
+  wish: EndpointWish;
+  network: NetworkRecord;
+  /** Undefined where the driver makes no links. */
+  junction: Junction | undefined;
+}
+
+/** A link's name has 15 bytes. */
+const LINK_DIGITS = 9;
+/** Docker's. */
+const PREFIX = "eth";
+
+/**
+ * Takes addresses and names for a link.
+ * @param others of the same container
+ * @throws {FathomError} where an address cannot be had; then none is taken.
+ */
+export function planEndpoint(
+  { books }: Pick<State, "books">,
+  { wish, network, junction }: Attachment,
+  others: readonly EndpointRecord[],
+): EndpointRecord {
+  const { asked = {} } = wish;
+  const endpoint = emptyEndpoint(network, wish);
+  if (junction === undefined) return endpoint;
+  using undo = new DisposableStack();
+  const take = (family: 4 | 6, wanted: string | undefined): TakenAddress | undefined => {
+    const taken = wanted ? books.claim(network, wanted) : books.take(network, family);
+    if (taken !== undefined) undo.defer(() => books.giveBack(network, taken.address));
+    return taken;
+  };
+  const v4 = take(4, asked.IPAMConfig?.IPv4Address);
+  const v6 = take(6, asked.IPAMConfig?.IPv6Address);
+  undo.move();
+  return {
+    ...endpoint,
+    Interface: freeInterface(others),
+    Link: `fm${endpoint.Id.slice(0, LINK_DIGITS)}`,
+    ...(v4 && { Address: v4.address, Prefix: v4.prefix, Gateway: v4.gateway }),
+    ...(v6 && { Address6: v6.address, Prefix6: v6.prefix, Gateway6: v6.gateway }),
+    Mac: asked.MacAddress || macFor([v4, v6]),
+  };
+}
+
+function emptyEndpoint(network: NetworkRecord, { asked = {}, dnsNames = [] }: EndpointWish): EndpointRecord {
+  return {
+    Id: inventId(),
+    Network: network.Id,
+    Interface: "",
+    Link: "",
+    Address: "",
+    Prefix: 0,
+    Gateway: "",
+    Address6: "",
+    Prefix6: 0,
+    Gateway6: "",
+    Mac: "",
+    DnsNames: [...dnsNames],
+    Asked: kept(asked),
+  };
+}
+
+/** Only what was said: a record is read by people too. */
+function kept(asked: EndpointRequest): EndpointRequest {
+  return Object.fromEntries(
+    Object.entries(asked).filter(([, value]) => value !== null && value !== undefined && value !== ""),
+  );
+}
+
+/** The lowest number that none of the container's links has. */
+function freeInterface(others: readonly EndpointRecord[]): string {
+  const taken = new Set(others.map((other) => other.Interface));
+  for (let number = 0; ; number++) if (!taken.has(`${PREFIX}${number}`)) return `${PREFIX}${number}`;
+}
+
+/** Follows from the address, IPv4 before IPv6: whoever has it next is found under the same. */
+function macFor(addresses: readonly (TakenAddress | undefined)[]): string {
+  const first = addresses.find((address) => address !== undefined);
+  if (first === undefined) return macOf(0);
+  const { value }: Ip = parseIp(first.address);
+  return macOf(Number(value & 0xffff_ffffn));
+}

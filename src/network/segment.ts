@@ -1,0 +1,37 @@
+/**
+ * A network as this host has it: what containers' links are attached to, made when it is first needed.
+ *
+ * A network is a record; its segment is what a driver has made of it: a bridge with its addresses and rules. Networks of the drivers
+ * `host` and `null` have none.
+ */
+
+import type { NetworkRecord } from "./records.ts";
+
+/** What a container's link is attached to. */
+export interface Junction {
+  kind: "bridge";
+  /** The bridge. */
+  name: string;
+  index: number;
+  mtu: number;
+  /** Containers are kept from each other: frames between a bridge's ports pass no rule where the kernel does not hand them to any. */
+  isolated: boolean;
+}
+
+export interface Segment {
+  readonly record: NetworkRecord;
+  /**
+   * Brings it about, once, and completes the record by what was chosen.
+   * @throws {FathomError} when it cannot be had: the next call tries again.
+   */
+  ready(): Promise<Junction>;
+  /** Takes away what was made on the host. */
+  remove(): void;
+}
+
+export interface Segments {
+  /** Undefined for a network that needs nothing on the host. */
+  of(network: NetworkRecord): Segment | undefined;
+  /** All that were brought about. */
+  all(): Iterable<Segment>;
+}
