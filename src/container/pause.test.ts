@@ -1,4 +1,6 @@
 import { describe, expect, test } from "bun:test";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { kindOf, messageOf } from "../std/errors.ts";
 import { eventually, type FakeEngine, fakeEngine } from "./_fakes.ts";
 
@@ -113,5 +115,30 @@ describe("a pause", () => {
     expect((await fake.engine.containers.inspect(id, { size: false })).State.Status).toBe(
       shown as "paused" | "running",
     );
+  });
+
+  test("that was for a commit which was cut short ends with the next engine's start", async () => {
+    await using fake = await fakeEngine();
+    const { id, path } = await run(fake);
+    const state = join(fake.options.root, id, "state.json");
+    const stands = Promise.withResolvers<void>();
+    fake.options.files.commit = async () => {
+      stands.resolve();
+      return new Promise(() => undefined);
+    };
+    const commit = { author: "", comment: "", pause: true, changes: [], config: {} };
+    void fake.engine.files.commit(id, commit);
+    await stands.promise;
+    expect(fake.frozen).toEqual(new Set([path]));
+    expect(JSON.parse(await readFile(state, "utf8"))).toMatchObject({ PausedFor: "commit" });
+    await fake.engine.close();
+    fake.reachable.set(fake.shim().socket, fake.shim());
+    await fake.reopen();
+    expect(fake.frozen.size).toBe(0);
+    expect(await status(fake, id)).toBe("running true false");
+    await fake.engine.resources.pause(id);
+    await fake.engine.close();
+    await fake.reopen();
+    expect(await status(fake, id)).toBe("paused true true");
   });
 });

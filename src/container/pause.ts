@@ -15,11 +15,18 @@ import { tell } from "./tell.ts";
 
 /**
  * Freezes it; the caller holds `exclusive`.
+ * @param forWhat what the engine does meanwhile. On disk before it stands still, so that it goes on when that is cut short.
  * @throws {FathomError} of the state table; whatever the kernel says, and then it runs as before.
  */
-export async function pauseContainer(context: Context, container: Container): Promise<void> {
+export async function pauseContainer(
+  context: Context,
+  container: Container,
+  forWhat?: "commit",
+): Promise<void> {
   const { state } = container.record;
   next(state.Status, "pause", nameOf(container));
+  state.PausedFor = forWhat;
+  if (forWhat !== undefined) await saveState(context, container);
   const { cgroups, receipts } = context.options;
   const path = cgroupPath(container.record);
   await receipts.record(nameOf(container).id, async () => {
@@ -51,6 +58,7 @@ export async function unpauseContainer(context: Context, container: Container): 
   // A stop may have let it go on, and then said so.
   if (state.Status !== "paused") return;
   state.Status = "running";
+  delete state.PausedFor;
   void saveState(context, container);
   tell(context, container, { action: "unpause" });
 }

@@ -54,6 +54,8 @@ export interface StateRecord {
   Health?: HealthState;
   /** Where to find the process that looks after it, and in which boot of the host; null when there is none. */
   Shim: { Pid: number; Socket: string; Boot?: string } | null;
+  /** What had it paused, where that was the engine itself, which lets it go on. */
+  PausedFor?: "commit" | undefined;
   /** How its last run ended, beyond the exit code; absent while none has. */
   Ending?: EndingRecord | undefined;
   /** The last signal that somebody asked this engine for, in this run. */

@@ -12,6 +12,7 @@ import { beginProbes, hasProbe } from "./health/probes.ts";
 import { reapplyLimits } from "./limits/update.ts";
 import { recoverVolumes, removeNoted } from "./mounts/forget_volumes.ts";
 import { clearStaging } from "./mounts/sources.ts";
+import { unpauseContainer } from "./pause.ts";
 import { completed, deadRecord } from "./record_defaults.ts";
 import { type ConfigRecord, type Found, LOST_EXIT_CODE, NEVER, readRecords, recordPaths } from "./records.ts";
 import { FIRST_DELAY, startsWithEngine } from "./restart_policy.ts";
@@ -115,10 +116,19 @@ async function askShim(context: Context, container: Container, socket: string): 
     if (hasProbe(container)) void beginProbes(context, container);
     void saveState(context, container);
     await reapplyLimits(context, container);
+    if (frozen && state.PausedFor !== undefined) await goOnAfter(context, container, state.PausedFor);
     return;
   }
   shim?.close();
   await endedUnseen(context, container);
+}
+
+/** What it had been paused for was cut short. */
+async function goOnAfter(context: Context, container: Container, what: string): Promise<void> {
+  context.options.warn(
+    `container ${nameOf(container).id} was paused for a ${what} that was cut short: it goes on`,
+  );
+  await container.exclusive(() => unpauseContainer(context, container));
 }
 
 /** It waits for its restart, or is said to run without a shim, which no engine writes: nothing runs. */

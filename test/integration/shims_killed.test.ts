@@ -74,6 +74,26 @@ test("of one that logs: what it had written is in its log, whole", async () => {
   expect(lines).toEqual(lines.map((_, index) => String(index + 1)));
 });
 
+test("of one that logs, again and again: every run's lines are there once, and none is torn", async () => {
+  const script = 'p=$(printf "%02000d" 0); i=0; while :; do i=$((i+1)); echo $i $p; done';
+  const id = await runDetached(["--log-opt", "max-size=200m", "busybox", "sh", "-c", script]);
+  const lines = async () => (await docker(["logs", id])).split("\n").map((line) => line.split(" "));
+  for (let run = 1; run <= 3; run++) {
+    if (run > 1) await docker(["start", id]);
+    await Bun.sleep(60 * run);
+    await killShimOf(id);
+    const all = await lines();
+    expect(all.filter(([, rest]) => rest?.length !== 2000)).toEqual([]);
+    const numbers = all.map(([number]) => Number(number));
+    const begins = numbers.flatMap((number, index) => (number === 1 ? [index] : []));
+    expect(begins).toHaveLength(run);
+    for (const [index, number] of numbers.entries()) {
+      const begin = begins.findLast((at) => at <= index) ?? 0;
+      if (number !== index - begin + 1) throw new Error(`line ${index} is ${number}`);
+    }
+  }
+}, 30_000);
+
 test("of one on a terminal: whoever is attached is let go", async () => {
   await using terminal = engine.terminal("docker", [
     "run",

@@ -39,7 +39,7 @@ export async function commitContainer(
   const config = imageConfig(context, container, options);
   await using pause = new AsyncDisposableStack();
   if (options.pause && container.record.state.Status === "running") {
-    await container.exclusive(() => pauseContainer(context, container));
+    await container.exclusive(() => pauseContainer(context, container, "commit"));
     pause.defer(() => container.exclusive(() => resume(context, container)));
   }
   const id = await files.commit({
