@@ -42,7 +42,8 @@ export interface DaemonConfig extends NetworkFlags, ContainerFlags {
   logLevel: LogLevel;
   /** `native`, `crun`, `runc` or the path of an OCI runtime. */
   defaultRuntime: string;
-  storageDriver: string;
+  /** How containers' roots are made; undefined: as they were made, or as the file system is best at. */
+  storageDriver: string | undefined;
   /** The log driver of containers that name none, and its options. */
   logDriver: string;
   logOpts: Record<string, string>;
@@ -60,7 +61,7 @@ const DEFAULTS: DaemonConfig = {
   group: undefined,
   logLevel: "info",
   defaultRuntime: "native",
-  storageDriver: "overlay",
+  storageDriver: undefined,
   logDriver: "json-file",
   logOpts: {},
   usernsRemap: undefined,
@@ -108,7 +109,7 @@ Options:
       --log-opt name=value       Default log driver option for containers; may be given several times
   -l, --log-level string         Logging level: debug, info, warn, error, fatal (default "${DEFAULTS.logLevel}")
   -p, --pidfile string           Path of the daemon's PID file (default "${DEFAULTS.pidfile}")
-  -s, --storage-driver string    Storage driver to use: overlay (default "${DEFAULTS.storageDriver}")
+  -s, --storage-driver string    Storage driver to use: overlay2, btrfs or vfs (default: what suits --data-root)
       --userns-remap string      User and group whose subordinate IDs containers get: default, NAME[:GROUP] or UID[:GID]
 ${NETWORK_USAGE}${CONTAINER_USAGE}`;
 

@@ -10,11 +10,12 @@ import { type Backends, serve } from "../api/mod.ts";
 import { type Containers, ENGINE_CGROUP, openContainers } from "../container/mod.ts";
 import { openReceipts, type ReceiptSubject } from "../explain/mod.ts";
 import {
+  chooseDriver,
   countImages,
-  driverNamed,
   type ImageStore,
   openImages,
   recoverImages,
+  type SnapshotDriver,
   settleImages,
 } from "../image/mod.ts";
 import { recording, removeEmptyCgroup } from "../kernel/mod.ts";
@@ -67,7 +68,9 @@ export async function openEngine(config: DaemonConfig, log: Log): Promise<Engine
   stack.defer(() => removeEmptyCgroup(ENGINE_CGROUP));
   const runtimes = findRuntimes();
   const events = eventBus();
-  const images = openImageStore(config, { events, users: (image) => containers.usersOf(image) });
+  const { driver, notice } = await chooseDriver(config.dataRoot, { wanted: config.storageDriver, writable });
+  if (notice !== undefined) log("warn", notice);
+  const images = openImageStore(config, { driver, events, users: (image) => containers.usersOf(image) });
   stack.defer(() => settleImages(images));
   await recoverImages(images).catch((error) =>
     log("error", `images cannot be used until this is mended, and containers go on: ${messageOf(error)}`),
@@ -115,7 +118,7 @@ export async function openEngine(config: DaemonConfig, log: Log): Promise<Engine
     listeners: events.listeners(),
     limits: cgroups.support(),
     cgroupVersion,
-    backingFilesystem: await backingFilesystem(config.dataRoot),
+    driver: { name: driver.name, status: driver.status(await backingFilesystem(config.dataRoot)) },
     runtimes,
     warnings: networks.warnings(),
   });
@@ -155,11 +158,11 @@ export async function openEngine(config: DaemonConfig, log: Log): Promise<Engine
 
 function openImageStore(
   config: DaemonConfig,
-  { events, users }: { events: EventBus; users: Containers["usersOf"] },
+  { driver, events, users }: { driver: SnapshotDriver; events: EventBus; users: Containers["usersOf"] },
 ): ImageStore {
   return openImages({
     root: config.dataRoot,
-    driver: driverNamed(config.storageDriver),
+    driver,
     usersOf: users,
     emit: ({ action, id, name }) => events.emit({ Type: "image", Action: action, id, attributes: { name } }),
   });

@@ -20,7 +20,7 @@ export interface Facts {
   listeners: number;
   limits: LimitSupport;
   cgroupVersion: "1" | "2";
-  backingFilesystem: string;
+  driver: { name: string; status: [string, string][] };
   /** Name to path of the runtimes found; the native one has none. */
   runtimes: Record<string, { path?: string }>;
   warnings: string[];
@@ -67,8 +67,8 @@ export async function info(config: DaemonConfig, id: string, facts: Facts): Prom
     ContainersPaused: paused,
     ContainersStopped: stopped,
     Images: facts.images,
-    Driver: "overlay2",
-    DriverStatus: [["Backing Filesystem", facts.backingFilesystem]],
+    Driver: facts.driver.name,
+    DriverStatus: facts.driver.status,
     Plugins: {
       Volume: ["local"],
       Network: ["bridge", "host", "null"],

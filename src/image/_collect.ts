@@ -48,7 +48,7 @@ async function removeLayer(store: ImageStore, chainId: Digest): Promise<void> {
   const out = join(store.paths.layerIngest, uniqueName());
   await rename(layerPath(store.paths, chainId), out);
   store.parents.delete(chainId);
-  inBackground(store, rm(out, { recursive: true, force: true }));
+  inBackground(store, store.driver.removeLayer(out));
 }
 
 async function digestsIn(directory: string): Promise<Digest[]> {
@@ -64,9 +64,10 @@ function namesIn(directory: string): Promise<string[]> {
  * when the daemon starts; others may use the store meanwhile.
  */
 export async function recoverImages(store: ImageStore): Promise<void> {
-  for (const directory of [store.paths.ingest, store.paths.layerIngest]) {
-    const left = (await namesIn(directory)).filter((name) => !isOurs(name));
-    await Promise.all(left.map((name) => rm(join(directory, name), { recursive: true, force: true })));
-  }
+  const left = async (directory: string) =>
+    (await namesIn(directory)).filter((name) => !isOurs(name)).map((name) => join(directory, name));
+  const [blobs, layers] = await Promise.all([left(store.paths.ingest), left(store.paths.layerIngest)]);
+  await Promise.all(blobs.map((path) => rm(path, { recursive: true, force: true })));
+  await Promise.all(layers.map((path) => store.driver.removeLayer(path)));
   await store.exclusive(() => collect(store));
 }

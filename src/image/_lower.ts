@@ -17,7 +17,7 @@ import {
   S,
   type Stat,
 } from "../kernel/mod.ts";
-import { isWhiteout } from "./_whiteout.ts";
+import { isWhiteout, OPAQUE_ATTRIBUTES } from "./_whiteout.ts";
 
 /** The directories of the layers that together are one directory, topmost first. */
 export type LowerDirectory = readonly ByteString[];
@@ -69,10 +69,10 @@ function readNames(path: ByteString): ByteString[] {
   }
 }
 
-const OPAQUE = "trusted.overlay.opaque";
+const NAMES: readonly string[] = OPAQUE_ATTRIBUTES;
 
 /** Whether a directory of a layer, or of what a container wrote, hides all that is below it. */
 export function isOpaque(at: At): boolean {
-  const value = attributesOf(at, (attribute) => attribute === OPAQUE).get(OPAQUE);
-  return value !== undefined && String.fromCharCode(...value) === "y";
+  const values = attributesOf(at, (attribute) => NAMES.includes(attribute)).values();
+  return [...values].some((value) => String.fromCharCode(...value) === "y");
 }

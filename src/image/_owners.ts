@@ -27,6 +27,12 @@ export function ownersBy(maps: IdMaps | undefined): Owners {
   };
 }
 
+/** Owners of a root that is on disk as its image has it: those whom the container does not know are nobody. */
+export function ownersOnDisk(maps: IdMaps | undefined): Owners {
+  const same = (map: readonly IdMapping[]) => map.map((range) => ({ ...range, hostID: range.containerID }));
+  return ownersBy(maps && { uids: same(maps.uids), gids: same(maps.gids) });
+}
+
 function inside(map: readonly IdMapping[], id: number): number {
   const found = map.find(({ hostID, size }) => id >= hostID && id < hostID + size);
   return found === undefined ? NOBODY : found.containerID + id - found.hostID;

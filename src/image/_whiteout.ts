@@ -9,6 +9,7 @@
 import {
   type At,
   type ByteString,
+  device,
   ERRNO,
   factsOf,
   makeNode,
@@ -41,9 +42,13 @@ export function whiteoutOf(path: ByteString): Whiteout | undefined {
     : { kind: "file", name: hidden };
 }
 
+/** What stands for the device 0/0 on a file system that is an overlay itself, and keeps that for its own whiteouts. */
+const STAND_IN = device(0, 1);
+
 /** Hides a name of the layers below; 0 or -errno. A file of this layer hides it anyway, a directory once it is opaque. */
 export function makeWhiteout(at: At): number {
-  const answer = makeNode(at, S.IFCHR, 0);
+  const first = makeNode(at, S.IFCHR, 0);
+  const answer = first === -ERRNO.EPERM ? makeNode(at, S.IFCHR, STAND_IN) : first;
   if (answer !== -ERRNO.EEXIST) return answer;
   const before = factsOf(at);
   return ((before?.mode ?? 0) & S.IFMT) === S.IFDIR ? makeOpaque(at) : 0;
@@ -53,9 +58,15 @@ const YES = new TextEncoder().encode("y");
 
 /** Hides all that the layers below have in a directory; 0 or -errno. */
 export function makeOpaque(directory: At): number {
-  return setAttribute(directory, "trusted.overlay.opaque", YES);
+  const [overlays, own] = OPAQUE_ATTRIBUTES;
+  const answer = setAttribute(directory, overlays, YES);
+  // An overlay as the file system has that attribute for itself, until Linux 6.7.
+  return answer === -ERRNO.EPERM ? setAttribute(directory, own, YES) : answer;
 }
 
+/** Overlay's, and the engine's own where that cannot be set. */
+export const OPAQUE_ATTRIBUTES = ["trusted.overlay.opaque", "trusted.fathom.opaque"] as const;
+
 export function isWhiteout({ mode, rdev }: Stat): boolean {
-  return (mode & S.IFMT) === S.IFCHR && rdev === 0;
+  return (mode & S.IFMT) === S.IFCHR && (rdev === 0 || rdev === STAND_IN);
 }

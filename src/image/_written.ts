@@ -1,5 +1,5 @@
 /**
- * What a container has written: its upper directory, held against the layers below.
+ * What a container has written: its upper directory, or its whole root, held against the layers below.
  *
  * Overlay notes a removal as a whiteout and a replaced directory as opaque; that a directory was renamed it never notes for us
  * (redirect_dir=off). A file that was copied up and is as it was is no change, nor is a directory in which only the time differs:
@@ -23,6 +23,7 @@ import { type Pace, pace } from "../std/pace.ts";
 import { isOpaque, type LowerDirectory, type LowerFile, lookUp, lowerRoot, namesOf } from "./_lower.ts";
 import type { Owners } from "./_owners.ts";
 import { isWhiteout } from "./_whiteout.ts";
+import type { WrittenTree } from "./driver.ts";
 
 export interface Written {
   /** With a slash before it. */
@@ -32,6 +33,8 @@ export interface Written {
   opaque: boolean;
   /** It lies below an opaque directory, which hides whatever was there. */
   covered: boolean;
+  /** Bytes; none of a directory, or where nothing is any more. */
+  size: number;
 }
 
 /** What runtimes make in a root that lacks it, to mount over it: nobody wrote it, unless something is in it. */
@@ -54,8 +57,7 @@ const MOUNT_POINTS: ReadonlySet<ByteString> = new Set([
 const DEEPEST = 1000;
 
 /** Where a container writes. */
-export interface Upper {
-  path: string;
+export interface Upper extends WrittenTree {
   owners: Owners;
 }
 
@@ -66,16 +68,22 @@ export async function writtenIn(upper: Upper, layers: readonly string[]): Promis
   if (fd < 0) throw new FathomError("internal", `${upper.path}, where the container writes, cannot be read`);
   try {
     const top = { fd, path: "", lower: lowerRoot(layers), covered: false, depth: 0 };
-    await visit({ found, clock: pace(), owners: upper.owners }, top);
+    await visit({ found, clock: pace(), upper }, top);
   } finally {
     closeFd(fd);
   }
   return found;
 }
 
+/** Bytes of the files that are new or differ from those below: what a root takes more than its image. */
+export async function bytesWritten(upper: Upper, layers: readonly string[]): Promise<number> {
+  const written = await writtenIn(upper, layers);
+  return written.reduce((sum, { kind, size }) => sum + (kind === "same" ? 0 : size), 0);
+}
+
 interface Search {
   found: Written[];
-  owners: Owners;
+  upper: Upper;
   clock: Pace;
 }
 
@@ -94,7 +102,9 @@ async function visit(search: Search, place: Place): Promise<boolean> {
     throw new FathomError("unsupported", `directories more than ${DEEPEST} deep cannot be compared`);
   const names = namesIn(place.fd);
   const own = new Set(names);
-  const hidden = place.covered ? namesOf(place.lower).filter((name) => !own.has(name)) : [];
+  // A whole root has no notes of what is gone: that is what it lacks.
+  const isAll = place.covered || search.upper.form === "whole";
+  const hidden = isAll ? namesOf(place.lower).filter((name) => !own.has(name)) : [];
   let changed = false;
   for (const name of [...names, ...hidden].sort((a, b) => (a < b ? -1 : 1))) {
     const at = { directory: place.fd, name };
@@ -127,23 +137,29 @@ function isDirectory(file: Pair): file is Present {
   return ((file.facts?.mode ?? 0) & S.IFMT) === S.IFDIR;
 }
 
-function visitFile({ found, owners }: Search, { covered }: Place, file: Pair): boolean {
+function visitFile({ found, upper }: Search, { covered }: Place, file: Pair): boolean {
   const { at, path, facts, below } = file;
-  if (facts === undefined || isWhiteout(facts)) {
-    if (below !== undefined) found.push({ path, kind: "deleted", opaque: false, covered });
+  if (facts === undefined || (upper.form === "apart" && isWhiteout(facts))) {
+    if (below !== undefined) found.push({ path, kind: "deleted", opaque: false, covered, size: 0 });
     return below !== undefined;
   }
-  const kind = kindOf({ at, path, facts, below }, owners);
+  const kind = kindOf({ at, path, facts, below }, upper.owners);
   if (kind === "added" && facts.size === 0 && MOUNT_POINTS.has(path)) return false;
-  if (kind !== "same" || covered) found.push({ path, kind, opaque: false, covered });
+  if (kind !== "same" || covered) found.push({ path, kind, opaque: false, covered, size: facts.size });
   return kind !== "same";
 }
 
 async function visitDirectory(search: Search, place: Place, file: Present): Promise<boolean> {
   const { at, path, below } = file;
-  const opaque = isOpaque(at);
+  const opaque = search.upper.form === "apart" && isOpaque(at);
   const covered = place.covered || opaque;
-  const node: Written = { path, kind: kindOf(file, search.owners), opaque, covered: place.covered };
+  const node: Written = {
+    path,
+    kind: kindOf(file, search.upper.owners),
+    opaque,
+    covered: place.covered,
+    size: 0,
+  };
   const index = search.found.push(node) - 1;
   const fd = openDirectory(at);
   if (fd < 0) return false;

@@ -1,5 +1,8 @@
 /**
- * What a way of making snapshots must do. Overlay is one (overlay.ts).
+ * What a way of making snapshots must do: overlay.ts, btrfs.ts, vfs.ts.
+ *
+ * Layers are the same for all: a directory each, with the files that a layer has and overlay's notes of those that it hides
+ * (_whiteout.ts), made when an image comes in. A driver makes roots of them, and may keep beside a layer what helps it to.
  *
  * A snapshot is a container's root file system: the layers of its image, read-only, and what the container writes. Its
  * lifecycle is prepare, then mount and unmount any number of times, then remove. Each step may be repeated after a crash, and
@@ -48,10 +51,23 @@ export interface SnapshotDriver {
   remove(snapshot: SnapshotDirectory, trash: string): Promise<void>;
   /** Where the root file system is when it is mounted. */
   rootOf(snapshot: SnapshotDirectory): string;
-  /** Where what the container has written lies, as overlay notes it. */
-  upperOf(snapshot: SnapshotDirectory): string;
+  /** Where what the container has written lies. */
+  upperOf(snapshot: SnapshotDirectory): WrittenTree;
   /** Bytes that the container has written. */
-  written(snapshot: SnapshotDirectory): Promise<number>;
-  /** Docker's GraphDriver.Data. */
-  data(snapshot: Snapshot): Record<string, string>;
+  written(snapshot: Snapshot): Promise<number>;
+  /** Docker's GraphDriver.Data, of a snapshot or, without a directory, of an image; null where Docker's driver tells nothing. */
+  data(snapshot: Pick<Snapshot, "layers"> & Partial<Snapshot>): Record<string, string> | null;
+  /** Deletes a layer that is out of sight already: its directory, with what the driver has kept in it. */
+  removeLayer(directory: string): Promise<void>;
+  /** Docker's DriverStatus: what there is to say of the driver on this host. */
+  status(backingFilesystem: string): [string, string][];
+}
+
+export interface WrittenTree {
+  path: string;
+  /**
+   * `apart`: what was written and nothing else, with overlay's notes of what is hidden, its owners the host's. `whole`: the root as it
+   * is now, its owners those that the image and the container know.
+   */
+  form: "apart" | "whole";
 }

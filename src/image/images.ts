@@ -103,12 +103,9 @@ function runConfig({ config }: ImageConfig): ContainerConfig {
   return { ...empty, ...config };
 }
 
-function layersData(store: ImageStore, image: Image): Record<string, string> {
-  const [top, ...below] = image.chain
-    .map((chainId) => join(layerPath(store.paths, chainId), "diff"))
-    .reverse();
-  if (top === undefined) return {};
-  return { ...(below.length > 0 && { LowerDir: below.join(":") }), UpperDir: top };
+function layersData(store: ImageStore, { chain }: Image): Record<string, string> | null {
+  const layers = chain.map((chainId) => join(layerPath(store.paths, chainId), "diff")).reverse();
+  return store.driver.data({ layers });
 }
 
 function repositoryNames(references: readonly string[]): { RepoTags: string[]; RepoDigests: string[] } {

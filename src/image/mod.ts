@@ -21,7 +21,8 @@
 
 export { applyChanges } from "./_changes.ts";
 export { recoverImages } from "./_collect.ts";
-export { driverNamed } from "./drivers.ts";
+export type { SnapshotDriver } from "./driver.ts";
+export { chooseDriver, driverNamed } from "./drivers.ts";
 export { packPath, readText, statPath, unpackPath } from "./files.ts";
 export { countImages, findImage, inspectImage, listImages, tagImage } from "./images.ts";
 export { importImage } from "./import.ts";

@@ -40,13 +40,29 @@ export function overlayDriver(): SnapshotDriver {
       await discard(snapshot, trash);
     },
     rootOf: (snapshot) => partsOf(snapshot).root,
-    upperOf: (snapshot) => partsOf(snapshot).upper,
+    upperOf: (snapshot) => ({ path: partsOf(snapshot).upper, form: "apart" }),
     written: (snapshot) => bytesBelow(partsOf(snapshot).upper),
-    data: (snapshot) => {
-      const { upper, work, root } = partsOf(snapshot);
-      return { LowerDir: lowersOf(snapshot).join(":"), MergedDir: root, UpperDir: upper, WorkDir: work };
-    },
+    data: ({ directory, layers }) =>
+      directory === undefined ? imageData(layers) : snapshotData({ directory, layers }),
+    removeLayer: (directory) => rm(directory, { recursive: true, force: true }),
+    status: (backing) => [
+      ["Backing Filesystem", backing],
+      ["Supports d_type", "true"],
+      ["Using metacopy", "false"],
+      ["Native Overlay Diff", "true"],
+      ["userxattr", "false"],
+    ],
   };
+}
+
+function snapshotData(snapshot: Snapshot): Record<string, string> {
+  const { upper, work, root } = partsOf(snapshot);
+  return { LowerDir: lowersOf(snapshot).join(":"), MergedDir: root, UpperDir: upper, WorkDir: work };
+}
+
+function imageData([top, ...below]: readonly string[]): Record<string, string> {
+  if (top === undefined) return {};
+  return { ...(below.length > 0 && { LowerDir: below.join(":") }), UpperDir: top };
 }
 
 async function prepare(snapshot: Snapshot, { disposable, size }: PrepareOptions): Promise<void> {

@@ -1,12 +1,11 @@
 /** What a snapshot holds, as a whole: its root to look into, what was written to it, and its export; and an image made of it. */
 
-import { join } from "node:path";
 import { openPath, owned, type ViewMount, viewOfProcess, viewWithMounts } from "../kernel/mod.ts";
 import type { Digest, ImageConfig, ImageRunConfig } from "../spec/oci_image.ts";
 import { familiarText, parseReference, type Reference, withDefaultTag } from "../spec/reference.ts";
 import { FathomError } from "../std/errors.ts";
 import { rfc3339, wallClock } from "../std/time.ts";
-import { type Owners, ownersBy } from "./_owners.ts";
+import { type Owners, ownersBy, ownersOnDisk } from "./_owners.ts";
 import { pack } from "./_pack.ts";
 import { packLayer } from "./_pack_layer.ts";
 import { type StagedLayer, stageLayer } from "./_stage.ts";
@@ -141,8 +140,9 @@ function configOf(
 }
 
 async function upperOf(store: ImageStore, container: string): Promise<Upper> {
-  const path = store.driver.upperOf({ directory: join(store.paths.containers, container) });
-  return { path, owners: await ownersOf(store, container) };
+  const { idMaps, ...snapshot } = await snapshotOf(store, container);
+  const upper = store.driver.upperOf(snapshot);
+  return { ...upper, owners: upper.form === "whole" ? ownersOnDisk(idMaps) : ownersBy(idMaps) };
 }
 
 async function ownersOf(store: ImageStore, container: string): Promise<Owners> {

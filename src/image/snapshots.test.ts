@@ -255,5 +255,7 @@ test("an unmount does not hold up the process while the disk is written", async 
 });
 
 test("only known drivers are taken", () => {
-  expect(() => driverNamed("zfs")).toThrow('storage driver "zfs" is not known: use one of overlay, overlay2');
+  expect(() => driverNamed("zfs")).toThrow(
+    'storage driver "zfs" is not known: use one of btrfs, overlay, overlay2, vfs',
+  );
 });

@@ -66,7 +66,7 @@ export async function removeSnapshot(store: ImageStore, container: string): Prom
   await rm(join(directory, PARENT), { force: true });
   store.tops.delete(container);
   store.idMaps.delete(container);
-  inBackground(store, rm(trash, { recursive: true, force: true }));
+  inBackground(store, store.driver.removeLayer(trash));
 }
 
 /** A file of a mounted snapshot as text; its path and its links are resolved as the container would, never outside. */
@@ -93,7 +93,7 @@ export async function snapshotSizes(
   container: string,
 ): Promise<{ rw: number; rootfs: number }> {
   const [rw, chain] = await Promise.all([
-    store.driver.written({ directory: join(store.paths.containers, container) }),
+    snapshotOf(store, container).then((snapshot) => store.driver.written(snapshot)),
     chainOf(store, await topOf(store, container)),
   ]);
   const layers = await Promise.all(chain.map((chainId) => layerSize(store.paths, chainId)));

@@ -40,13 +40,13 @@ function whiteout(root: string, path: string): void {
 const LETTERS = { added: "A", modified: "C", deleted: "D", same: "=" };
 
 async function listed({ upper, layers }: Layers, owners = ownersBy(undefined)): Promise<string[]> {
-  const written = await writtenIn({ path: upper, owners }, layers);
+  const written = await writtenIn({ path: upper, form: "apart", owners }, layers);
   return written.map(({ kind, path }) => `${LETTERS[kind]} ${path}`);
 }
 
 async function packed({ upper, layers }: Layers): Promise<{ bytes: Buffer; names: string[] }> {
   const pieces: Uint8Array[] = [];
-  for await (const piece of packLayer({ path: upper, owners: ownersBy(undefined) }, layers))
+  for await (const piece of packLayer({ path: upper, form: "apart", owners: ownersBy(undefined) }, layers))
     pieces.push(piece);
   const bytes = Buffer.concat(pieces);
   const entries: TarEntry[] = [];

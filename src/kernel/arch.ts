@@ -69,6 +69,7 @@ export const NUMBERS = {
   fsetxattr: [190, 7],
   lgetxattr: [192, 9],
   llistxattr: [195, 12],
+  lremovexattr: [198, 15],
   getdents64: [217, 61],
   exit_group: [231, 94],
   epoll_ctl: [233, 21],

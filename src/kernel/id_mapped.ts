@@ -1,6 +1,6 @@
 /** Mounts on which the owners of files appear as others: mount_setattr(2), "ID-mapped mounts". */
 
-import { bytes, named, text } from "./call.ts";
+import { type Argument, bytes, named, text } from "./call.ts";
 import { SyscallError } from "./errno.ts";
 import { owned } from "./file.ts";
 import { AT, MOUNT_ATTR, MS, O, OPEN_TREE } from "./flags.ts";
@@ -8,12 +8,13 @@ import { moveMount } from "./mount.ts";
 import { perform } from "./syscall.ts";
 
 /**
- * Shows a directory at another, existing one, its files owned by those whom a user namespace maps their owners to.
+ * Shows a directory at another, existing one, its files owned by those whom a user namespace maps their owners to; without one by
+ * whom they are.
  * @throws {SyscallError} EINVAL, where the file system cannot do that.
  */
 export function attachIdMapped(
   source: string,
-  { target, userNamespace }: { target: string; userNamespace: number },
+  { target, userNamespace }: { target: string; userNamespace?: number },
 ): void {
   using clone = owned(
     perform({
@@ -27,6 +28,11 @@ export function attachIdMapped(
     }),
   );
   const mount = named(clone.fd, `clone of ${source}`);
+  if (userNamespace !== undefined) mapOwners(mount, source, userNamespace);
+  moveMount(mount, target);
+}
+
+function mapOwners(mount: Argument, source: string, userNamespace: number): void {
   const attributes = new BigUint64Array([
     BigInt(MOUNT_ATTR.IDMAP),
     0n,
@@ -50,5 +56,4 @@ export function attachIdMapped(
     if (!(error instanceof SyscallError) || error.code !== "EINVAL") throw error;
     throw new SyscallError(`${error.what} (its file system has no id-mapped mounts)`, error.errno);
   }
-  moveMount(mount, target);
 }

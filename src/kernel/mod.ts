@@ -34,12 +34,20 @@ export {
   setAttribute,
   setTimes,
 } from "./at.ts";
+export {
+  createSubvolume,
+  destroySubvolume,
+  isBtrfs,
+  isSubvolume,
+  limitSubvolume,
+  snapshotSubvolume,
+} from "./btrfs.ts";
 export { type Argument, bytes, type Call, describe, named, result, text, texts } from "./call.ts";
 export { Cgroup, cgroupLayout, createCgroup, openCgroup, removeEmptyCgroup, removeStrays } from "./cgroup.ts";
 export type { CgroupLayout, Hierarchy } from "./cgroup_layout.ts";
 export { cgroupSupport } from "./cgroup_support.ts";
 export { readControlFile } from "./control_file.ts";
-export { copyContent } from "./copy.ts";
+export { type CopyEntry, copyOwnFacts, copyTree } from "./copy_tree.ts";
 export { attributesOf, linkTarget, namesIn } from "./directory.ts";
 export { ERRNO, type Errno, errnoName, SyscallError } from "./errno.ts";
 export { closeFd, openInRoot, openPath, owned, readFileInRoot } from "./file.ts";

@@ -11,6 +11,8 @@ import { join } from "node:path";
 import {
   AT,
   check,
+  copyOwnFacts,
+  copyTree,
   isMounted,
   O,
   openInRoot,
@@ -22,7 +24,6 @@ import {
 } from "../kernel/mod.ts";
 import { ifAbsent } from "../std/absent.ts";
 import { FathomError } from "../std/errors.ts";
-import { copyOwnFacts, copyTree } from "./_copy.ts";
 
 /** A copy under way, and one that is whole. */
 const PARTIAL = ".copying";

@@ -12,6 +12,7 @@
 
 export { ENGINE_UNDER_TEST, type Engine, FATHOM, startDocker, startEngine, startFathom } from "./engine.ts";
 export { busyboxArchive, type Entry, tarOf } from "./image.ts";
+export { type Disk, loopDisk } from "./loop_disk.ts";
 export { type Result, run } from "./program.ts";
 export type { Terminal } from "./terminal.ts";
 export { runInVm, type Sections, VM_LIMIT_MS, vmUnavailable } from "./vm.ts";

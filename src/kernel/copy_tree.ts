@@ -5,48 +5,62 @@
  * meanwhile leads nowhere. Attributes of a security module (security.selinux) are the place's, not the file's, and stay behind.
  */
 
+import { type Pace, pace } from "../std/pace.ts";
 import {
-  AT,
   type At,
-  attributesOf,
   type ByteString,
   changeMode,
   changeOwner,
-  check,
-  copyContent,
   createFile,
-  ERRNO,
   factsOf,
-  linkTarget,
   makeDirectory,
   makeLink,
   makeNode,
   makeSymlink,
-  namesIn,
-  O,
   openDirectoryBeneath,
   openName,
-  owned,
-  S,
-  type Stat,
   setAttribute,
   setTimes,
-  statFd,
-  sys,
-} from "../kernel/mod.ts";
-import { type Pace, pace } from "../std/pace.ts";
+} from "./at.ts";
+import { copyContent } from "./copy.ts";
+import { attributesOf, linkTarget, namesIn } from "./directory.ts";
+import { ERRNO } from "./errno.ts";
+import { owned } from "./file.ts";
+import { AT, O, S } from "./flags.ts";
+import { type Stat, statFd } from "./stat.ts";
+import { check, sys } from "./syscall.ts";
+
+/** Something that is about to be copied: where it is, and where it goes. */
+export interface CopyEntry {
+  source: At;
+  target: At;
+  facts: Stat;
+}
+
+export interface CopyOptions {
+  /**
+   * Asked before each entry, for a copy onto a tree that holds something: clears the way, or has dealt with the entry itself and says
+   * false. A directory that it leaves in the way is gone on with.
+   */
+  onto?: (entry: CopyEntry) => boolean;
+  /** The two roots' own facts are not copied. */
+  keepRoot?: boolean;
+}
 
 interface Copying {
   /** The root of the copy. */
   root: number;
   pace: Pace;
+  onto: CopyOptions["onto"];
   /** Paths in the copy of files that have several names, by device and inode of the original. */
   linked: Map<string, { parent: ByteString; name: ByteString }>;
 }
 
 /** Copies what is in one directory into another, which gets its owner, mode, times and attributes too. @throws {SyscallError} */
-export async function copyTree(from: number, to: number): Promise<void> {
-  await copyDirectory({ root: to, pace: pace(), linked: new Map() }, { from, to, path: "" });
+export async function copyTree(from: number, to: number, options: CopyOptions = {}): Promise<void> {
+  const pair = { from, to, path: "" };
+  await copyEntries({ root: to, pace: pace(), linked: new Map(), onto: options.onto }, pair);
+  if (options.keepRoot !== true) copyOwnFacts(pair);
 }
 
 /** Two directories that correspond, open for reading, and their path from the roots. */
@@ -56,13 +70,12 @@ interface Pair {
   path: ByteString;
 }
 
-async function copyDirectory(state: Copying, pair: Pair): Promise<void> {
+async function copyEntries(state: Copying, pair: Pair): Promise<void> {
   for (const name of namesIn(pair.from)) {
     const facts = factsOf({ directory: pair.from, name });
     if (facts !== undefined) await copyEntry(state, { ...pair, name, facts });
     if (state.pace.isDue()) await state.pace.pause();
   }
-  copyOwnFacts(pair);
 }
 
 interface Entry extends Pair {
@@ -73,13 +86,18 @@ interface Entry extends Pair {
 async function copyEntry(state: Copying, entry: Entry): Promise<void> {
   const { from, to, path, name, facts } = entry;
   const target: At = { directory: to, name };
+  if (state.onto?.({ source: { directory: from, name }, target, facts }) === false) return;
   const type = facts.mode & S.IFMT;
   if (type === S.IFDIR) {
-    check(makeDirectory(target, 0o700), `make the directory ${shown(entry)}`);
+    const answer = makeDirectory(target, 0o700);
+    if (answer !== -ERRNO.EEXIST || state.onto === undefined)
+      check(answer, `make the directory ${shown(entry)}`);
     using source = openIn({ directory: from, name }, O.RDONLY | O.DIRECTORY);
     using copy = openIn(target, O.RDONLY | O.DIRECTORY);
-    const below = path === "" ? name : `${path}/${name}`;
-    await copyDirectory(state, { from: source.fd, to: copy.fd, path: below });
+    const below = { from: source.fd, to: copy.fd, path: path === "" ? name : `${path}/${name}` };
+    await copyEntries(state, below);
+    if (answer < 0) forgetAttributes(below);
+    copyOwnFacts(below);
     return;
   }
   if (facts.nlink > 1 && linkedBefore(state, entry)) return;
@@ -131,19 +149,29 @@ async function copyFile({ pace }: Copying, entry: Entry): Promise<void> {
 /** A directory's owner, mode, times and attributes, once nothing is written to it any more. Both are open. */
 export function copyOwnFacts({ from, to, path }: Pair): void {
   const facts = statFd(from);
-  const what = path === "" ? "the volume" : JSON.stringify(path);
+  const what = path === "" ? "the directory" : JSON.stringify(path);
   check(sys("fchown", to, facts.uid, facts.gid), `set the owner of ${what}`);
   copyAttributes({ directory: from, name: "." }, to);
   check(sys("fchmod", to, facts.mode & PERMISSIONS), `set the mode of ${what}`);
   check(setTimes({ directory: to }, facts.mtime), `set the times of ${what}`);
 }
 
+/** What an overlay, or the engine in its stead, notes of a layer's directory. */
+const isNote = (attribute: string): boolean => /^trusted\.(?:overlay|fathom)\./.test(attribute);
+
 /** The file system cannot keep it, or not on this type of file: left out, as Docker does. */
 const LEFT_OUT: ReadonlySet<number> = new Set([ERRNO.EOPNOTSUPP, ERRNO.EPERM]);
 
+/** Takes attributes away that only the copy has. */
+function forgetAttributes({ from, to }: Pair): void {
+  const kept = attributesOf({ directory: from, name: "." });
+  for (const attribute of attributesOf({ directory: to, name: "." }).keys())
+    if (!kept.has(attribute)) sys("lremovexattr", `/proc/self/fd/${to}/.`, attribute);
+}
+
 function copyAttributes(from: At, to: number | At): void {
   for (const [attribute, value] of attributesOf(from)) {
-    if (attribute === "security.selinux" || attribute.startsWith("trusted.overlay.")) continue;
+    if (attribute === "security.selinux" || isNote(attribute)) continue;
     const answer = setAttribute(to, attribute, value);
     if (answer < 0 && !LEFT_OUT.has(-answer)) check(answer, `set the attribute ${attribute}`);
   }
