@@ -270,6 +270,7 @@ type Faked = Pick<FakeEngine, "root" | "mounted" | "prepared" | "failMount" | "i
 
 function images(fake: Faked): ContainersOptions["images"] {
   return {
+    descendants: async (id) => new Set([id]),
     resolve: async (name) => {
       if (name !== "bb" && name !== IMAGE_ID)
         throw new FathomError("not-found", `No such image: ${name}:latest`);

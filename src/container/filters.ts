@@ -5,7 +5,7 @@ import { FathomError } from "../std/errors.ts";
 import type { Container } from "./container.ts";
 import type { Context } from "./context.ts";
 import { shownHealth } from "./health/health.ts";
-import { imageIdOf } from "./image_id.ts";
+import { familyOf } from "./image_id.ts";
 import { mountPoints } from "./inspect.ts";
 import { networkSettings, networksOf } from "./network/network.ts";
 import { NEVER, type StateRecord } from "./records.ts";
@@ -67,7 +67,8 @@ export async function matcher(
   const created = (names: string[]) => names.map((name) => context.registry.find(name).record.config.Created);
   const before = created(filters.before);
   const since = created(filters.since);
-  const images = await Promise.all(filters.ancestor.map((name) => imageIdOf(context, name)));
+  const families = await Promise.all(filters.ancestor.map((name) => familyOf(context, name)));
+  const images = new Set(families.flat());
   const any = (name: Name, test: (value: string) => boolean) =>
     filters[name].length === 0 || filters[name].some(test);
   return (container) => {
@@ -80,7 +81,7 @@ export async function matcher(
       filters.label.every((value) => hasLabel(labels, value)) &&
       any("status", (value) => value === state.Status) &&
       any("exited", (value) => hasEnded(state) && Number(value) === state.ExitCode) &&
-      (filters.ancestor.length === 0 || images.includes(config.Image)) &&
+      (filters.ancestor.length === 0 || images.has(config.Image)) &&
       before.every((time) => config.Created < time) &&
       since.every((time) => config.Created > time) &&
       any("network", (value) => isOn(networksOf(context, container), value)) &&

@@ -16,6 +16,8 @@ import type { Ulimit } from "../std/ulimit.ts";
 export interface Images {
   /** By reference, ID or unambiguous prefix. Throws not-found with Docker's wording (`No such image: x:latest`). */
   resolve(name: string): Promise<{ id: Digest; config: ImageConfig }>;
+  /** The images that were made from this one, or from one that was, and itself. */
+  descendants(id: Digest): Promise<ReadonlySet<Digest>>;
   /** Makes the container's snapshot directories; nothing is mounted yet. The image cannot be removed while it exists. */
   prepare(containerId: string, image: Digest, options: PrepareOptions): Promise<void>;
   /** Mounts the snapshot at the container's rootfs directory and gives that path; mounting a mounted one is no error. */

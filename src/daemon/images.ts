@@ -3,6 +3,7 @@
 import type { ImageBackend } from "../api/routes/images.ts";
 import type { Images } from "../container/needs.ts";
 import {
+  descendantsOf,
   findImage,
   type ImageStore,
   importImage,
@@ -32,6 +33,7 @@ export function imageBackend(store: ImageStore): ImageBackend {
 export function containerImages(store: ImageStore): Images {
   return {
     resolve: (name) => findImage(store, name),
+    descendants: (id) => descendantsOf(store, id),
     prepare: (container, image, options) => prepareSnapshot(store, { container, image }, options),
     mount: (container) => mountSnapshot(store, container),
     unmount: (container) => unmountSnapshot(store, container),

@@ -23,6 +23,16 @@ export async function findImage(
   return { id: image.id, config: image.config };
 }
 
+/** An image and all that were made from it, by what each says was its parent. */
+export async function descendantsOf(store: ImageStore, id: Digest): Promise<ReadonlySet<Digest>> {
+  const { byId } = await currentCatalog(store);
+  const children = Map.groupBy(byId.values(), ({ config }) => config.parent);
+  // A set that grows while it is gone through: what is added is gone through as well, once.
+  const family = new Set([id]);
+  for (const member of family) for (const child of children.get(member) ?? []) family.add(child.id);
+  return family;
+}
+
 export interface ListOptions {
   /** Docker's filters: reference, dangling, label, before, since, until. */
   filters: Readonly<Record<string, readonly string[]>>;

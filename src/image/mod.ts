@@ -24,7 +24,7 @@ export { recoverImages } from "./_collect.ts";
 export type { SnapshotDriver } from "./driver.ts";
 export { chooseDriver, driverNamed } from "./drivers.ts";
 export { packPath, readText, statPath, unpackPath } from "./files.ts";
-export { countImages, findImage, inspectImage, listImages, tagImage } from "./images.ts";
+export { countImages, descendantsOf, findImage, inspectImage, listImages, tagImage } from "./images.ts";
 export { importImage } from "./import.ts";
 export { mountImage } from "./mount_image.ts";
 export { pruneImages } from "./prune.ts";

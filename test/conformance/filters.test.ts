@@ -205,3 +205,21 @@ describe("past events", () => {
     expect((await engine.request("GET", `/events?${query}`)).status).toBe(status);
   });
 });
+
+/** One image made from another, by a container that is gone then. */
+async function commits(image: string, from: string): Promise<void> {
+  const id = await engine.output("docker", ["run", "-d", "--network", "none", from, "touch", `/${image}`]);
+  await engine.output("docker", ["wait", id]);
+  await engine.output("docker", ["commit", id, image]);
+  await engine.output("docker", ["rm", id]);
+}
+
+test("an ancestor is an image that another was made from, however many lie between", async () => {
+  await commits("busybox:child", "busybox");
+  await commits("busybox:grandchild", "busybox:child");
+  await engine.output("docker", ["create", "--name", "descendant", "busybox:grandchild", "true"]);
+  expect(await listed({ ancestor: ["busybox"] })).toContain("descendant");
+  expect(await listed({ ancestor: ["busybox:child"] })).toEqual(["descendant"]);
+  expect(await listed({ ancestor: ["busybox:grandchild", "other"] })).toEqual(["fourth", "descendant"]);
+  expect(await listed({ ancestor: ["other"] })).toEqual(["fourth"]);
+});

@@ -78,6 +78,18 @@ describe.each(CLIENTS)("%s", (client) => {
       expect(text).toContain("Build cache usage: 0B\n\nCACHE ID   CACHE TYPE   SIZE ");
       const format = "{{range .Containers}}{{.Names}} {{.Size}}\n{{end}}{{range .Volumes}}{{.Name}}{{end}}";
       expect(await output(["system", "df", "-v", "--format", format])).toBe("reader 0B\nwriter 5kB\ndata");
+
+      const whole = JSON.parse(await output(["system", "df", "-v", "--format", "json"]));
+      expect(Object.keys(whole)).toEqual(["Images", "Containers", "Volumes", "BuildCache"]);
+      expect(whole).toMatchObject({
+        Images: [{ Repository: "busybox", Tag: "latest", SharedSize: "0B", Containers: "2" }],
+        Containers: [
+          { Names: "reader", Size: "0B", Image: "busybox", State: "created" },
+          { Names: "writer", Size: "5kB", LocalVolumes: "0" },
+        ],
+        Volumes: [{ Name: "data", Links: "1", Size: "0B" }],
+        BuildCache: [],
+      });
     });
 
     test("an image that another is built on shares its bytes with it", async () => {
