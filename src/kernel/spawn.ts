@@ -87,7 +87,9 @@ export function beginSpawn(program: readonly Call[], options: SpawnOptions): Beg
   using stack = new DisposableStack();
   const rows = [...closeOthers(options.keep), ...cleanSignals(), ...program];
   const words = ROW.words * rows.length + 1;
-  const memory = stack.use(options.memory === "copied" ? sharedWords(words) : ownWords(words));
+  // A successor has a copy of this process's memory, whatever its maker has.
+  const apart = options.memory === "copied" || options.successor !== undefined;
+  const memory = stack.use(apart ? sharedWords(words) : ownWords(words));
   const { table } = memory;
   const arena = newArena();
   encode(rows, memory, arena);

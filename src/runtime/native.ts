@@ -215,7 +215,7 @@ async function startExec(config: RuntimeConfig, running: Running, stdio: Stdio):
   const { rows, successor } = execProgram(process, config, context);
   const child = spawn(rows, {
     namespaces: 0,
-    memory: "copied",
+    memory: sharesMemory(config) ? "shared" : "copied",
     by: "exec",
     keep: [...terminal.keep, ...procs, running.pidfd],
     successor,
