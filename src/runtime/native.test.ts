@@ -17,7 +17,10 @@ describe.skipIf(!hasBusybox)("a container", () => {
   test("ends with its program's status, and leaves no descriptor and no mount behind", async () => {
     expect((await containers.run(["sh", "-c", "exit 7"])).ending).toEqual({ exitCode: 7 });
     expect((await containers.run(["false"])).ending).toEqual({ exitCode: 1 });
-    expect(readdirSync("/proc/self/fd").length).toBeLessThanOrEqual(open.length + 2);
+    const held = () => readdirSync("/proc/self/fd").length;
+    // Bun lets go of the duplicate of a descriptor it has watched some milliseconds later.
+    for (let waited = 0; waited < 100 && held() > open.length + 2; waited++) await Bun.sleep(10);
+    expect(held()).toBeLessThanOrEqual(open.length + 2);
     const left = mountpoints().filter(({ mountPoint }) =>
       mountPoint.startsWith(containers.bundles.directory),
     );

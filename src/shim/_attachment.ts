@@ -1,9 +1,10 @@
 /** One attachment: a connection that takes a program's output, gives its input, or both. */
 
 import type { OutputStream } from "../logs/writer.ts";
+import { DEFAULT_DETACH_KEYS, parseDetachKeys } from "../std/detach_keys.ts";
 import { frame } from "../std/stdcopy.ts";
 import type { Connection } from "./_connection.ts";
-import { DEFAULT_DETACH_KEYS, detachScanner, parseDetachKeys } from "./_detach_keys.ts";
+import { detachScanner } from "./_detach_keys.ts";
 import type { Input } from "./_input.ts";
 import type { Attach } from "./protocol.ts";
 

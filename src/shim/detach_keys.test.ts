@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { detachScanner, parseDetachKeys } from "./_detach_keys.ts";
+import { parseDetachKeys } from "../std/detach_keys.ts";
+import { detachScanner } from "./_detach_keys.ts";
 
 const scanned = (keys: string, ...inputs: string[]) => {
   const scan = detachScanner(parseDetachKeys(keys));
@@ -11,19 +12,6 @@ const scanned = (keys: string, ...inputs: string[]) => {
   }
   return { passed, detached: false };
 };
-
-describe("notation", () => {
-  test("letters and signs with ctrl, and plain characters, are keys", () => {
-    expect([...parseDetachKeys("ctrl-a,ctrl-z,ctrl-@,ctrl-[,ctrl-\\,ctrl-],ctrl-^,ctrl-_,x,-")]).toEqual([
-      1, 26, 0, 27, 28, 29, 30, 31, 120, 45,
-    ]);
-  });
-
-  test("anything else is refused by name", () => {
-    for (const key of ["ctrl-", "ctrl-A", "ctrl-1", "alt-x", "xy", "", "é"])
-      expect(() => parseDetachKeys(`a,${key}`)).toThrow(`unknown key "${key}"`);
-  });
-});
 
 describe("the scanner", () => {
   test("finds the sequence in one piece and over several", () => {

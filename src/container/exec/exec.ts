@@ -2,6 +2,7 @@
 
 import { Duplex } from "node:stream";
 import type { ExecCreateRequest, ExecInspect } from "../../spec/docker.ts";
+import { parseDetachKeys } from "../../std/detach_keys.ts";
 import { FathomError, messageOf } from "../../std/errors.ts";
 import { frame } from "../../std/stdcopy.ts";
 import type { Container } from "../container.ts";
@@ -14,7 +15,7 @@ const KEPT = 5 * 60_000;
 
 /**
  * Notes a program to start later; `name` is what the request calls the container.
- * @throws {FathomError} conflict when the container does not run.
+ * @throws {FathomError} conflict when the container does not run; invalid, for detach keys that are none.
  */
 export function createExec(
   context: Context,
@@ -23,6 +24,7 @@ export function createExec(
 ): { Id: string } {
   const { Cmd: command } = request;
   if (!command?.length) throw new FathomError("invalid", "No exec command specified");
+  if (request.DetachKeys) parseDetachKeys(request.DetachKeys);
   forgetOld(context);
   const { id } = registerExec(context, named, { ...request, Cmd: command });
   return { Id: id };
@@ -36,8 +38,8 @@ export function findExec(context: Context, id: string): Exec {
 }
 
 /**
- * Starts it attached. Why a program cannot be started is told on its output, as in Docker, since by then the answer has begun;
- * its exit code tells the rest.
+ * Starts it attached; the shim is asked for both at once, and starts it when its streams are there. Why a program cannot be started
+ * is told on its output, as in Docker, since by then the answer has begun; its exit code tells the rest.
  */
 export async function startAttached(
   context: Context,
@@ -46,14 +48,19 @@ export async function startAttached(
 ): Promise<{ tty: boolean; stream: Duplex }> {
   const begun = begin(context, exec);
   const { Tty: tty = false, ConsoleSize } = exec.request;
-  const stream = await openStreams(begun);
-  try {
-    await launch(context, begun, { attachments: 1, size: options.consoleSize ?? ConsoleSize });
-    return { tty, stream };
-  } catch (error) {
-    stream.destroy();
-    return { tty, stream: complaint(messageOf(error), tty) };
-  }
+  const opening = openStreams(begun);
+  const launching = launch(context, begun, {
+    attachments: 1,
+    size: options.consoleSize ?? ConsoleSize,
+  }).then(
+    () => undefined,
+    (error: unknown) => messageOf(error),
+  );
+  const stream = await opening;
+  const complaint = await launching;
+  if (complaint === undefined) return { tty, stream };
+  stream.destroy();
+  return { tty, stream: sentence(complaint, tty) };
 }
 
 /** Starts it without anybody attached. @throws {FathomError} when it cannot be started. */
@@ -124,8 +131,8 @@ export function execIds(context: Context, containerId: string): string[] {
 }
 
 /** A stream that holds one sentence, framed as output where there is no terminal. */
-function complaint(sentence: string, tty: boolean): Duplex {
-  const text = new TextEncoder().encode(`${sentence}\r\n`);
+function sentence(words: string, tty: boolean): Duplex {
+  const text = new TextEncoder().encode(`${words}\r\n`);
   const stream = new Duplex({ read: () => undefined, write: (_chunk, _encoding, done) => done() });
   stream.push(tty ? text : frame("stdout", text));
   stream.push(null);
