@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Duplex } from "node:stream";
 import type { Shim } from "../shim/handle.ts";
-import type { ExecLaunch, ExitRecord, Launch } from "../shim/protocol.ts";
+import type { ExecLaunch, ExitRecord, Launch, Names } from "../shim/protocol.ts";
 import type { ImageConfig } from "../spec/oci_image.ts";
 import type { Resources } from "../spec/oci_runtime.ts";
 import { FathomError } from "../std/errors.ts";
@@ -23,6 +23,7 @@ class FakeShim implements Shim {
   running: { id: string; pid: number; startedAt: string } | undefined;
   launched: Launch | undefined;
   readonly signals: number[] = [];
+  resolves: Names | undefined;
   readonly execs: ExecLaunch[] = [];
   readonly attachments: Duplex[] = [];
   readonly sizes: unknown[] = [];
@@ -62,6 +63,10 @@ class FakeShim implements Shim {
   async signal(signal: number) {
     this.signals.push(signal);
     if (!this.ignored.includes(signal)) this.end(128 + signal);
+  }
+
+  async resolve(names: Names) {
+    this.resolves = names;
   }
 
   async resize(size: unknown, target: unknown) {

@@ -55,6 +55,7 @@ export const ERRNO = {
   ENETUNREACH: 101,
   ENOBUFS: 105,
   ECONNREFUSED: 111,
+  EINPROGRESS: 115,
   EDQUOT: 122,
 } as const;
 

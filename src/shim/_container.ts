@@ -18,6 +18,7 @@ import { type Entry, endOf, type Launched } from "./_entry.ts";
 import { Execs } from "./_execs.ts";
 import { flushReceipts, noteTrouble, recordPhase, reserveExitRecord, writeExitRecord } from "./_files.ts";
 import { openLog, type ProgramLog, reopenLog } from "./_log.ts";
+import type { NamesHandover, Resolving } from "./_names.ts";
 import { childless, reapOrphans } from "./_orphans.ts";
 import { Program, type Streams } from "./_program.ts";
 import { type Wanted, type WithEnds, withStdio } from "./_stdio.ts";
@@ -25,6 +26,7 @@ import {
   type ExecLaunch,
   type ExitRecord,
   type Launch,
+  type Names,
   type Notice,
   PROTOCOL,
   type Request,
@@ -35,6 +37,7 @@ interface RunningContainer extends Launched {
   launch: Launch;
   running: Running;
   log: ProgramLog | undefined;
+  names: Resolving | undefined;
 }
 
 /** A container that runs, for another image of this process to go on with; descriptors by their numbers. */
@@ -48,6 +51,7 @@ export interface ContainerHandover extends Launched {
   unfinished: Record<OutputStream, string>;
   /** Execs that have ended: ID and exit code. */
   ended: [string, number][];
+  names?: NamesHandover;
 }
 
 /** Gives a runtime by its name. @throws {FathomError} unsupported, when there is none. */
@@ -119,9 +123,9 @@ export class Container {
       );
   }
 
-  /** How much of its output has come; for whoever wants to know whether it is quiet. */
-  get written(): number {
-    return this.#own.program.written;
+  /** How much has come of its output and its questions; for whoever wants to know whether it is quiet. */
+  get activity(): number {
+    return this.#own.program.written + (this.#container?.names?.served ?? 0);
   }
 
   /** What it takes to go on with it elsewhere; undefined while it does not run, or anything else is under way. */
@@ -129,7 +133,8 @@ export class Container {
     const streams = this.#own.program.handover;
     if (this.#container === undefined || this.#own.process === undefined) return undefined;
     if (streams === undefined || this.#execs.busy || this.#starting > 0) return undefined;
-    const { launch, running, pid, startedAt, log } = this.#container;
+    const { launch, running, pid, startedAt, log, names } = this.#container;
+    if (names?.busy) return undefined;
     const unfinished = (stream: OutputStream) =>
       Buffer.from(log?.unfinished(stream) ?? []).toString("base64");
     return {
@@ -141,6 +146,7 @@ export class Container {
       streams,
       unfinished: { stdout: unfinished("stdout"), stderr: unfinished("stderr") },
       ended: this.#execs.ended,
+      ...(names && { names: names.handover }),
     };
   }
 
@@ -151,7 +157,15 @@ export class Container {
     for (const stream of ["stdout", "stderr"] as const)
       void log?.write(stream, Buffer.from(rest.unfinished[stream], "base64"));
     for (const [id, exitCode] of rest.ended) this.#execs.remember(id, exitCode);
-    const container = { launch, running: { container: launch, pid, pidfd, cgroup }, log, pid, startedAt };
+    const names = rest.names && (await import("./_names.ts")).resume(rest.names);
+    const container = {
+      launch,
+      running: { container: launch, pid, pidfd, cgroup },
+      log,
+      names,
+      pid,
+      startedAt,
+    };
     this.#launching = Promise.resolve({ pid, startedAt });
     this.#own.program.start({ ...rest.streams, log });
     this.#run(container);
@@ -215,6 +229,16 @@ export class Container {
     program.resize(size);
   }
 
+  /** Resolves names for it from now on. @throws {FathomError | SyscallError} conflict, when it does not run. */
+  async resolve(names: Names): Promise<void> {
+    const { open } = await import("./_names.ts");
+    if (this.#container === undefined || this.#exit !== undefined)
+      throw new FathomError("conflict", "the container is not running");
+    if (this.#container.names !== undefined) return;
+    this.#container.names = open(names);
+    this.#container.names.serve();
+  }
+
   /** A child of this process has ended. */
   reapOrphans(): void {
     if (this.#starting > 0) return;
@@ -261,13 +285,16 @@ export class Container {
     await using undo = new AsyncDisposableStack();
     const log = await openLog(launch.log, dirname(launch.exitFile));
     if (log !== undefined) undo.use(log);
+    // Before the program runs: what it asks at once waits in the socket.
+    const names = launch.names && undo.use((await import("./_names.ts")).open(launch.names));
     const { started: running, ends } = await this.#start(launch, { ...launch, terminal }, (stdio) =>
       runtime.run(launch, stdio),
     );
     const startedAt = rfc3339(wallClock());
     undo.move();
+    names?.serve();
     this.#own.program.start({ ends, terminal, stdinOnce: launch.stdinOnce, log });
-    return { launch, running, log, pid: running.pid, startedAt };
+    return { launch, running, log, names, pid: running.pid, startedAt };
   }
 
   async #start<T extends Started>(
@@ -295,6 +322,8 @@ export class Container {
       finishedAt: rfc3339(wallClock()),
     };
     this.#own.process = undefined;
+    // Its sockets would keep the network namespace.
+    container.names?.[Symbol.dispose]();
     await this.#attempt(async () => {
       const runtime = await this.#runtimes(launch.runtime);
       await recordPhase(launch.receiptFile, () => runtime.remove(running));

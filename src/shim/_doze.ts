@@ -49,16 +49,16 @@ export function dozeWhenQuiet(shim: Shim, first: number, patience = first): void
   const look = (): void => {
     if (shim.turns.container !== container) patience = first;
     container = shim.turns.container;
-    const activity = shim.server.received + container.written;
+    const activity = shim.server.received + container.activity;
     if (activity === seen) doze(shim, patience);
     seen = activity;
     setTimeout(look, patience).unref();
   };
   setTimeout(look, patience).unref();
   shim.turns.onRest = (): void => {
-    const before = shim.turns.container.written;
+    const before = shim.turns.container.activity;
     const rest = (): void => {
-      if (shim.turns.container.written === before) doze(shim, first);
+      if (shim.turns.container.activity === before) doze(shim, first);
     };
     setTimeout(rest, Math.min(SOON, first)).unref();
   };
@@ -78,7 +78,9 @@ function doze({ path, turns, server }: Shim, patience: number): void {
   const memory = keepInFile(`${path}.doze`, { server: sockets, turns: turn, patience, since: Date.now() });
   const watched = watchedBy(sockets, turn.container);
   const { stdin } = turn.container.streams.ends;
-  const keep = [memory, ...watched, ...(stdin === undefined ? [] : [stdin])];
+  const { names } = turn.container;
+  const kept = [stdin, names?.sockets.namespace].filter((fd) => fd !== undefined);
+  const keep = [memory, ...watched, ...kept];
   const argv = [...ownCommand(), "--socket", path, "--resume", String(memory), watched.join(",")];
   const environment = [`PATH=${process.env.PATH}`];
   try {
@@ -92,10 +94,14 @@ function doze({ path, turns, server }: Shim, patience: number): void {
   }
 }
 
-/** What wakes it: a connection, a message or the daemon's end; output or its end; the end of the program. */
-function watchedBy({ listener, controls }: ServerHandover, { pidfd, streams }: ContainerHandover): number[] {
+/** What wakes it: a connection, a message or the daemon's end; output or its end; a question of names; the end of the program. */
+function watchedBy(
+  { listener, controls }: ServerHandover,
+  { pidfd, streams, names }: ContainerHandover,
+): number[] {
   const outputs = [streams.ends.stdout, streams.ends.stderr].filter((fd) => fd !== undefined);
-  return [listener, ...controls, pidfd, ...outputs];
+  const questions = names === undefined ? [] : [names.sockets.udp, names.sockets.tcp];
+  return [listener, ...controls, pidfd, ...outputs, ...questions];
 }
 
 /** In the host's PID namespace the container's orphans become ours, and somebody has to reap them. */

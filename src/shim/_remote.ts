@@ -57,6 +57,9 @@ export class Remote {
       resize: async ({ columns, rows }, target) => {
         await ask({ type: "resize", columns, rows, target });
       },
+      resolve: async (names) => {
+        await ask({ type: "names", names });
+      },
       attach: (request) => attach(this.#socket, { ...request, turn: number }),
       onDetach: (listener) => {
         turn.onDetach = listener;

@@ -225,6 +225,9 @@ async function perform(turns: Turns, request: Numbered): Promise<Reply> {
     case "resize":
       container.resize(request, request.target);
       return { type: "done" };
+    case "names":
+      await container.resolve(request.names);
+      return { type: "done" };
     case "reset":
       await turns.next();
       return { type: "done" };

@@ -1,7 +1,7 @@
 /** What the daemon holds of a shim, and of all of them: the contract between shim/client.ts and whoever runs containers. */
 
 import type { Duplex } from "node:stream";
-import type { ExecLaunch, ExitRecord, Launch, Target } from "./protocol.ts";
+import type { ExecLaunch, ExitRecord, Launch, Names, Target } from "./protocol.ts";
 
 /** A shim that was taken for one container, or found with one. */
 export interface Shim {
@@ -14,6 +14,8 @@ export interface Shim {
   /** `disposes`: see protocol.ts. */
   signal(signal: number, target: Target, options?: { disposes: boolean }): Promise<void>;
   resize(size: { columns: number; rows: number }, target: Target): Promise<void>;
+  /** Resolves names for a container that was started without. @throws {ShimError} unsupported, by a shim of an earlier build. */
+  resolve(names: Names): Promise<void>;
   /** Output in `stream` begins right behind that byte of the log file with inode `logFile` (absent where there is no log). */
   attach(options: AttachRequest): Promise<{ stream: Duplex; logOffset: number; logFile?: string }>;
   /** The container's end; rejects when the shim is lost before it told one. */

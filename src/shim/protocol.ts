@@ -30,8 +30,11 @@ import type { LogTarget } from "../logs/target.ts";
 import type { Process } from "../spec/oci_runtime.ts";
 import type { ErrorKind } from "../std/errors.ts";
 
-/** What this build speaks. 1 had no number; 2 says it, and how a program ended (`signal`, `memory` of ExitRecord). */
-export const PROTOCOL = 2;
+/**
+ * What this build speaks. 1 had no number; 2 says it, and how a program ended (`signal`, `memory` of ExitRecord); 3 resolves names
+ * (`names`).
+ */
+export const PROTOCOL = 3;
 
 /** Signals are numbers; paths are absolute; sizes are columns and rows. */
 export type Request =
@@ -41,6 +44,8 @@ export type Request =
   | { type: "signal"; signal: number; target: Target; disposes?: boolean }
   /** The container has ended and the daemon knows; done when its attachments are served and nothing of it is left. */
   | { type: "reset" }
+  /** Resolves names for the container from now on; done at once where that is so already. */
+  | { type: "names"; names: Names }
   | { type: "resize"; columns: number; rows: number; target: Target };
 
 /** The container's own program, or one of its execs. */
@@ -68,6 +73,16 @@ export interface Launch {
   receiptFile: string;
   /** Stream connections that must have come in before the program starts. */
   attachments: number;
+  /** Of a container that finds names by a resolver of ours. */
+  names?: Names;
+}
+
+/** What a container's resolver needs (dns/contract.ts). */
+export interface Names {
+  /** Where the container's network namespace is kept. */
+  namespace: string;
+  /** Its table. */
+  table: string;
 }
 
 export interface ExecLaunch {

@@ -6,6 +6,7 @@
  */
 
 export { findLink, type LinkInfo, listAddresses, listLinks, listNeighbours, listRoutes } from "./dumps.ts";
+export { inNetworkNamespace } from "./elsewhere.ts";
 export {
   addAddress,
   addDefaultRoute,
@@ -17,7 +18,6 @@ export {
   setLink,
 } from "./link.ts";
 export {
-  inNetworkNamespace,
   keepNetworkNamespace,
   letGoOfNetworkNamespace,
   makeNetworkNamespace,

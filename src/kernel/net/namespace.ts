@@ -8,12 +8,13 @@
  */
 
 import type { IdMaps } from "../../spec/oci_runtime.ts";
-import { type Call, named, text } from "../call.ts";
+import { text } from "../call.ts";
 import { ERRNO } from "../errno.ts";
 import { closeFd, owned } from "../file.ts";
 import { AT, CLONE, flags, MNT, MS, O } from "../flags.ts";
 import { check, perform, sys } from "../syscall.ts";
 import { makeMappedNetworkNamespace } from "../user_namespace.ts";
+import { elsewhere, inNetworkNamespace, openOwnNamespace } from "./elsewhere.ts";
 import { NETLINK, type NetlinkSocket, openNetlink } from "./netlink.ts";
 import { writeSysctl } from "./sysctl.ts";
 
@@ -22,8 +23,6 @@ export interface NetworkNamespace extends Disposable {
   readonly fd: number;
   readonly route: NetlinkSocket;
 }
-
-const OWN = "/proc/thread-self/ns/net";
 
 /**
  * Makes a network namespace.
@@ -44,7 +43,7 @@ export function makeNetworkNamespace(
       see: "ls -l /proc/PID/ns/net",
     },
     () => {
-      const namespace = hold(openOwn());
+      const namespace = hold(openOwnNamespace());
       for (const [path, value] of Object.entries(sysctls)) writeSysctl(path, value);
       return namespace;
     },
@@ -75,16 +74,6 @@ export function openNetworkNamespace(path: string): NetworkNamespace | undefined
   }
 }
 
-/** Runs `work`, which must be synchronous, in the namespace of a descriptor. @throws {SyscallError} */
-export function inNetworkNamespace<T>(fd: number, work: () => T): T {
-  return elsewhere(enter(fd, "enter a network namespace"), work);
-}
-
-/** The namespace this thread is in. */
-function openOwn(): number {
-  return check(sys("openat", AT.FDCWD, OWN, O.RDONLY | O.CLOEXEC), "open a network namespace");
-}
-
 function hold(fd: number): NetworkNamespace {
   const route = openNetlink(NETLINK.ROUTE);
   return {
@@ -95,20 +84,6 @@ function hold(fd: number): NetworkNamespace {
       closeFd(fd);
     },
   };
-}
-
-function elsewhere<T>(go: Call, work: () => T): T {
-  using home = owned(openOwn());
-  perform(go);
-  try {
-    return work();
-  } finally {
-    perform(enter(home.fd, "return to the engine's network namespace"));
-  }
-}
-
-function enter(fd: number, what: string): Call {
-  return { call: "setns", args: [named(fd, "network namespace"), flags("CLONE", CLONE, CLONE.NEWNET)], what };
 }
 
 /** Mounts a namespace at `path`, a file that is made for it. @throws {SyscallError} */
