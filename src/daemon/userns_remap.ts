@@ -11,31 +11,27 @@ import { readFile } from "node:fs/promises";
 import type { IdMapping, IdMaps } from "../spec/oci_runtime.ts";
 import { ifAbsent } from "../std/absent.ts";
 import { FathomError } from "../std/errors.ts";
+import { type AccountFiles, DEFAULT_USER, makeDefaultUser } from "./remap_user.ts";
 
-/** Docker's user of that purpose. */
-const DEFAULT_USER = "dockremap";
-
-/** The system's files, as text. */
-export interface AccountFiles {
-  passwd: string;
-  group: string;
-  subuid: string;
-  subgid: string;
-}
-
-/** @throws {FathomError} invalid, when a name or its subordinate IDs are missing. */
+/**
+ * `default` stands for a user that is made where there is none.
+ * @throws {FathomError} invalid, when a name or its subordinate IDs are missing; what makeDefaultUser throws.
+ */
 export async function readIdMaps(remap: string | undefined): Promise<IdMaps | undefined> {
   if (remap === undefined || remap === "") return undefined;
-  const read = (path: string) => readFile(path, "utf8").catch(ifAbsent(""));
-  const [passwd, group, subuid, subgid] = await Promise.all(
-    ["/etc/passwd", "/etc/group", "/etc/subuid", "/etc/subgid"].map(read),
-  );
-  return idMapsOf(remap, {
-    passwd: passwd ?? "",
-    group: group ?? "",
-    subuid: subuid ?? "",
-    subgid: subgid ?? "",
-  });
+  if (remap === "default") await makeDefaultUser(await accountFiles());
+  return idMapsOf(remap, await accountFiles());
+}
+
+async function accountFiles(): Promise<AccountFiles> {
+  const read = (name: string) => readFile(`/etc/${name}`, "utf8").catch(ifAbsent(""));
+  const [passwd, group, subuid, subgid] = await Promise.all([
+    read("passwd"),
+    read("group"),
+    read("subuid"),
+    read("subgid"),
+  ]);
+  return { passwd, group, subuid, subgid };
 }
 
 /** Pure part of `readIdMaps`. @internal */
@@ -63,7 +59,7 @@ function find(text: string, wanted: string, kind: "user" | "group"): Entry {
   const [name, , id] = found ?? [];
   if (name === undefined || id === undefined)
     throw invalid(
-      `user namespaces: there is no ${kind} ${wanted} on this host: make it, e.g. with: useradd --system ${DEFAULT_USER}`,
+      `user namespaces: there is no ${kind} ${wanted} on this host: make it, e.g. with: useradd --system ${wanted}`,
     );
   return { name, id };
 }

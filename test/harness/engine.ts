@@ -59,6 +59,8 @@ interface EngineOptions {
   args?: string[];
   /** What the daemon finds in /etc/subuid and /etc/subgid; it gets a mount namespace of its own for that. */
   subordinateIds?: string;
+  /** With a copy of /etc for its own, so that it may make users; the copy is `etc` in the engine's directory. */
+  ownAccounts?: boolean;
   /** Without the busybox image. */
   bare?: boolean;
   /** In a network namespace of the test's own, by its name of ip-netns(8): its rules and links are not the host's. */
@@ -108,6 +110,7 @@ async function startWith(options: EngineOptions, daemon: (places: Places) => str
   const places = { root, dataRoot, execRoot: join(root, "exec"), socket: join(root, "api.sock") };
   const command = [
     ...(await withSubordinateIds(root, options.subordinateIds)),
+    ...(options.ownAccounts ? withOwnAccounts(root) : []),
     ...daemon(places),
     ...(options.args ?? []),
   ];
@@ -138,6 +141,12 @@ async function withSubordinateIds(root: string, text: string | undefined): Promi
   await writeFile(file, text);
   const script = 'mount --bind "$0" /etc/subuid && mount --bind "$0" /etc/subgid && exec "$@"';
   return ["unshare", "--mount", "sh", "-c", script, file];
+}
+
+/** A mount over a file could not be replaced by those programs; so it is the whole directory. */
+function withOwnAccounts(root: string): string[] {
+  const script = '[ -d "$0" ] || cp -a /etc "$0"; mount --bind "$0" /etc && exec "$@"';
+  return ["unshare", "--mount", "sh", "-c", script, join(root, "etc")];
 }
 
 function engineOf(places: Places, daemon: string[]): Engine {

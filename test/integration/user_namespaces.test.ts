@@ -180,6 +180,39 @@ describe("--userns host", () => {
 });
 
 describe("the daemon", () => {
+  test("makes the user that `default` stands for, once, with IDs that nobody else has", async () => {
+    const given = await readFile("/etc/passwd", "utf8");
+    await using other = await startFathom({ args: ["--userns-remap", "default"], ownAccounts: true });
+    const accounts = async () =>
+      Promise.all(
+        ["passwd", "group", "subuid", "subgid"].map(async (name) =>
+          (await readFile(join(other.root, "etc", name), "utf8"))
+            .split("\n")
+            .filter((line) => line.startsWith("dockremap:")),
+        ),
+      );
+    const made = await accounts();
+    const [[user], [group], [uids], [gids]] = made as [[string], [string], [string], [string]];
+    expect(user).toMatch(/^dockremap:x:\d+:\d+:.*:\/bin\/false$/);
+    expect(group).toMatch(/^dockremap:x:\d+:$/);
+    expect(uids).toMatch(/^dockremap:\d+:65536$/);
+    expect(gids).toBe(uids);
+    const first = uids.split(":")[1] ?? "";
+    const map = await other.output("docker", [
+      "run",
+      "--rm",
+      ...NONE,
+      "busybox",
+      "cat",
+      "/proc/self/uid_map",
+    ]);
+    expect(map.trim().split(/\s+/)).toEqual(["0", first, "65536"]);
+    await other.stop();
+    await other.start();
+    expect(await accounts()).toEqual(made);
+    expect(await readFile("/etc/passwd", "utf8")).toBe(given);
+  });
+
   test("says that it maps users", async () => {
     expect(await docker("info", "-f", "{{json .SecurityOptions}}")).toContain('"name=userns"');
   });
