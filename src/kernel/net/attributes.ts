@@ -60,6 +60,18 @@ export function decodeAttributes(bytes: Uint8Array): Map<number, Uint8Array> {
   return found;
 }
 
+/** The values of a list, whose parts all have the same type; nothing where it is absent. */
+export function decodeList(bytes: Uint8Array | undefined): Uint8Array[] {
+  const values: Uint8Array[] = [];
+  for (let rest = bytes ?? new Uint8Array(); rest.length >= HEADER; ) {
+    const length = new DataView(rest.buffer, rest.byteOffset).getUint16(0, true);
+    if (length < HEADER || length > rest.length) break;
+    values.push(rest.subarray(HEADER, length));
+    rest = rest.subarray(Math.min(aligned(length), rest.length));
+  }
+  return values;
+}
+
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 

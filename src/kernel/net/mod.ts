@@ -5,6 +5,7 @@
  * effect reports one step that names the `ip`, `nft` or `tc` command which shows the same; none needs such a program.
  */
 
+export { decodeAttributes, readBe32, readText } from "./attributes.ts";
 export { findLink, type LinkInfo, listAddresses, listLinks, listNeighbours, listRoutes } from "./dumps.ts";
 export { inNetworkNamespace } from "./elsewhere.ts";
 export {
@@ -37,6 +38,17 @@ export {
   sourceNetwork,
 } from "./nft_rule.ts";
 export { droppingForwardChains, isWhole, removeTable, replaceTable, type Table } from "./nftables.ts";
+export {
+  type Family,
+  type Hook,
+  type HostChain,
+  type HostElement,
+  type HostExpression,
+  type HostRule,
+  type HostSet,
+  type HostTable,
+  readRuleSet,
+} from "./rule_set.ts";
 export { type RuleChange, watchRules } from "./rule_watch.ts";
 export { readSysctl, writeSysctl } from "./sysctl.ts";
 export { limitRate, redirectIncoming, removeRateLimit, stopRedirecting } from "./traffic.ts";
