@@ -59,11 +59,14 @@ export const killLeftovers: KillLeftovers = async (path) => {
 };
 
 /** See RunProgram. */
-export const runProgram: RunProgram = async (command) => {
+export const runProgram = async (command: readonly string[], input = ""): ReturnType<RunProgram> => {
   const [name = ""] = command;
   const path = Bun.which(name);
   if (path === null) return undefined;
-  const program = spawnProgram([path, ...command.slice(1)], { stdio: ["ignore", "pipe", "pipe"], env: {} });
+  const program = spawnProgram([path, ...command.slice(1)], {
+    stdio: [input === "" ? "ignore" : new Blob([input]), "pipe", "pipe"],
+    env: {},
+  });
   const [stdout, stderr, exitCode] = await Promise.all([
     new Response(program.stdout).text(),
     new Response(program.stderr).text(),

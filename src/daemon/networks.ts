@@ -4,6 +4,7 @@ import type { NetworkBackend } from "../api/routes/networks.ts";
 import { type Networks, openNetworks, readSettings } from "../network/mod.ts";
 import type { DaemonConfig } from "./config.ts";
 import type { EventBus } from "./events.ts";
+import { runProgram } from "./host.ts";
 import type { Log } from "./log.ts";
 
 export function openEngineNetworks(
@@ -15,6 +16,7 @@ export function openEngineNetworks(
     execRoot: config.execRoot,
     settings: readSettings(config),
     emit: ({ action, id, attributes }) => events.emit({ Type: "network", Action: action, id, attributes }),
+    run: runProgram,
     warn: (sentence) => log("warn", sentence),
   });
 }

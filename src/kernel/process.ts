@@ -16,7 +16,7 @@ import { check, perform, sys } from "./syscall.ts";
 
 export interface ProgramOptions {
   /** Descriptors for standard input, output and error; `"ignore"` is /dev/null, `"pipe"` a pipe to this process. */
-  stdio?: [Stdio, Stdio, Stdio];
+  stdio?: [Stdio | Blob, Stdio, Stdio];
   /** The whole environment; nothing of this process's own is added. */
   env: Record<string, string>;
   cwd?: string;

@@ -29,7 +29,7 @@ export function defaultNetwork(record: NetworkRecord, needs: Needs): Segment {
     forward(settings.forwarding);
     const { betweenContainers, masquerade } = settings;
     filtered.put({ link: bridge.name, network: bridge.address, betweenContainers, masquerade });
-    for (const warning of filtered.warnings()) options.warn(warning);
+    await filtered.settled();
     describe(record, bridge, options);
     await store.saveNetwork(record);
     return bridge;

@@ -1,9 +1,10 @@
 /** Which bridges the engine's table of rules speaks of, and putting it in place anew when that changes. */
 
-import { droppingForwardChains } from "../kernel/net/mod.ts";
+import type { NetlinkSocket } from "../kernel/net/mod.ts";
 import { messageOf } from "../std/errors.ts";
 import { type FilteredBridge, firewallTable } from "./firewall.ts";
-import { openRules, type Rules } from "./rules.ts";
+import { type RunWithInput, watchForwarding } from "./forwarding/forwarding.ts";
+import { openRules } from "./rules.ts";
 
 export interface FilteredBridges {
   /** Has the table speak of a bridge, in place of what it said of it. Never throws: what went wrong is among the warnings. */
@@ -12,23 +13,31 @@ export interface FilteredBridges {
   drop(link: string): void;
   /** What a user should know of how this host treats the networks' traffic. */
   warnings(): string[];
+  /** Resolves when other firewalls let the bridges' traffic pass, as far as that can be had. */
+  settled(): Promise<void>;
   /** Stops watching; the rules stay. */
-  close(): void;
+  close(): Promise<void>;
 }
 
-/**
- * @param table its name
- * @param wanted false where the user keeps rules of their own
- */
-export function filteredBridges(
-  table: string,
-  { wanted, warn }: { wanted: boolean; warn: (sentence: string) => void },
-): FilteredBridges {
-  const rules = openRules(table, { warn });
+interface Tools {
+  /** False where the user keeps rules of their own. */
+  wanted: boolean;
+  host: () => NetlinkSocket;
+  run: RunWithInput;
+  warn: (sentence: string) => void;
+}
+
+/** @param table its name */
+export function filteredBridges(table: string, { wanted, host, run, warn }: Tools): FilteredBridges {
   const bridges = new Map<string, FilteredBridge>();
-  let warnings: string[] = [];
+  const forwarding = watchForwarding({ table, host, run, warn });
+  const look = () => forwarding.look([...bridges.keys()].map((link) => ({ link, versions: [4] as const })));
+  const rules = openRules(table, { warn, changed: look });
+  let failure: readonly string[] = [];
   const replace = () => {
-    warnings = put(rules, table, [...bridges.values()]);
+    failure = failureOf([...bridges.keys()], () => rules.put(firewallTable(table, [...bridges.values()])));
+    for (const sentence of failure) warn(sentence);
+    look();
   };
   return {
     put(bridge) {
@@ -37,25 +46,26 @@ export function filteredBridges(
     },
     drop(link) {
       if (!bridges.delete(link) || !wanted) return;
-      if (bridges.size === 0) rules.remove();
-      else replace();
+      if (bridges.size > 0) return replace();
+      rules.remove();
+      look();
     },
-    warnings: () => warnings,
-    close: () => rules.close(),
+    warnings: () => [...failure, ...forwarding.warnings()],
+    settled: () => forwarding.settled(),
+    close: () => {
+      rules.close();
+      return forwarding.settled();
+    },
   };
 }
 
-function put(rules: Rules, table: string, bridges: readonly FilteredBridge[]): string[] {
-  const named = bridges.map(({ link }) => link).join(", ");
+function failureOf(links: readonly string[], put: () => void): string[] {
   try {
-    rules.put(firewallTable(table, bridges));
-    return droppingForwardChains().map(
-      ({ table: other, name: chain }) =>
-        `WARNING: the chain ${chain} of table ${other} drops what it does not know, and with it what containers on ${named} send and receive; let it pass: ${bridges.map(({ link }) => `nft insert rule ${other} ${chain} iifname "${link}" accept; nft insert rule ${other} ${chain} oifname "${link}" accept`).join("; ")}`,
-    );
+    put();
+    return [];
   } catch (error) {
     return [
-      `WARNING: rules for ${named} cannot be set (${messageOf(error)}): containers reach each other and the host, but not the outside; the kernel needs nftables (CONFIG_NF_TABLES_INET, CONFIG_NFT_MASQ), or start the engine with --iptables=false and set rules of your own`,
+      `WARNING: rules for ${links.join(", ")} cannot be set (${messageOf(error)}): containers reach each other and the host, but not the outside; the kernel needs nftables (CONFIG_NF_TABLES_INET, CONFIG_NFT_MASQ), or start the engine with --iptables=false and set rules of your own`,
     ];
   }
 }

@@ -27,7 +27,12 @@ export async function openNetworks(options: NetworksOptions): Promise<Networks> 
     return socket;
   };
   const { settings, warn } = options;
-  const filtered = filteredBridges(engineName(options.dataRoot), { wanted: settings.filter, warn });
+  const filtered = filteredBridges(engineName(options.dataRoot), {
+    wanted: settings.filter,
+    host,
+    run: options.run,
+    warn,
+  });
   const state: State = {
     options,
     store,
@@ -66,7 +71,7 @@ export async function openNetworks(options: NetworksOptions): Promise<Networks> 
       state.lingering.close();
       const used = usedNetworks(state);
       for (const segment of state.segments.all()) if (!used.has(segment.record.Id)) segment.remove();
-      filtered.close();
+      await filtered.close();
       socket?.[Symbol.dispose]();
     },
   };

@@ -4,6 +4,7 @@ import type { EndpointRequest, EndpointSettings, NetworkResource } from "../spec
 import type { IdMaps } from "../spec/oci_runtime.ts";
 import type { NetworkRate } from "../std/network_rate.ts";
 import type { Filters } from "./filters.ts";
+import type { RunWithInput } from "./forwarding/forwarding.ts";
 import type { BridgeSettings } from "./settings.ts";
 
 export interface NetworksOptions {
@@ -12,6 +13,8 @@ export interface NetworksOptions {
   settings: BridgeSettings;
   /** Takes events of networks: `connect` and `disconnect`. */
   emit: (event: { action: string; id: string; attributes: Record<string, string> }) => void;
+  /** Runs a program of the host. */
+  run: RunWithInput;
   /** Takes one sentence for the log. */
   warn: (sentence: string) => void;
 }

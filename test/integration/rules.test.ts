@@ -1,67 +1,109 @@
-/** The engine's rules beside others', each engine in a network namespace of its own: the host's rules are never touched. */
+/** The engine's rules beside others', on a host of the test's own: this host's rules are never touched. */
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
-import { type Engine, eventually, run, startFathom } from "../harness/mod.ts";
+import { type Engine, eventually, startFathom } from "../harness/mod.ts";
+import { makeHost, type TestHost } from "./_hosts.ts";
 
-const HOST = `fathom-test-rules-${process.pid}`;
+let host: TestHost;
 let engine: Engine;
 beforeAll(async () => {
-  await run(["ip", "netns", "add", HOST]);
-  engine = await startFathom({ network: HOST });
+  host = await makeHost("rules");
+  engine = await startFathom({ network: host.name });
 });
 afterEach(() => engine.removeContainers());
 afterAll(async () => {
   await engine[Symbol.asyncDispose]();
-  await run(["ip", "netns", "del", HOST]);
+  await host[Symbol.asyncDispose]();
 });
 
 const fathom = (...args: string[]) => engine.output("fathom", args);
-
-/** Runs a program in the engine's network namespace. */
-async function there(...command: string[]): Promise<string> {
-  const { status, stdout, stderr } = await run(["nsenter", `--net=/run/netns/${HOST}`, ...command]);
-  if (status !== 0) throw new Error(`${command.join(" ")}: ${stderr}`);
-  return stdout;
-}
-
-const ownTable = async () =>
-  (await there("nft", "list", "ruleset")).replaceAll(/counter packets \d+ bytes \d+/g, "");
-
-/** Milliseconds until the rules are again what they were. */
-async function untilBack(rules: string): Promise<number> {
-  const start = performance.now();
-  await eventually("the engine's rules", async () => (await ownTable()) === rules);
-  return performance.now() - start;
-}
+const ruleset = async () =>
+  (await host.there("nft", "list", "ruleset")).replaceAll(/counter packets \d+ bytes \d+/g, "");
+const until = (what: string, is: () => Promise<boolean>) => eventually(what, is, 5000);
 
 describe("rules that somebody takes away", () => {
   test("are back after a flush of all rules, after a removal of the table, and of a part of it", async () => {
-    await fathom("run", "-d", "--name", "one", "busybox", "sleep", "1000");
-    const rules = await ownTable();
+    await fathom("run", "-d", "busybox", "sleep", "1000");
+    const rules = await ruleset();
     const [, table = ""] = /^table inet (fathom-\w+)/.exec(rules) ?? [];
     expect(table).not.toBe("");
-    for (const command of [
-      ["flush", "ruleset"],
-      ["delete", "table", "inet", table],
-      ["flush", "chain", "inet", table, "forward"],
-      ["delete", "chain", "inet", table, "postrouting"],
+    for (const commands of [
+      "flush ruleset",
+      `delete table inet ${table}`,
+      `flush chain inet ${table} forward`,
+      `flush chain inet ${table} postrouting; delete chain inet ${table} postrouting`,
     ]) {
-      if (command[1] === "chain" && command[0] === "delete")
-        await there("nft", "flush", "chain", "inet", table, "postrouting");
-      await there("nft", ...command);
-      await untilBack(rules);
+      await host.there("nft", commands);
+      await until("the engine's rules", async () => (await ruleset()) === rules);
     }
     expect(await engine.log()).toContain("they are back");
   });
 
   test("while no engine runs are back when one does", async () => {
-    await fathom("run", "-d", "--name", "one", "busybox", "sleep", "1000");
-    const rules = await ownTable();
+    await fathom("run", "-d", "busybox", "sleep", "1000");
+    const rules = await ruleset();
     await engine.kill();
-    await there("nft", "flush", "ruleset");
-    expect(await ownTable()).toBe("");
+    await host.there("nft", "flush", "ruleset");
+    expect(await ruleset()).toBe("");
     await engine.start();
-    await untilBack(rules);
+    await until("the engine's rules", async () => (await ruleset()) === rules);
     expect(rules).toContain("masquerade");
+  });
+});
+
+describe("another's chain that drops what is forwarded", () => {
+  afterEach(() => host.there("nft", "flush", "ruleset"));
+  const PORT = 7001;
+  const reach = (name: string) =>
+    engine.command("fathom", ["exec", name, "nc", "-w", "2", host.outside, String(PORT)]);
+  const start = () => fathom("run", "-d", "--name", "one", "busybox", "sleep", "1000");
+  const warnings = () => fathom("info", "-f", '{{join .Warnings "\\n"}}');
+  const iptables = (...args: string[]) => host.there("iptables-nft", ...args);
+
+  test("by the policy of iptables' FORWARD lets containers pass, who would not without", async () => {
+    using _ = await host.serveBeyond(PORT);
+    await iptables("-P", "FORWARD", "DROP");
+    await start();
+    expect((await reach("one")).stdout).toBe(host.address);
+    await host.there("nft", "flush", "chain", "ip", "filter", "FORWARD");
+    await until("the way out", async () => (await reach("one")).stdout === host.address);
+  });
+
+  test("by a policy that comes later, and goes", async () => {
+    using _ = await host.serveBeyond(PORT);
+    await start();
+    await iptables("-P", "FORWARD", "DROP");
+    await until("the way out", async () => (await reach("one")).stdout === host.address);
+    const forward = await iptables("-S", "FORWARD");
+    expect(forward).toMatch(/^-A FORWARD -j FATHOM-[0-9A-F]{8}$/m);
+    await iptables("-P", "FORWARD", "ACCEPT");
+    await until("the chain's end", async () => !(await iptables("-S")).includes("FATHOM"));
+  });
+
+  test("by a rule of a user's stays in force, and is told with a command that helps", async () => {
+    using _ = await host.serveBeyond(PORT);
+    await iptables("-A", "FORWARD", "-j", "REJECT");
+    await start();
+    expect((await reach("one")).stdout).toBe("");
+    const [, commands = ""] = /let it pass: (.*)$/m.exec(await warnings()) ?? [];
+    expect(commands).toMatch(/^iptables -I FORWARD -i fathom-\w+ -j ACCEPT; iptables -I FORWARD -o/);
+    await host.there("sh", "-ec", commands);
+    expect((await reach("one")).stdout).toBe(host.address);
+    await until("no warning", async () => !(await warnings()).includes("let it pass"));
+  });
+
+  test("in a table of nftables is told with a command that helps", async () => {
+    using _ = await host.serveBeyond(PORT);
+    await host.there(
+      "nft",
+      "table inet mine { chain pass { type filter hook forward priority 0; policy drop; } }",
+    );
+    await start();
+    expect((await reach("one")).stdout).toBe("");
+    const [, commands = ""] = /let it pass: (.*)$/m.exec(await warnings()) ?? [];
+    expect(commands).toStartWith("nft insert rule inet mine pass iifname ");
+    await host.there("sh", "-ec", commands);
+    expect((await reach("one")).stdout).toBe(host.address);
+    expect(await engine.log()).toContain("let it pass: nft insert rule inet mine pass");
   });
 });

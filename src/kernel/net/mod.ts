@@ -37,7 +37,7 @@ export {
   type Rule,
   sourceNetwork,
 } from "./nft_rule.ts";
-export { droppingForwardChains, isWhole, removeTable, replaceTable, type Table } from "./nftables.ts";
+export { isWhole, removeTable, replaceTable, type Table } from "./nftables.ts";
 export {
   type Family,
   type Hook,

@@ -2,10 +2,10 @@
  * Tables of nftables, each replaced whole in one transaction; linux/netfilter/nfnetlink.h and nf_tables.h.
  *
  * An engine has a table of its own and touches no other, so that it neither flushes nor reorders anybody's rules. What its table
- * accepts another's may still drop: `forwardPolicies` finds those that do. No program `nft` is needed.
+ * accepts another's may still drop: `readRuleSet` tells what those say. No program `nft` is needed.
  */
 
-import { type Attribute, be32, decodeAttributes, readBe32, readText, text } from "./attributes.ts";
+import { type Attribute, be32, decodeAttributes, readText, text } from "./attributes.ts";
 import { type Message, NETLINK, NLM_F, openNetlink } from "./netlink.ts";
 import { expressionList, type Rule, ruleText } from "./nft_rule.ts";
 
@@ -27,7 +27,6 @@ export interface Table {
 
 const HOOKS = { prerouting: 0, input: 1, forward: 2, output: 3, postrouting: 4 } as const;
 const ACCEPT = 1;
-const DROP = 0;
 const SUBSYSTEM = 10;
 const NFT = { NEWTABLE: 0, DELTABLE: 2, NEWCHAIN: 3, GETCHAIN: 4, NEWRULE: 6, GETRULE: 7 } as const;
 const BATCH = { BEGIN: 0x10, END: 0x11 } as const;
@@ -133,29 +132,4 @@ function tableText({ name, chains }: Table): string {
       `chain ${chain} { type ${type} hook ${hook} priority ${priority}; ${rules.map(ruleText).join("; ")} }`,
   );
   return `table inet ${name} { ${shown.join(" ")} }`;
-}
-
-/** A chain of the hook forward that drops what none of its rules accepts. */
-export interface DroppingChain {
-  /** `ip filter`. */
-  table: string;
-  name: string;
-}
-
-const FAMILIES: Readonly<Record<number, string>> = { 1: "inet", 2: "ip", 10: "ip6" };
-
-/** The chains of others that drop forwarded packets by default, as Docker's and ufw's do. @throws {SyscallError} */
-export function droppingForwardChains(): DroppingChain[] {
-  using socket = openNetlink(NETLINK.NETFILTER);
-  const question = { type: (SUBSYSTEM << 8) | NFT.GETCHAIN, header: header(NFPROTO.UNSPEC) };
-  return socket.dump(question, "list chains").flatMap(({ body }) => {
-    const attributes = decodeAttributes(body.subarray(4));
-    const hook = attributes.get(4);
-    const policy = attributes.get(5);
-    const family = FAMILIES[body[0] ?? 0];
-    if (hook === undefined || policy === undefined || family === undefined || family === "ip6") return [];
-    const isForward = readBe32(decodeAttributes(hook).get(1)) === HOOKS.forward;
-    if (!isForward || readBe32(policy) !== DROP) return [];
-    return [{ table: `${family} ${readText(attributes.get(1))}`, name: readText(attributes.get(3)) }];
-  });
 }
