@@ -96,7 +96,7 @@ describe("another's chain that drops what is forwarded", () => {
     using _ = await host.serveBeyond(PORT);
     await host.there(
       "nft",
-      "table inet mine { chain pass { type filter hook forward priority 0; policy drop; } }",
+      "table inet mine { chain pass { type filter hook forward priority 0; policy drop; }; }",
     );
     await start();
     expect((await reach("one")).stdout).toBe("");

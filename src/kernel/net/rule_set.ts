@@ -19,7 +19,7 @@ export interface HostRule {
 }
 
 /** The hooks of netfilter, in the kernel's order. */
-export const HOOKS = ["prerouting", "input", "forward", "output", "postrouting"] as const;
+const HOOKS = ["prerouting", "input", "forward", "output", "postrouting"] as const;
 export type Hook = (typeof HOOKS)[number];
 
 export interface HostChain {
