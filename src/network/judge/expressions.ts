@@ -12,17 +12,11 @@ import {
   readBe32,
   readText,
 } from "../../kernel/net/mod.ts";
+import type { Outcome } from "./outcome.ts";
 import { networkHeader, type Packet, protocolNumber, transportHeader } from "./packet.ts";
 import type { Registers } from "./registers.ts";
 import { compareBytes, findElement } from "./sets.ts";
 import { matchOf, targetOf } from "./xtables.ts";
-
-export type Verdict =
-  | { kind: "accept" | "drop" | "reject" | "return" }
-  | { kind: "jump" | "goto"; chain: string };
-
-/** `next`: the rule goes on. `no`: it does not match. */
-export type Outcome = "next" | "no" | "unknown" | Verdict;
 
 export interface Step {
   packet: Packet;

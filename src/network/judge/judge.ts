@@ -7,7 +7,8 @@
  */
 
 import type { Hook, HostChain, HostRule, HostTable } from "../../kernel/net/mod.ts";
-import { runExpression, type Verdict } from "./expressions.ts";
+import { runExpression } from "./expressions.ts";
+import type { Verdict } from "./outcome.ts";
 import type { Packet } from "./packet.ts";
 import { openRegisters } from "./registers.ts";
 

@@ -3,7 +3,7 @@
  * that are not here are `unknown`.
  */
 
-import type { Outcome } from "./expressions.ts";
+import type { Outcome } from "./outcome.ts";
 import { type Packet, TCP_FLAGS } from "./packet.ts";
 
 interface Match {
