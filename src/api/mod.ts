@@ -23,6 +23,7 @@ import { type CommitBackend, commitRoutes } from "./routes/commit.ts";
 import { type ContainerBackend, containerRoutes } from "./routes/containers.ts";
 import { type DoctorBackend, doctorRoutes } from "./routes/doctor.ts";
 import { type ExecBackend, execRoutes } from "./routes/exec.ts";
+import { type ImageArchiveBackend, imageArchiveRoutes } from "./routes/image_archives.ts";
 import { type ImageBackend, imageRoutes } from "./routes/images.ts";
 import { type IsolationBackend, isolationRoutes } from "./routes/isolation.ts";
 import { type NetworkBackend, networkRoutes } from "./routes/networks.ts";
@@ -42,6 +43,7 @@ export interface Backends {
   containers: ContainerBackend;
   exec: ExecBackend;
   images: ImageBackend;
+  imageArchives: ImageArchiveBackend;
   receipts: ReceiptBackend;
   isolation: IsolationBackend;
   doctor: DoctorBackend;
@@ -110,6 +112,7 @@ export function routesOf(backends: Backends): Route[] {
     ...streamRoutes(backends.containers),
     ...execRoutes(backends.exec),
     ...imageRoutes(backends.images),
+    ...imageArchiveRoutes(backends.imageArchives),
     ...receiptRoutes(backends.receipts),
     ...isolationRoutes(backends.isolation),
     ...doctorRoutes(backends.doctor),

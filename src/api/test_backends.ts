@@ -48,6 +48,7 @@ export function fakeBackends(): FakeEngine {
       ...containersAndExec(),
       system: system(),
       images: images(),
+      imageArchives: imageArchives(),
       receipts: receipts(),
       isolation: { get: async (name) => ({ Name: name }) as Isolation },
       doctor: { examine: async () => ({ daemon: true, Findings: [], Unknown: [] }) },
@@ -169,6 +170,29 @@ export function fakeBackends(): FakeEngine {
       async remove(name, options) {
         await called("images.remove", name, options);
         return [];
+      },
+    };
+  }
+
+  function imageArchives(): Backends["imageArchives"] {
+    return {
+      async load(archive, { tell, ...options }) {
+        let size = 0;
+        for await (const piece of archive) size += piece.length;
+        engine.calls.push(["imageArchives.load", options]);
+        tell({ stream: `Loaded ${size} bytes\n` });
+        if (size === 0) throw new FathomError("invalid", "the archive is empty");
+      },
+      async save(names, options) {
+        await called("imageArchives.save", names.join(), options);
+        return {
+          archive: once(Buffer.from("archive")),
+          [Symbol.dispose]: () => void engine.calls.push(["let go"]),
+        };
+      },
+      async history(name, options) {
+        await called("imageArchives.history", name, options);
+        return [{ Id: name, Created: 1, CreatedBy: "", Tags: null, Size: 2, Comment: "c" }];
       },
     };
   }

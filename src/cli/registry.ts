@@ -106,6 +106,18 @@ const wait: Entry = {
   summary: "Wait until containers end, then print their exit codes",
   load: () => import("./commands/wait.ts"),
 };
+const history: Entry = {
+  summary: "Show how an image came to be",
+  load: () => import("./commands/history.ts"),
+};
+const load: Entry = {
+  summary: "Bring in the images of an archive",
+  load: () => import("./commands/load.ts"),
+};
+const save: Entry = {
+  summary: "Write images as an archive",
+  load: () => import("./commands/save.ts"),
+};
 const images: Entry = { summary: "List images", load: () => import("./commands/images.ts") };
 const importImage: Entry = {
   summary: "Make an image of a tar archive of a file system",
@@ -140,6 +152,7 @@ export const COMMANDS: Registry = {
     load: () => import("./commands/explain.ts"),
   },
   export: exportContainer,
+  history,
   images,
   import: importImage,
   info,
@@ -148,6 +161,7 @@ export const COMMANDS: Registry = {
     load: () => import("./commands/inspect.ts"),
   },
   kill,
+  load,
   logs,
   pause,
   port,
@@ -157,6 +171,7 @@ export const COMMANDS: Registry = {
   rm,
   rmi,
   run,
+  save,
   start,
   stats,
   stop,
@@ -204,9 +219,11 @@ export const COMMANDS: Registry = {
     summary: "Make an image of programs of this host and the libraries they need",
     load: () => import("./commands/from_host.ts"),
   },
+  "image history": history,
   "image import": importImage,
   "image inspect": inspectImage,
   "image list": images,
+  "image load": load,
   "image ls": images,
   "image prune": {
     summary: "Remove images that nobody uses",
@@ -214,6 +231,7 @@ export const COMMANDS: Registry = {
   },
   "image remove": rmi,
   "image rm": rmi,
+  "image save": save,
   "image tag": tag,
   "network inspect": {
     summary: "Show all that is known of networks",
@@ -264,14 +282,14 @@ export const GROUPS: Readonly<Record<string, string>> = {
 /** Commands of Docker that are named as such when asked for; they are not there, and nothing pretends that they are. */
 export const NOT_YET: ReadonlySet<string> = new Set(
   (
-    "build builder buildx checkpoint compose config context history load login logout manifest node " +
-    "plugin pull push save search secret service stack swarm trust"
+    "build builder buildx checkpoint compose config context login logout manifest node " +
+    "plugin pull push search secret service stack swarm trust"
   ).split(" "),
 );
 
 /** The same for commands in groups. */
 export const NOT_YET_IN_GROUPS: ReadonlySet<string> = new Set([
-  ..."build history load pull push save".split(" ").map((name) => `image ${name}`),
+  ..."build pull push".split(" ").map((name) => `image ${name}`),
   ..."connect create disconnect remove rm".split(" ").map((name) => `network ${name}`),
   "system dial-stdio",
 ]);

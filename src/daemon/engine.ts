@@ -28,7 +28,7 @@ import { containerDefaults } from "./container_flags.ts";
 import { type EventBus, eventBus } from "./events.ts";
 import { containerFiles } from "./files.ts";
 import { backingFilesystem, findRuntimes, initWriter, killLeftovers, runProgram } from "./host.ts";
-import { containerImages, imageBackend } from "./images.ts";
+import { containerImages, imageArchiveBackend, imageBackend } from "./images.ts";
 import { engineId, type Facts, info, version } from "./info.ts";
 import { listenersOf } from "./listeners.ts";
 import type { Log } from "./log.ts";
@@ -137,6 +137,7 @@ export async function openEngine(config: DaemonConfig, log: Log): Promise<Engine
     prune: pruneBackend({ containers, images, events }),
     usage: { diskUsage: (kinds) => diskUsage({ containers, images, volumes }, kinds) },
     images: imageBackend(images),
+    imageArchives: imageArchiveBackend(images),
     networks: networkBackend(networks, (container) => containers.identify(container).name),
     volumes,
     doctor: {

@@ -1,19 +1,23 @@
 /** The image store as the API and the containers want to see it. */
 
+import type { ImageArchiveBackend } from "../api/routes/image_archives.ts";
 import type { ImageBackend } from "../api/routes/images.ts";
 import type { Images } from "../container/needs.ts";
 import {
   descendantsOf,
   findImage,
   type ImageStore,
+  imageHistory,
   importImage,
   inspectImage,
   listImages,
+  loadImages,
   mountSnapshot,
   prepareSnapshot,
   readSnapshotFile,
   removeImage,
   removeSnapshot,
+  saveImages,
   snapshotData,
   snapshotSizes,
   tagImage,
@@ -27,6 +31,14 @@ export function imageBackend(store: ImageStore): ImageBackend {
     inspect: (name) => inspectImage(store, name),
     tag: (name, reference) => tagImage(store, name, reference),
     remove: (name, options) => removeImage(store, name, options),
+  };
+}
+
+export function imageArchiveBackend(store: ImageStore): ImageArchiveBackend {
+  return {
+    load: (archive, options) => loadImages(store, archive, options),
+    save: (names, options) => saveImages(store, names, options),
+    history: (name, options) => imageHistory(store, name, options),
   };
 }
 

@@ -23,6 +23,7 @@ export function readOnlyBackends(backends: Backends, dataRoot: string): Backends
       remove: refused,
     },
     images: { ...images, import: refused, tag: refused, remove: refused },
+    imageArchives: { ...backends.imageArchives, load: refused },
     volumes: { ...volumes, create: refused, remove: refused, prune: refused },
     resources: { ...resources, update: refused },
     commits: { commit: refused },

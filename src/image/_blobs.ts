@@ -110,8 +110,8 @@ export async function publishBlob(paths: Paths, blob: PendingBlob): Promise<void
 }
 
 /** Writes small content: a manifest, a configuration. */
-export async function putBlob(paths: Paths, content: string): Promise<Expected> {
-  const bytes = Buffer.from(content);
+export async function putBlob(paths: Paths, content: string | Uint8Array): Promise<Expected> {
+  const bytes = typeof content === "string" ? Buffer.from(content) : content;
   const digest = digestOf(bytes);
   await writeDurably(paths, { path: blobPath(paths, digest), content: bytes });
   return { digest, size: bytes.length };

@@ -92,6 +92,17 @@ export function lastTagged({ index, images }: Catalog, id: Digest): string | und
   return times.sort().at(-1) || undefined;
 }
 
+/** What the layers of all images hold, by the digest of the blob that each is stored as. */
+export function diffIdsKnown({ images }: Catalog): Map<Digest, Digest> {
+  const known = new Map<Digest, Digest>();
+  for (const { manifest, config } of images.values())
+    for (const [at, { digest }] of manifest.layers.entries()) {
+      const diffId = config.rootfs.diff_ids[at];
+      if (diffId !== undefined) known.set(digest, diffId);
+    }
+  return known;
+}
+
 /** Undefined for what is no image, or one whose files are damaged. */
 async function loadImage(paths: Paths, descriptor: Descriptor): Promise<Image | undefined> {
   if (descriptor.mediaType !== MEDIA_TYPE.manifest && descriptor.mediaType !== DOCKER_MANIFEST)

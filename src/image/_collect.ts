@@ -24,7 +24,7 @@ export async function collect(store: ImageStore): Promise<Digest[]> {
 async function collectBlobs(store: ImageStore, catalog: Catalog): Promise<void> {
   // What a descriptor that cannot be read needs is not known: nothing is taken away from it.
   if (catalog.index.manifests.some(({ digest }) => !catalog.images.has(digest))) return;
-  const needed = new Set([...catalog.images.values()].flatMap(blobsOf));
+  const needed = new Set([...store.leases.keys(), ...[...catalog.images.values()].flatMap(blobsOf)]);
   const present = await digestsIn(store.paths.blobs);
   const unneeded = present.filter((digest) => !needed.has(digest));
   await Promise.all(unneeded.map((digest) => rm(blobPath(store.paths, digest), { force: true })));

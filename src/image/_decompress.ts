@@ -1,10 +1,15 @@
-/** Layers arrive as plain tar, gzip or zstd; the first bytes say which. */
+/**
+ * Archives arrive as plain tar or compressed with gzip, zstd, xz or bzip2; the first bytes say which.
+ *
+ * For xz and bzip2 the programs of those names are run, where they are installed.
+ */
 
 import { FathomError } from "../std/errors.ts";
+import { type FrameWatch, frameWatch } from "./_zstd_frames.ts";
 
-export type Compression = "none" | "gzip" | "zstd";
+export type Compression = "none" | "gzip" | "zstd" | "xz" | "bzip2";
 
-const MAGIC: readonly { compression: string; bytes: readonly number[] }[] = [
+const MAGIC: readonly { compression: Exclude<Compression, "none">; bytes: readonly number[] }[] = [
   { compression: "gzip", bytes: [0x1f, 0x8b, 0x08] },
   { compression: "zstd", bytes: [0x28, 0xb5, 0x2f, 0xfd] },
   { compression: "xz", bytes: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00] },
@@ -16,7 +21,7 @@ const PIECE = 256 * 1024;
 
 type Bytes = AsyncIterable<Uint8Array>;
 
-/** How the stream is compressed, and the stream with the bytes that were looked at. @throws {FathomError} unsupported */
+/** How the stream is compressed, and the stream with the bytes that were looked at. */
 export async function detect(source: Bytes): Promise<{ compression: Compression; source: Bytes }> {
   const iterator = source[Symbol.asyncIterator]();
   const seen: Uint8Array[] = [];
@@ -27,16 +32,13 @@ export async function detect(source: Bytes): Promise<{ compression: Compression;
     seen.push(next.value);
     start = Buffer.concat([start, next.value.subarray(0, LONGEST_MAGIC)]);
   }
+  return { compression: compressionOf(start), source: again(seen, iterator) };
+}
+
+/** What bytes begin with. */
+export function compressionOf(start: Uint8Array): Compression {
   const found = MAGIC.find(({ bytes }) => bytes.every((byte, index) => start[index] === byte));
-  const compression = found?.compression ?? "none";
-  if (compression === "none" || compression === "gzip" || compression === "zstd") {
-    return { compression, source: again(seen, iterator) };
-  }
-  await iterator.return?.();
-  throw new FathomError(
-    "unsupported",
-    `the archive is compressed with ${compression}, which is not supported: use plain tar, gzip or zstd`,
-  );
+  return found?.compression ?? "none";
 }
 
 async function* again(seen: readonly Uint8Array[], rest: AsyncIterator<Uint8Array>): Bytes {
@@ -54,12 +56,17 @@ export async function* decompressed(source: Bytes, compression: Compression): By
     yield* source;
     return;
   }
+  if (compression === "xz" || compression === "bzip2") {
+    yield* (await import("./_decompress_program.ts")).decompressedBy(compression, source);
+    return;
+  }
   const [{ pipeline, Readable }, zlib] = await Promise.all([import("node:stream"), import("node:zlib")]);
   const options = { chunkSize: PIECE };
   const through = compression === "gzip" ? zlib.createGunzip(options) : zlib.createZstdDecompress(options);
+  const watch = compression === "zstd" ? frameWatch() : undefined;
   let failure: Error | undefined;
   const from = Readable.from(
-    remembering(source, (error) => {
+    remembering(watch === undefined ? source : watched(source, watch), (error) => {
       failure = error;
     }),
   );
@@ -69,9 +76,19 @@ export async function* decompressed(source: Bytes, compression: Compression): By
     for await (const piece of through) yield piece as Uint8Array;
   } catch (cause) {
     if (failure !== undefined) throw failure;
-    throw new FathomError("invalid", `the archive's ${compression} stream is damaged or cut short`, {
-      cause,
-    });
+    throw cutShort(compression, { cause });
+  }
+  if (watch?.isWhole() === false) throw cutShort(compression);
+}
+
+function cutShort(compression: Compression, options?: ErrorOptions): FathomError {
+  return new FathomError("invalid", `the archive's ${compression} stream is damaged or cut short`, options);
+}
+
+async function* watched(source: Bytes, watch: FrameWatch): Bytes {
+  for await (const chunk of source) {
+    watch.push(chunk);
+    yield chunk;
   }
 }
 

@@ -33,7 +33,7 @@ export interface TarFields {
   /** POSIX type flag; a file unless given. */
   type?: string;
   link?: string;
-  content?: string;
+  content?: string | Buffer;
   mode?: number;
   uid?: number;
   device?: [major: number, minor: number];
@@ -73,7 +73,7 @@ function headerBlock(entry: TarFields): Buffer {
   return block;
 }
 
-function paddedContent(content: string): Buffer {
+function paddedContent(content: string | Buffer): Buffer {
   const bytes = Buffer.from(content);
   return Buffer.concat([bytes, Buffer.alloc((512 - (bytes.length % 512)) % 512)]);
 }

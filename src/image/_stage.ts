@@ -53,7 +53,8 @@ export async function stageLayer(
   await mkdir(join(directory, "aside"));
   const blob = stack.use(await beginBlob(paths, options.expected));
   const { compression, source: bytes } = await detect(source);
-  const stored = options.keep === "stored";
+  // What is not compressed is the same either way, and hashed once; for xz and bzip2 there is no media type.
+  const stored = options.keep === "stored" && (compression === "gzip" || compression === "zstd");
   const hasher = new Bun.CryptoHasher("sha256");
   const archive = stored
     ? hashed(decompressed(copied(bytes, blob), compression), hasher)
@@ -81,6 +82,9 @@ function mediaTypeOf(compression: Compression): string {
       return MEDIA_TYPE.layerGzip;
     case "zstd":
       return MEDIA_TYPE.layerZstd;
+    case "xz":
+    case "bzip2":
+      throw new Error(`no layer is stored as ${compression}`);
   }
 }
 

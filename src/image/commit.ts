@@ -1,12 +1,11 @@
 /**
- * Makes an image of a configuration and its layers: the one way in, for an import, a pull or a build.
+ * Makes an image of a configuration and its layers: the one way in, for what is made here: an import, a commit or a build. What
+ * was made elsewhere comes in by adopt.ts.
  *
  * Everything is on disk, whole and flushed, before index.json names it; what a failure leaves unnamed is collected.
  */
 
-import { rename } from "node:fs/promises";
-import { join } from "node:path";
-import { chainIds, hexOf } from "../spec/digest.ts";
+import { chainIds } from "../spec/digest.ts";
 import {
   type Descriptor,
   type Digest,
@@ -15,17 +14,15 @@ import {
   MEDIA_TYPE,
 } from "../spec/oci_image.ts";
 import { canonicalText, type Reference } from "../spec/reference.ts";
-import { codeOf } from "../std/absent.ts";
 import { FathomError, messageOf } from "../std/errors.ts";
 import { rfc3339, wallClock } from "../std/time.ts";
 import { publishBlob, putBlob, syncDirectory } from "./_blobs.ts";
 import type { Image } from "./_catalog.ts";
 import { collect } from "./_collect.ts";
 import { makeLayout, withManifest, withReference } from "./_index.ts";
-import { layerPath } from "./_paths.ts";
+import { placeLayer } from "./_place_layer.ts";
 import { diskFullError } from "./_refusals.ts";
 import type { StagedLayer } from "./_stage.ts";
-import { linkTo, PARENT } from "./snapshots.ts";
 import { currentCatalog, type ImageStore, replaceIndex } from "./store.ts";
 
 export interface NewImage {
@@ -80,19 +77,10 @@ async function adoptLayers(
   for (const [index, layer] of layers.entries()) {
     await publishBlob(store.paths, layer.blob);
     const chainId = chain[baseIds.length + index] ?? layer.diffId;
-    const path = layerPath(store.paths, chainId);
-    if (below !== undefined) await linkTo(`../${hexOf(below)}`, join(layer.directory, PARENT));
-    await rename(layer.directory, path).catch(ignoreExisting);
-    store.parents.set(chainId, below);
+    await placeLayer(store, layer, { chainId, below });
     below = chainId;
   }
   await Promise.all([syncDirectory(store.paths.blobs), syncDirectory(store.paths.layers)]);
-}
-
-/** A directory cannot take the place of one that has something in it: rename(2). */
-function ignoreExisting(error: unknown): void {
-  const code = codeOf(error);
-  if (code !== "ENOTEMPTY" && code !== "EEXIST") throw error;
 }
 
 async function putManifest(

@@ -5,6 +5,7 @@ import { familiarText, parseReference, withDefaultTag } from "../spec/reference.
 import { FathomError } from "../std/errors.ts";
 import { rfc3339, wallClock } from "../std/time.ts";
 import { applyChanges } from "./_changes.ts";
+import { hostPlatform } from "./_platform.ts";
 import { stageLayer } from "./_stage.ts";
 import { commitImage } from "./commit.ts";
 import type { ImageStore } from "./store.ts";
@@ -52,10 +53,8 @@ export async function importImage(
   return { id };
 }
 
-const ARCHITECTURES: Readonly<Record<string, string>> = { x64: "amd64", arm64: "arm64" };
-
 function platformOf(text: string | undefined): Platform {
-  const host = ARCHITECTURES[process.arch] ?? process.arch;
+  const host = hostPlatform().architecture;
   const [os = "", architecture = host, variant, ...rest] = (text || "linux").toLowerCase().split("/");
   if (os !== "linux" || !/^\w+$/.test(architecture) || rest.length > 0) {
     throw new FathomError(

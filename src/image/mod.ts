@@ -24,11 +24,14 @@ export { recoverImages } from "./_collect.ts";
 export type { SnapshotDriver } from "./driver.ts";
 export { chooseDriver, driverNamed } from "./drivers.ts";
 export { packPath, readText, statPath, unpackPath } from "./files.ts";
+export { imageHistory } from "./history.ts";
 export { countImages, descendantsOf, findImage, inspectImage, listImages, tagImage } from "./images.ts";
 export { importImage } from "./import.ts";
+export { loadImages } from "./load.ts";
 export { mountImage } from "./mount_image.ts";
 export { pruneImages } from "./prune.ts";
 export { removeImage } from "./remove.ts";
+export { saveImages } from "./save.ts";
 export { commitSnapshot, exportSnapshot, openSnapshot, snapshotChanges } from "./snapshot_files.ts";
 export {
   mountSnapshot,

@@ -10,12 +10,13 @@ import type { IdMaps } from "../spec/oci_runtime.ts";
 import { type Mutex, mutex } from "../std/mutex.ts";
 import { type Catalog, catalogOf, loadCatalog } from "./_catalog.ts";
 import { makeLayout, writeIndex } from "./_index.ts";
+import type { Leases } from "./_leases.ts";
 import { type Paths, pathsIn } from "./_paths.ts";
 import type { SnapshotDriver } from "./driver.ts";
 
 /** Something that happened to an image, for whoever listens. */
 export interface ImageEvent {
-  action: "import" | "create" | "tag" | "untag" | "delete";
+  action: "import" | "create" | "load" | "save" | "tag" | "untag" | "delete";
   id: Digest;
   /** What the event is about, as Docker names it: the reference, or the ID. */
   name: string;
@@ -50,6 +51,8 @@ export interface ImageStore {
   readonly tops: Map<string, Digest | undefined>;
   /** The users of the host as whom each container's appear, as far as it was asked for. */
   readonly idMaps: Map<string, IdMaps | undefined>;
+  /** Blobs that stay for what is being made. */
+  readonly leases: Leases;
   /** Deletions under way. */
   readonly background: Set<Promise<void>>;
   catalog: Promise<Catalog> | undefined;
@@ -66,6 +69,7 @@ export function openImages(options: StoreOptions): ImageStore {
     parents: new Map(),
     tops: new Map(),
     idMaps: new Map(),
+    leases: new Map(),
     background: new Set(),
     catalog: undefined,
   };

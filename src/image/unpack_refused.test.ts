@@ -119,13 +119,15 @@ test("names that are too long are refused in a sentence", async () => {
   );
 });
 
-test("an archive that is cut short, damaged or of an unknown compression leaves nothing", async () => {
+test("an archive that is cut short, or damaged leaves nothing", async () => {
   const whole = tarOf({ name: "a", content: "x".repeat(2000) });
   expect(await refusal(whole.subarray(0, 1000))).toContain("unexpected EOF");
   expect(await refusal(Bun.gzipSync(new Uint8Array(whole)).subarray(0, 60))).toContain(
     "gzip stream is damaged or cut short",
   );
-  expect(await refusal(Buffer.from("\xfd7zXZ\0rubbish", "latin1"))).toContain("compressed with xz");
+  expect(await refusal(Buffer.from("\xfd7zXZ\0rubbish", "latin1"))).toContain(
+    "xz stream is damaged or cut short",
+  );
   expect(await refusal(Buffer.alloc(2048, "rubbish"))).toContain("is no tar archive");
 });
 

@@ -36,6 +36,9 @@ export interface Program {
   /** What it writes, where stdio says "pipe". */
   readonly stdout: ReadableStream<Uint8Array> | undefined;
   readonly stderr: ReadableStream<Uint8Array> | undefined;
+  /** Gives it input, where stdio says "pipe"; resolves when it can take more, to false once it takes none any more. */
+  write(bytes: Uint8Array): Promise<boolean>;
+  endInput(): Promise<void>;
   kill(signal: number): void;
   /** Lets this process end before the program does. */
   unref(): void;
@@ -62,9 +65,31 @@ export function spawnProgram(command: readonly string[], options: ProgramOptions
     ),
     stdout: child.stdout instanceof ReadableStream ? child.stdout : undefined,
     stderr: child.stderr instanceof ReadableStream ? child.stderr : undefined,
+    write: async (bytes) => {
+      const input = inputOf(child);
+      input.write(bytes);
+      return settled(() => input.flush());
+    },
+    endInput: async () => void (await settled(() => inputOf(child).end())),
     kill: (signal) => child.kill(signal),
     unref: () => child.unref(),
   };
+}
+
+function inputOf({ stdin }: Bun.Subprocess): Bun.FileSink {
+  if (typeof stdin === "object") return stdin;
+  throw new Error("the program was given no pipe to read from");
+}
+
+/** False when the other end of the pipe has gone. */
+async function settled(write: () => number | Promise<number>): Promise<boolean> {
+  try {
+    await write();
+    return true;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "EPIPE") return false;
+    throw error;
+  }
 }
 
 function programCall(command: readonly string[], options: ProgramOptions): Call {
