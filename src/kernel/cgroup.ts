@@ -12,6 +12,7 @@
 
 import type { Resources } from "../spec/oci_runtime.ts";
 import { FathomError } from "../std/errors.ts";
+import { delegateGroup, type Owner } from "./_cgroup_delegate.ts";
 import { limitDevices } from "./_cgroup_devices.ts";
 import { descendants, makeDirectory, prepare, removeDirectory, removeTree } from "./_cgroup_make.ts";
 import { type PlannedGroup, planCgroup } from "./_cgroup_plan.ts";
@@ -160,6 +161,11 @@ export class Cgroup implements Disposable {
     const fd = check(sys("openat", AT.FDCWD, path, flags | O.CLOEXEC), `open ${path}`);
     this.#open.defer(() => closeFd(fd));
     return fd;
+  }
+
+  /** Gives it to a user of the host, who may then make groups in it. Nothing in v1, where that would give away its limits. */
+  delegate(owner: Owner): void {
+    if (this.#isUnified) for (const directory of this.directories) delegateGroup(directory, owner);
   }
 
   /** Processes in it and in the groups below. */

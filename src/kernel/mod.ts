@@ -15,6 +15,7 @@
  * - Descriptors are opened close-on-exec.
  */
 
+export type { Owner } from "./_cgroup_delegate.ts";
 export { ARCH, type Arch } from "./arch.ts";
 export {
   type At,

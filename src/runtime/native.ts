@@ -31,6 +31,7 @@ import { devicePaths, openMaps, openNamespaces, pathKinds } from "./host_side.ts
 import { checkBehindInit } from "./init_check.ts";
 import { homeOf } from "./passwd.ts";
 import {
+  cgroupOwner,
   containerProgram,
   deviceRules,
   execProgram,
@@ -58,11 +59,12 @@ export const native: Runtime = { run, exec, remove };
 async function run(container: Bundle, stdio: Stdio): Promise<Running> {
   const config = readBundle(container.bundle);
   checkBehindInit(config);
-  checkClocks(config);
   await using stack = new AsyncDisposableStack();
   const { cgroupsPath = `/fathom/${container.id}`, resources = {} } = config.linux;
   const cgroup = createCgroup(cgroupsPath, { ...resources, devices: deviceRules(resources.devices ?? []) });
   stack.defer(() => cgroup.remove());
+  const owner = cgroupOwner(config);
+  if (owner !== undefined) cgroup.delegate(owner);
   const started = await explained(config, () =>
     pastRaces(() => startContainer({ config, container }, cgroup, stdio)),
   );
@@ -92,18 +94,6 @@ async function pastRaces(start: () => Promise<Started>): Promise<Started> {
       if (!again || race === MOST_RACES) throw error;
     }
   }
-}
-
-/** @throws {FathomError} unsupported, for clocks that would not be set. */
-function checkClocks({ linux: { timeOffsets = {} } }: RuntimeConfig): void {
-  const set = Object.entries(timeOffsets).find(
-    ([, { secs = 0, nanosecs = 0 }]) => secs !== 0 || nanosecs !== 0,
-  );
-  if (set !== undefined)
-    throw new FathomError(
-      "unsupported",
-      `the native runtime cannot set the clock ${set[0]} of a container: leave timeOffsets out, or use another runtime`,
-    );
 }
 
 /** Ends a process that was started in vain. */

@@ -1,7 +1,7 @@
 /** What the OCI specification asks of a runtime, each on the same bundle with the native runtime and with runc. */
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chownSync, mkdirSync, readlinkSync, statSync } from "node:fs";
+import { chownSync, mkdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { RuntimeConfig } from "../spec/oci_runtime.ts";
 import { hasBusybox, type TestBundles, testBundles } from "./_test_bundle.ts";
@@ -253,11 +253,20 @@ describe.skipIf(!hasBusybox)("what later versions of the specification ask for",
     );
   });
 
-  test("clocks of its own are refused, not passed over", async () => {
-    const offset = (secs: number) => (config: RuntimeConfig) => {
-      config.linux.timeOffsets = { monotonic: { secs } };
+  test("clocks of its own, which need a new time namespace", async () => {
+    const offset = (secs: number, own: boolean) => (config: RuntimeConfig) => {
+      if (own) config.linux.namespaces.push({ type: "time" });
+      config.linux.timeOffsets = { boottime: { secs }, monotonic: { secs, nanosecs: secs === 0 ? 0 : 5 } };
     };
-    expect(await failure(offset(5))).toContain("cannot set the clock monotonic");
-    expect(await run("native", "echo on", offset(0))).toBe("on");
+    const uptime = async (change: (config: RuntimeConfig) => void) =>
+      Number((await run("native", "cat /proc/uptime", change)).split(" ")[0]);
+    const own = await uptime(offset(10_000_000, true));
+    const host = Number(readFileSync("/proc/uptime", "latin1").split(" ")[0]);
+    expect(own).toBeGreaterThan(9_999_000 + host);
+    expect(own).toBeLessThan(10_001_000 + host);
+    expect(await failure(offset(5, false))).toContain("timeOffsets need a new time namespace");
+    expect(await failure(offset(-1e9, true))).toContain("set the clock boottime: ERANGE");
+    expect(await failure(offset(0.5, true))).toContain("timeOffsets cannot have boottime with 0.5 s");
+    expect(await run("native", "echo on", offset(0, false))).toBe("on");
   });
 });

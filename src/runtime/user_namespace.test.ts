@@ -71,6 +71,13 @@ describe.skipIf(!hasBusybox)("in a user namespace", () => {
     ]);
   });
 
+  test("its clocks are set before it is entered", async () => {
+    const timeOffsets = { boottime: { secs: 10_000_000 } };
+    const namespaces = [...NAMESPACES, { type: "time" as const }];
+    const seen = await sh("cat /proc/uptime", { linux: { namespaces, timeOffsets } });
+    expect(Number(seen.split(" ")[0])).toBeGreaterThan(10_000_000);
+  });
+
   test("a bind mount of the host stays the host's: its root's files can be read by all, and written by none", async () => {
     const source = join(containers.bundles.directory, "host");
     mkdirSync(source, { recursive: true });

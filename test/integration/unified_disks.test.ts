@@ -38,6 +38,10 @@ section mapped
 fathom run -d --network none --name mapped busybox sh -c 'echo > /made; sleep 1000' > /dev/null
 fathom exec mapped sh -c 'id -u; stat -c %u /bin/busybox /made; echo $(cat /proc/self/uid_map)'
 stat -c %u /var/lib/fathom/containers/*/rw/made
+section delegated
+fathom run --rm --network none --security-opt writable-cgroups=true busybox sh -c '
+  cd /sys/fs/cgroup && mkdir init && echo 1 > init/cgroup.procs && echo +pids > cgroup.subtree_control && ls init/pids.max
+  stat -c %u . cgroup.procs memory.max; { echo 5 > pids.max; } 2> /dev/null || echo kept' 2>&1
 section shim
 shim=$(grep PPid /proc/$(fathom inspect -f '{{.State.Pid}}' mapped)/status | grep -o '[0-9]*')
 kill -9 $shim
@@ -78,5 +82,9 @@ describe.skipIf(reason !== undefined)("with disks, on Debian's kernel", () => {
 
   test("of a container whose shim is killed nothing is left running or mounted", () => {
     expect(printed.get("shim")?.split("\n")).toEqual(["exited 255", "0 groups", "0"]);
+  });
+
+  test("a mapped root makes groups in its own, and cannot change its own limits", () => {
+    expect(printed.get("delegated")?.split("\n")).toEqual(["init/pids.max", "0", "0", "65534", "kept"]);
   });
 });

@@ -12,6 +12,7 @@ import {
 } from "../../kernel/mod.ts";
 import type { RuntimeConfig } from "../../spec/oci_runtime.ts";
 import { FathomError } from "../../std/errors.ts";
+import { clockRows } from "./clocks.ts";
 import type { ProgramContext } from "./context.ts";
 import { deviceRows, ownsDev } from "./devices.ts";
 import { entryRows, umaskRow } from "./entry.ts";
@@ -64,6 +65,7 @@ export function containerProgram(
   const process = confined ? withoutPrivileged(config.process) : config.process;
   const rows = [
     ...inheritedRows(config.linux, config.process),
+    ...clockRows(config),
     ...(hostSide?.rows ?? []),
     ...cgroupRows(context.procs),
     umaskRow(0),

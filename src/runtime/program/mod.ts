@@ -10,6 +10,7 @@
  * - Paths of the container are opened beneath its root and used by descriptor from then on.
  */
 
+export { cgroupOwner } from "./cgroup_owner.ts";
 export { containerProgram, rootFailure } from "./container.ts";
 export type { Gates, HostFacts, PathKind, ProgramContext, ProgramStreams } from "./context.ts";
 export { deviceRules, devicesOf } from "./devices.ts";

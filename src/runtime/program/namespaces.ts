@@ -3,6 +3,7 @@
 import { type Call, CLONE, flags, named, result, text } from "../../kernel/mod.ts";
 import type { Namespace, NamespaceType, RuntimeConfig } from "../../spec/oci_runtime.ts";
 import { FathomError } from "../../std/errors.ts";
+import { hasClockOffsets } from "./clocks.ts";
 import type { ProgramContext } from "./context.ts";
 
 /** The flag of clone(2) and setns(2) for each. */
@@ -22,10 +23,11 @@ export const NAMESPACE_FLAG = {
  *
  * Not the cgroup namespace: its root is the group of whoever makes it, so the process enters its group first and then makes it
  * (`joinRows`). A new time namespace counts for children and for a process that clone makes with memory of its own (see
- * `sharesMemory`).
+ * `sharesMemory`), but for one whose clocks are set first (clocks.ts).
  */
 export function newNamespaces(config: RuntimeConfig): number {
-  const fresh = config.linux.namespaces.filter(({ type, path }) => path === undefined && type !== "cgroup");
+  const later = new Set<NamespaceType>(hasClockOffsets(config) ? ["cgroup", "time"] : ["cgroup"]);
+  const fresh = config.linux.namespaces.filter(({ type, path }) => path === undefined && !later.has(type));
   return fresh.reduce((sum, { type }) => sum + NAMESPACE_FLAG[type], 0);
 }
 
