@@ -34,6 +34,7 @@ import { streamRoutes } from "./routes/streams.ts";
 import { type SystemBackend, systemRoutes } from "./routes/system.ts";
 import { type UsageBackend, usageRoutes } from "./routes/usage.ts";
 import { type VolumeBackend, volumeRoutes } from "./routes/volumes.ts";
+import { type WhoisBackend, whoisRoutes } from "./routes/whois.ts";
 
 export type { Listener, TcpListener, UnixListener } from "./_listen.ts";
 
@@ -47,6 +48,7 @@ export interface Backends {
   receipts: ReceiptBackend;
   isolation: IsolationBackend;
   doctor: DoctorBackend;
+  whois: WhoisBackend;
   networks: NetworkBackend;
   volumes: VolumeBackend;
   resources: ResourceBackend;
@@ -116,6 +118,7 @@ export function routesOf(backends: Backends): Route[] {
     ...receiptRoutes(backends.receipts),
     ...isolationRoutes(backends.isolation),
     ...doctorRoutes(backends.doctor),
+    ...whoisRoutes(backends.whois),
     ...networkRoutes(backends.networks),
     ...volumeRoutes(backends.volumes),
     ...resourceRoutes(backends.resources),

@@ -51,6 +51,7 @@ export function fakeBackends(): FakeEngine {
       imageArchives: imageArchives(),
       receipts: receipts(),
       isolation: { get: async (name) => ({ Name: name }) as Isolation },
+      whois: { whois: async (Asked) => ({ Asked, Findings: [] }) },
       doctor: { examine: async () => ({ daemon: true, Findings: [], Unknown: [] }) },
       networks: networks(),
       volumes: volumes(),

@@ -184,6 +184,10 @@ export const COMMANDS: Registry = {
     load: () => import("./commands/version.ts"),
   },
   wait,
+  whois: {
+    summary: "Say whose a process, port, link, address, rule or path is",
+    load: () => import("./commands/whois.ts"),
+  },
   "container attach": attach,
   "container commit": commit,
   "container cp": cp,

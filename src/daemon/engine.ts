@@ -144,6 +144,13 @@ export async function openEngine(config: DaemonConfig, log: Log): Promise<Engine
       examine: async ({ fix }) =>
         (await import("./doctor/examine.ts")).examine(config, { fix, known: () => statusesOf(containers) }),
     },
+    whois: {
+      whois: async (asked) =>
+        (await import("./whois/whois.ts")).whois(
+          { ...config, containers: containers.containers, wiring: () => networks.wiring() },
+          asked,
+        ),
+    },
     receipts: {
       get: (name) => receipts.get(name),
       tell: (name, how, signal) => receipts.tell(name, how, signal),

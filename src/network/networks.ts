@@ -17,6 +17,7 @@ import { release, releaseAllBut, sweepNamespaces } from "./release.ts";
 import { openSegments } from "./segments.ts";
 import { findNetwork, type State, visibleNetworks } from "./state.ts";
 import { openRecords } from "./store.ts";
+import { wiringOf } from "./wiring.ts";
 
 /** Opens the networks below `options.dataRoot`, and takes away namespaces that nobody has a record of. */
 export async function openNetworks(options: NetworksOptions): Promise<Networks> {
@@ -66,6 +67,7 @@ export async function openNetworks(options: NetworksOptions): Promise<Networks> 
       await shown(state);
       return withContainers(state, network, nameOf);
     },
+    wiring: () => wiringOf(store, engineName(options.dataRoot)),
     warnings: () => filtered.warnings(),
     close: async () => {
       state.lingering.close();

@@ -6,6 +6,7 @@ import type { NetworkRate } from "../std/network_rate.ts";
 import type { Filters } from "./filters.ts";
 import type { RunWithInput } from "./forwarding/forwarding.ts";
 import type { BridgeSettings } from "./settings.ts";
+import type { Wiring } from "./wiring.ts";
 
 export interface NetworksOptions {
   dataRoot: string;
@@ -74,6 +75,8 @@ export interface Networks {
   list(filters: Filters): Promise<NetworkResource[]>;
   /** By name, ID or the beginning of an ID; `nameOf` gives a container's name. @throws {FathomError} not-found */
   inspect(name: string, nameOf: (container: string) => string): Promise<NetworkResource>;
+  /** The names that its networks have on this host. */
+  wiring(): Wiring;
   /** What a user should know of how this host treats the networks' traffic. */
   warnings(): string[];
   /** Lets go; the bridge goes when nobody is on it. */
