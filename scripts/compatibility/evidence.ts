@@ -36,6 +36,7 @@ const HELPERS: Readonly<Record<string, string>> = {
   run: "|\\b(?:runs|started)\\(",
   create: "|\\bcreated\\(",
   doctor: '|"doctor",|\\bdoctor\\(',
+  whois: "|\\bwhois\\(",
 };
 
 /** The command as a test gives it: `["volume", "ls"`, `docker("ps"`, or by a helper. */
