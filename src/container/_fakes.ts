@@ -193,6 +193,10 @@ export async function fakeEngine(): Promise<FakeEngine> {
     execRoot: join(directory, "run"),
     images: images(fake),
     networks: networks(fake),
+    hostNames: {
+      read: async () => ({ own: "nameserver 192.0.2.53\n", beyondLoopback: "nameserver 192.0.2.53\n" }),
+      onChange: () => undefined,
+    },
     files: fake.files,
     shims: {
       take: async () => {
@@ -233,7 +237,7 @@ export async function fakeEngine(): Promise<FakeEngine> {
     },
     runtimes: { native: {} },
     defaultRuntime: "native",
-    defaults: { init: false, ulimits: [] },
+    defaults: { init: false, ulimits: [], names: { servers: [], search: [], options: [] } },
     initProgram: async () => join(directory, "run", "docker-init"),
     defaultLog: { Type: "json-file", Config: {} },
     warn: (sentence) => fake.warnings.push(sentence),
@@ -332,6 +336,9 @@ function networks(fake: Pick<FakeEngine, "connected">): ContainersOptions["netwo
       return connection(network);
     },
     setRate: async () => undefined,
+    resolverOf: () => undefined,
+    setResolver: async () => undefined,
+    setNames: async () => undefined,
     release: async (container) => void fake.connected.delete(container),
     releaseAllBut: async (containers) => {
       for (const container of fake.connected.keys())

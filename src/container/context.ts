@@ -12,6 +12,7 @@ import type {
   Cgroups,
   ContainerDefaults,
   Emit,
+  HostNamesSource,
   Images,
   KillLeftovers,
   Networks,
@@ -36,6 +37,7 @@ export interface ContainersOptions {
   cgroups: Cgroups;
   runProgram: RunProgram;
   volumes: VolumeStore;
+  hostNames: HostNamesSource;
   mounts: HostMounts;
   sharedMemory: SharedMemory;
   /** Name to program of the runtimes that containers may ask for; the native one has none. */

@@ -23,8 +23,9 @@ import { readMounts, type WantedMount } from "./mounts/notation.ts";
 import type { MountRecord } from "./mounts/record.ts";
 import { checkName, inventId, inventName, shortId } from "./names.ts";
 import { endpointsOf } from "./network/check.ts";
-import { asksForGateway, hostsFile, resolvFile } from "./network/files.ts";
+import { asksForGateway, hostsFile } from "./network/files.ts";
 import { readLinks } from "./network/links.ts";
+import { resolvFor } from "./network/names.ts";
 import { customProfile } from "./plan/seccomp_profile.ts";
 import { readSecurityOptions } from "./plan/security.ts";
 import { type ContainerRecord, FRESH_STATE, syncDirectory, writeFirst, writeJson } from "./records.ts";
@@ -114,7 +115,7 @@ async function writeFiles(context: Context, { record, paths }: Container): Promi
   if (joinedName(host.NetworkMode) !== undefined) return;
   const [hosts, resolv, gateway] = await Promise.all([
     host.NetworkMode === "host" ? readHostFile("/etc/hosts") : "",
-    readHostFile("/etc/resolv.conf"),
+    resolvFor(context, record),
     asksForGateway(host) ? context.options.networks.hostGateway() : undefined,
   ]);
   // Programs that are not root read these.
@@ -122,7 +123,7 @@ async function writeFiles(context: Context, { record, paths }: Container): Promi
   await settleAll([
     writeFile(paths.hostname, `${config.Config.Hostname}\n`, options),
     writeFile(paths.hosts, hostsFile(host, { ofHost: hosts, gateway }), options),
-    writeFile(paths.resolv, resolvFile(host, resolv), options),
+    writeFile(paths.resolv, resolv, options),
   ]);
   await giveToRoot(config.IdMaps, [paths.hostname, paths.hosts, paths.resolv]);
 }

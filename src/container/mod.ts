@@ -37,6 +37,7 @@ import { type FileOperations, fileOperations } from "./files/operations.ts";
 import { readHost } from "./host.ts";
 import { type ResourceOperations, resourceOperations } from "./limits/operations.ts";
 import type { ListOptions } from "./list.ts";
+import { followHost } from "./network/names.ts";
 import type { ConfigRecord } from "./records.ts";
 import { recoverContainers } from "./recover.ts";
 import { registry } from "./registry.ts";
@@ -124,6 +125,7 @@ export async function openContainers(options: ContainersOptions): Promise<Contai
     remove: (container, how) => removeContainer(context, container, how),
   };
   await recoverContainers(context);
+  options.hostNames.onChange((before, after) => followHost(context, { before, after }));
   const find = (name: string) => context.registry.find(name);
   return {
     containers: containerOperations(context),

@@ -51,8 +51,14 @@ export interface Networks {
     /** In the order of its links. */
     networks: readonly EndpointWish[];
     rate?: NetworkRate | undefined;
+    resolver?: ResolverWish;
     users?: IdMaps | undefined;
   }): Promise<Connection>;
+  /** Where its resolver is to be, and the path of its table; undefined without one. */
+  resolverOf(containerId: string): { namespace: string; table: string } | undefined;
+  setResolver(containerId: string, resolver: ResolverWish): Promise<void>;
+  /** Under which names others find it from now on. */
+  setNames(containerId: string, wishes: readonly EndpointWish[]): Promise<void>;
   /** Limits anew how fast it receives and sends. Throws conflict where it is not connected. */
   setRate(containerId: string, rate: NetworkRate): Promise<void>;
   /** No error when it has nothing. */
@@ -65,6 +71,12 @@ export interface Networks {
   idOf(network: string): string;
   /** The address under which containers reach the host: what `host-gateway` stands for. */
   hostGateway(): Promise<string>;
+}
+
+/** Whom its resolver asks for other names, from its own network or the host's, and whether its own options say `ndots`. */
+export interface ResolverWish {
+  Servers: { address: string; port: number; from: "container" | "host" }[];
+  Ndots: boolean;
 }
 
 /** What it asks of one network, by name or ID. */
@@ -89,6 +101,22 @@ export interface ContainerDefaults {
   /** Bytes. */
   shmSize?: number;
   ulimits: readonly Ulimit[];
+  /** Servers, search domains and options of resolv.conf(5); empty: the host's. */
+  names: { servers: readonly string[]; search: readonly string[]; options: readonly string[] };
+}
+
+/** The host's resolv.conf. */
+export interface HostNames {
+  own: string;
+  /** For who cannot reach the host's loopback: what the resolver that the host runs there asks itself, where that is known. */
+  beyondLoopback: string;
+}
+
+/** Tells the host's resolv.conf, and when it has become another. */
+export interface HostNamesSource {
+  read(): Promise<HostNames>;
+  /** One listener; `before` is what was told last, by an earlier engine too. */
+  onChange(changed: (before: HostNames, after: HostNames) => Promise<void>): void;
 }
 
 /** Where container events go. They report; they never drive. */

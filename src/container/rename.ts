@@ -4,6 +4,7 @@ import { FathomError } from "../std/errors.ts";
 import { type Container, nameOf } from "./container.ts";
 import type { Context } from "./context.ts";
 import { checkName } from "./names.ts";
+import { wishesOf } from "./network/wishes.ts";
 import { writeJson } from "./records.ts";
 import { tell } from "./tell.ts";
 
@@ -24,6 +25,7 @@ export async function renameContainer(context: Context, container: Container, wa
   }
   config.Name = name;
   context.registry.release(old);
+  await context.options.networks.setNames(nameOf(container).id, wishesOf(container.record) ?? []);
   tell(context, container, { action: "rename", attributes: { oldName: `/${old}` } });
 }
 

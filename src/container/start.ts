@@ -164,6 +164,7 @@ function launchOf(
 ): Launch {
   const { config, host } = container.record;
   const [rows, columns] = host.ConsoleSize;
+  const names = context.options.networks.resolverOf(config.Id);
   return {
     id: config.Id,
     bundle: container.bundle,
@@ -176,6 +177,7 @@ function launchOf(
     disposable: host.AutoRemove,
     receiptFile: container.paths.receipt,
     attachments,
+    ...(names && { names }),
   };
 }
 

@@ -114,7 +114,13 @@ Options:
 ${NETWORK_USAGE}${CONTAINER_USAGE}`;
 
 /** Those that have another name in the file. */
-const ONLY_FLAGS: readonly string[] = ["host", "log-opt", "default-address-pool", "default-ulimit"];
+const ONLY_FLAGS: readonly string[] = [
+  "host",
+  "log-opt",
+  "default-address-pool",
+  "default-ulimit",
+  "dns-opt",
+];
 
 type Settings = Map<keyof DaemonConfig, unknown>;
 

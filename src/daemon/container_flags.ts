@@ -4,9 +4,18 @@ import type { ContainerDefaults } from "../container/needs.ts";
 import { FathomError, messageOf } from "../std/errors.ts";
 import { parseUlimit, type Ulimit } from "../std/ulimit.ts";
 import { parseBinarySize } from "../std/units.ts";
+import {
+  checkDnsValue,
+  DNS_DEFAULTS,
+  DNS_DIRECTIVES,
+  DNS_OPTIONS,
+  DNS_USAGE,
+  type DnsFlags,
+  namesOf,
+} from "./dns_flags.ts";
 
 /** As they are told: sizes and limits are still text. */
-export interface ContainerFlags {
+export interface ContainerFlags extends DnsFlags {
   init: boolean;
   defaultShmSize: string | undefined;
   /** `nofile=1024:2048` each on the command line; in the file an object of Docker's form by name. */
@@ -17,6 +26,7 @@ export const CONTAINER_DEFAULTS: ContainerFlags = {
   init: false,
   defaultShmSize: undefined,
   defaultUlimits: undefined,
+  ...DNS_DEFAULTS,
 };
 
 /** Flag and daemon.json key to setting. The limits are singular on the command line, as dockerd has it. */
@@ -25,6 +35,7 @@ export const CONTAINER_DIRECTIVES = {
   "default-shm-size": "defaultShmSize",
   "default-ulimit": "defaultUlimits",
   "default-ulimits": "defaultUlimits",
+  ...DNS_DIRECTIVES,
 } as const satisfies Record<string, keyof ContainerFlags>;
 
 /** For parseArgs. */
@@ -32,11 +43,12 @@ export const CONTAINER_OPTIONS = {
   init: { type: "boolean" },
   "default-shm-size": { type: "string" },
   "default-ulimit": { type: "string", multiple: true },
+  ...DNS_OPTIONS,
 } as const;
 
 export const CONTAINER_USAGE = `      --default-shm-size bytes   Default size of /dev/shm of containers (default 64MiB)
       --default-ulimit ulimit    Default ulimit of containers: NAME=SOFT[:HARD]; may be given several times
-      --init                     Run an init in containers that hands signals on and reaps processes
+${DNS_USAGE}      --init                     Run an init in containers that hands signals on and reaps processes
 `;
 
 /** Whether the key is one of these; checks the type of its value. @throws {FathomError} invalid */
@@ -55,7 +67,7 @@ export function checkContainerValue(key: string, value: unknown, name: string): 
         `${name} must be an object: {"nofile":{"Name":"nofile","Soft":1,"Hard":2}}`,
       );
     default:
-      return false;
+      return checkDnsValue(key, value, name);
   }
 }
 
@@ -65,6 +77,7 @@ export function containerDefaults(flags: ContainerFlags): ContainerDefaults {
   return {
     init,
     ulimits: ulimitsOf(defaultUlimits),
+    names: namesOf(flags),
     ...(defaultShmSize !== undefined && { shmSize: shmSizeOf(defaultShmSize) }),
   };
 }

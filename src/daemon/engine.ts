@@ -28,6 +28,7 @@ import { containerDefaults } from "./container_flags.ts";
 import { type EventBus, eventBus } from "./events.ts";
 import { containerFiles } from "./files.ts";
 import { backingFilesystem, findRuntimes, initWriter, killLeftovers, runProgram } from "./host.ts";
+import { hostNames } from "./host_names.ts";
 import { containerImages, imageArchiveBackend, imageBackend } from "./images.ts";
 import { engineId, type Facts, info, version } from "./info.ts";
 import { listenersOf } from "./listeners.ts";
@@ -86,6 +87,8 @@ export async function openEngine(config: DaemonConfig, log: Log): Promise<Engine
   stack.defer(() => pool.close());
   const networks = await openEngineNetworks(config, { events, log });
   stack.defer(() => networks.close());
+  const names = hostNames({ execRoot: config.execRoot, warn: (sentence) => log("warn", sentence) });
+  stack.defer(() => names.close());
   const containers: Containers = await openContainers({
     root: join(config.dataRoot, "containers"),
     execRoot: config.execRoot,
@@ -99,6 +102,7 @@ export async function openEngine(config: DaemonConfig, log: Log): Promise<Engine
     cgroups,
     runProgram,
     volumes,
+    hostNames: names,
     mounts: hostMounts(images),
     sharedMemory,
     runtimes,

@@ -4,10 +4,12 @@ import { join } from "node:path";
 import type { NetworkRate } from "../std/network_rate.ts";
 import { describeConnection } from "./describe.ts";
 import { type Attachment, planEndpoint } from "./endpoint.ts";
+import { resolvesNames } from "./names.ts";
 import type { Connection, ConnectRequest, EndpointWish } from "./options.ts";
 import { applyRate } from "./rate.ts";
 import { inventId, type SandboxRecord } from "./records.ts";
 import { giveBack, letGo, release } from "./release.ts";
+import { leadToResolver } from "./resolver.ts";
 import { makeSandbox } from "./sandbox.ts";
 import { findNetwork, type State, tell } from "./state.ts";
 
@@ -20,6 +22,7 @@ export async function connect(state: State, request: ConnectRequest): Promise<Co
   const attachments = await Promise.all(request.networks.map((wish) => attachmentFor(state, wish)));
   const sandbox = planSandbox(state, request.container, attachments);
   noteLimit(sandbox, request.rate ?? {});
+  if (request.resolver !== undefined) sandbox.Resolver = request.resolver;
   // In this order: an address is taken from the moment it is chosen.
   store.sandboxes.set(sandbox.Container, sandbox);
   const saving = store.saveSandbox(sandbox);
@@ -29,6 +32,7 @@ export async function connect(state: State, request: ConnectRequest): Promise<Co
         connections: plansOf(sandbox, attachments),
         users: request.users,
       });
+      if (resolvesNames(sandbox)) leadToResolver(state, sandbox);
       if (request.rate !== undefined) limit(state, sandbox, request.rate);
     }
     await saving;

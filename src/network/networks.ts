@@ -11,9 +11,11 @@ import { containersOn, describeConnection, describeNetwork } from "./describe.ts
 import { filteredBridges } from "./filtered.ts";
 import { filterNetworks } from "./filters.ts";
 import { watchLingering } from "./lingering.ts";
+import { keepNameTables } from "./name_tables.ts";
 import type { Networks, NetworksOptions } from "./options.ts";
 import type { NetworkRecord } from "./records.ts";
 import { release, releaseAllBut, sweepNamespaces } from "./release.ts";
+import { resolverOf, setNames, setResolver } from "./resolver.ts";
 import { openSegments } from "./segments.ts";
 import { findNetwork, type State, visibleNetworks } from "./state.ts";
 import { openRecords } from "./store.ts";
@@ -40,6 +42,7 @@ export async function openNetworks(options: NetworksOptions): Promise<Networks> 
     host,
     segments: openSegments({ options, store, filtered, host }),
     books: addressBooks(store),
+    names: await keepNameTables(store, { execRoot: options.execRoot, gateway: settings.hostGateway }),
     inherited: new Set(store.sandboxes.values()),
     lingering: watchLingering(host),
   };
@@ -47,6 +50,9 @@ export async function openNetworks(options: NetworksOptions): Promise<Networks> 
   return {
     connect: (request) => connect(state, request),
     setRate: (container, rate) => setRate(state, container, rate),
+    resolverOf: (container) => resolverOf(state, container),
+    setResolver: (container, resolver) => setResolver(state, container, resolver),
+    setNames: (container, wishes) => setNames(state, container, wishes),
     release: (container) => release(state, container),
     releaseAllBut: (containers) => releaseAllBut(state, containers),
     connectionOf: (container) => {

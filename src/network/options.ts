@@ -5,6 +5,7 @@ import type { IdMaps } from "../spec/oci_runtime.ts";
 import type { NetworkRate } from "../std/network_rate.ts";
 import type { Filters } from "./filters.ts";
 import type { RunWithInput } from "./forwarding/forwarding.ts";
+import type { ResolverWish } from "./records.ts";
 import type { BridgeSettings } from "./settings.ts";
 import type { Wiring } from "./wiring.ts";
 
@@ -26,6 +27,8 @@ export interface ConnectRequest {
   /** In the order of its links: the first has `eth0`. */
   networks: readonly EndpointWish[];
   rate?: NetworkRate | undefined;
+  /** For one that is on a network where names are found. */
+  resolver?: ResolverWish;
   /** Of a container with users of its own: who they are on the host. Its root has power over its network then. */
   users?: IdMaps | undefined;
 }
@@ -63,6 +66,12 @@ export interface Networks {
   connect(request: ConnectRequest): Promise<Connection>;
   /** Limits anew how fast a connected container receives and sends. @throws {FathomError} conflict, when it is not connected. */
   setRate(container: string, rate: NetworkRate): Promise<void>;
+  /** Where the resolver of a connected container is to be, and the path of its table; undefined for one without. */
+  resolverOf(container: string): { namespace: string; table: string } | undefined;
+  /** How a connected container finds other names from now on; no error for one without a resolver. */
+  setResolver(container: string, resolver: ResolverWish): Promise<void>;
+  /** Under which names a connected container is found from now on, on the networks that it wishes for. */
+  setNames(container: string, wishes: readonly EndpointWish[]): Promise<void>;
   release(container: string): Promise<void>;
   releaseAllBut(containers: ReadonlySet<string>): Promise<void>;
   /** Undefined while it is not connected. */

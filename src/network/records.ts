@@ -1,6 +1,7 @@
 /** What is known of networks and of what containers are connected by: the records that store.ts keeps on disk. */
 
 import { randomBytes } from "node:crypto";
+import type { NameServer } from "../dns/contract.ts";
 import type { EndpointRequest } from "../spec/docker_network.ts";
 import { rfc3339, wallClock } from "../std/time.ts";
 
@@ -77,6 +78,15 @@ export interface SandboxRecord {
   Key: string;
   /** In the order in which they were connected. */
   Endpoints: EndpointRecord[];
+  /** How names are found that are on none of its networks. */
+  Resolver?: ResolverWish;
+}
+
+/** How a container finds names that are on none of its networks. */
+export interface ResolverWish {
+  Servers: NameServer[];
+  /** Whether its own options say how many dots a name has that is not searched for. */
+  Ndots: boolean;
 }
 
 /** 64 hexadecimal digits, as all of Docker's IDs. */

@@ -4,6 +4,7 @@ import type { NetlinkSocket } from "../kernel/net/mod.ts";
 import { FathomError } from "../std/errors.ts";
 import type { AddressBooks } from "./addresses.ts";
 import type { Lingering } from "./lingering.ts";
+import type { NameTables } from "./name_tables.ts";
 import type { NetworksOptions } from "./options.ts";
 import type { NetworkRecord, SandboxRecord } from "./records.ts";
 import type { Segments } from "./segment.ts";
@@ -17,6 +18,7 @@ export interface State {
   /** A socket that speaks to the host's own namespace. */
   host: () => NetlinkSocket;
   lingering: Lingering;
+  names: NameTables;
   /** What an earlier engine noted. */
   inherited: ReadonlySet<SandboxRecord>;
 }

@@ -1,9 +1,4 @@
-/**
- * The three files every container gets its own of: hostname, hosts and resolv.conf, as text.
- *
- * A container with a network of its own has no use for a resolver on the host's loopback; Docker then names Google's, and
- * Fathom names none: no query leaves the host for a place nobody asked for.
- */
+/** The file of hosts that every container gets its own of, as text. */
 
 import type { FullHostConfig } from "../host_config.ts";
 
@@ -43,28 +38,6 @@ export function asksForGateway({ ExtraHosts }: Pick<FullHostConfig, "ExtraHosts"
 }
 
 const HOST_GATEWAY = "host-gateway";
-
-/** /etc/resolv.conf; what the user names replaces the host's of the same kind. */
-export function resolvFile(host: FullHostConfig, ofHost: string): string {
-  const lines = ofHost.split("\n").filter((line) => /^\s*(?:nameserver|search|domain|options)\s/.test(line));
-  const of = (word: string) => lines.filter((line) => line.trim().startsWith(word));
-  const ownNetwork = host.NetworkMode !== "host";
-  const servers = host.Dns?.length
-    ? host.Dns.map((address) => `nameserver ${address}`)
-    : of("nameserver").filter((line) => !(ownNetwork && isLoopback(line)));
-  const search = host.DnsSearch?.length ? searchLines(host.DnsSearch) : [...of("domain"), ...of("search")];
-  const options = host.DnsOptions?.length ? [`options ${host.DnsOptions.join(" ")}`] : of("options");
-  return [...servers, ...search, ...options].map((line) => `${line}\n`).join("");
-}
-
-/** `--dns-search .` asks for none. */
-function searchLines(domains: readonly string[]): string[] {
-  return domains.length === 1 && domains[0] === "." ? [] : [`search ${domains.join(" ")}`];
-}
-
-function isLoopback(line: string): boolean {
-  return /^\s*nameserver\s+(?:127\.|::1)/.test(line);
-}
 
 function endedLine(text: string): string {
   return text === "" || text.endsWith("\n") ? text : `${text}\n`;

@@ -5,6 +5,7 @@ import type { NetworkSettings } from "../../spec/docker.ts";
 import type { EndpointSettings } from "../../spec/docker_network.ts";
 import { messageOf } from "../../std/errors.ts";
 import { type NetworkRate, parseNetworkRate } from "../../std/network_rate.ts";
+import { settleAll } from "../../std/settle.ts";
 import { type Container, nameOf } from "../container.ts";
 import type { Context } from "../context.ts";
 import type { FullHostConfig } from "../host_config.ts";
@@ -12,6 +13,7 @@ import type { Connection, EndpointWish } from "../needs.ts";
 import { type ContainerRecord, NEVER } from "../records.ts";
 import { asksForGateway, hostsFile } from "./files.ts";
 import { checkLinks, linkedHosts, linkersOf } from "./links.ts";
+import { renewResolv, resolverFor } from "./names.ts";
 import { wishesOf } from "./wishes.ts";
 
 /**
@@ -22,12 +24,17 @@ export async function connectContainer(context: Context, container: Container): 
   const networks = wishesOf(container.record);
   if (networks === undefined) return undefined;
   checkLinks(context, container);
-  const { endpoints, sandboxKey } = await context.options.networks.connect({
-    container: nameOf(container).id,
-    networks,
-    rate: rateOf(container.record.host),
-    users: container.record.config.IdMaps,
-  });
+  const resolver = await resolverFor(context, container.record);
+  const [{ endpoints, sandboxKey }] = await settleAll([
+    context.options.networks.connect({
+      container: nameOf(container).id,
+      networks,
+      rate: rateOf(container.record.host),
+      users: container.record.config.IdMaps,
+      ...resolver,
+    }),
+    renewResolv(context, container),
+  ]);
   await writeHosts(context, container, endpoints);
   return sandboxKey === "" ? undefined : sandboxKey;
 }

@@ -25,6 +25,7 @@ export {
   openNetworkNamespace,
 } from "./namespace.ts";
 export { NETLINK, type NetlinkSocket, openNetlink } from "./netlink.ts";
+export { changePort } from "./nft_port.ts";
 export {
   accept,
   counter,

@@ -106,7 +106,8 @@ function verdict(word: string, code: number): Part {
   return { text: word, expressions: [["immediate", attributes]] };
 }
 
-function meta(key: number): Expression {
+/** For this folder. */
+export function meta(key: number): Expression {
   return [
     "meta",
     [
@@ -116,7 +117,8 @@ function meta(key: number): Expression {
   ];
 }
 
-function compare(value: Uint8Array, operator: number = COMPARE.EQUAL): Expression {
+/** For this folder. */
+export function compare(value: Uint8Array, operator: number = COMPARE.EQUAL): Expression {
   return [
     "cmp",
     [
@@ -127,7 +129,16 @@ function compare(value: Uint8Array, operator: number = COMPARE.EQUAL): Expressio
   ];
 }
 
-function payload({ base, offset, length }: { base: number; offset: number; length: number }): Expression {
+/** For this folder. */
+export function payload({
+  base,
+  offset,
+  length,
+}: {
+  base: number;
+  offset: number;
+  length: number;
+}): Expression {
   return [
     "payload",
     [
