@@ -4,12 +4,13 @@ import { kindOf } from "../../std/errors.ts";
 import type { Container } from "../container.ts";
 import { readLogs } from "../read_logs.ts";
 
-const LINES = 2;
+/** A loader that lacks libraries says more than the last two. */
+const LINES = 50;
 const MOST_CHARACTERS = 300;
 const OPTIONS = { follow: false, timestamps: false, details: false, since: 0n, until: 0n, tail: LINES };
 
 /** Its last lines, on standard error where it has written there; none where no log can be read. */
-export async function lastWords(container: Container, signal: AbortSignal): Promise<string[]> {
+export async function lastLines(container: Container, signal: AbortSignal): Promise<string[]> {
   const onError = await read(container, { stdout: container.record.config.Config.Tty, stderr: true }, signal);
   return onError.length > 0 ? onError : read(container, { stdout: true, stderr: false }, signal);
 }
