@@ -109,6 +109,34 @@ describe.each(CLIENTS)("%s", (client) => {
   });
 });
 
+describe.skipIf(ON_DOCKER).each(CLIENTS)("%s, since API 1.48,", (client) => {
+  const cli = commandLine(client, () => engine);
+  const own = `linux/${process.arch === "x64" ? "amd64" : "arm64"}`;
+
+  test("saves, loads and tells the history of one platform, and says when it has another", async () => {
+    const path = join(directory, `${client}-platform.tar`);
+    await cli.output(["save", "--platform", own, "-o", path, "busybox"]);
+    expect(await cli.output(["load", "--platform", own, "-i", path])).toBe("Loaded image: busybox:latest");
+    expect(await cli.output(["history", "--platform", own, "-q", "busybox"])).toMatch(/^[0-9a-f]{12}$/);
+    for (const args of [
+      ["save", "--platform", "linux/riscv64", "-o", `${path}.none`, "busybox"],
+      ["load", "--platform", "linux/riscv64", "-i", path],
+      ["history", "--platform", "linux/riscv64", "busybox"],
+    ]) {
+      const { status, stderr } = await cli.command(args);
+      expect([status, stderr]).toEqual([1, expect.stringMatching(/platform.*linux\/riscv64/)]);
+    }
+    expect(await Bun.file(`${path}.none`).exists()).toBe(false);
+  });
+});
+
+test("a single image is saved by its own path, and several by one request", async () => {
+  const one = await engine.request("GET", "/images/busybox/get");
+  expect([one.status, one.text.includes("manifest.json")]).toEqual([200, true]);
+  const several = await engine.request("GET", "/images/get?names=busybox&names=nosuch");
+  expect([several.status >= 400, several.text]).toEqual([true, expect.stringContaining("nosuch")]);
+});
+
 test.skipIf(ON_DOCKER)("skopeo reads what is saved in either form, and its archives are loaded", async () => {
   await engine.output("docker", ["save", "-o", join(directory, "s.tar"), "busybox"]);
   const id = await engine.output("docker", ["image", "inspect", "-f", "{{.Id}}", "busybox"]);
