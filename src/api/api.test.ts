@@ -66,7 +66,7 @@ describe("versions and pages", () => {
     expect(api.engine.calls).toEqual([
       ["images.inspect", "reg.example/a/b:c"],
       ["images.inspect", "a/b:c"],
-      ["images.remove", "a/b", { force: true, prune: false }],
+      ["images.remove", "a/b", { force: true, prune: false, platforms: [] }],
       ["images.tag", "a/b", "x/y:z"],
     ]);
   });

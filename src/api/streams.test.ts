@@ -111,7 +111,7 @@ describe("streams", () => {
     );
     expect(answer.body).toContain('{"status":"sha256:8"}');
     expect(api.engine.calls).toEqual([
-      ["images.import", { reference: "a:b", changes: ["CMD x", "ENV y=z"] }],
+      ["images.import", { reference: "a:b", changes: ["CMD x", "ENV y=z"], message: "Imported from -" }],
     ]);
   });
 

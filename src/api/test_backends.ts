@@ -162,6 +162,7 @@ export function fakeBackends(): FakeEngine {
         engine.calls.push(["images.import", options]);
         return { id: `sha256:${size}` };
       },
+      download: async (url) => once(Buffer.from(url)),
       list: async () => [],
       async inspect(name) {
         await called("images.inspect", name);

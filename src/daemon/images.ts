@@ -27,6 +27,7 @@ import {
 export function imageBackend(store: ImageStore): ImageBackend {
   return {
     import: (archive, options) => importImage(store, archive, options),
+    download: async (url, options) => (await import("./download.ts")).download(url, options),
     list: (options) => listImages(store, options),
     inspect: (name) => inspectImage(store, name),
     tag: (name, reference) => tagImage(store, name, reference),

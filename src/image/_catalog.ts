@@ -44,6 +44,10 @@ export interface Catalog {
   byReference: ReadonlyMap<string, Image>;
   /** By ID. Two manifests may have the same configuration; either will do. */
   byId: ReadonlyMap<Digest, Image>;
+  /** The whole references of each image, in the order they were given, by ID. */
+  references: ReadonlyMap<Digest, readonly string[]>;
+  /** The images that each was made into, by ID. */
+  children: ReadonlyMap<Digest, readonly Image[]>;
 }
 
 /** @throws {FathomError} internal, when the index is damaged. An image that is damaged is left out, its files untouched. */
@@ -66,6 +70,7 @@ export async function catalogOf(
     loaded.filter((image) => image !== undefined).map((image) => [image.descriptor.digest, image]),
   );
   const byReference = new Map<string, Image>();
+  const byId = new Map([...images.values()].map((image) => [image.id, image]));
   for (const descriptor of index.manifests) {
     const image = images.get(descriptor.digest);
     const reference = referenceOf(descriptor);
@@ -75,13 +80,29 @@ export async function catalogOf(
     index,
     images,
     byReference,
-    byId: new Map([...images.values()].map((image) => [image.id, image])),
+    byId,
+    references: grouped([...byReference].map(([reference, { id }]) => [id, reference])),
+    children: grouped(
+      [...byId.values()].flatMap((image): [Digest, Image][] =>
+        image.config.parent === undefined ? [] : [[image.config.parent, image]],
+      ),
+    ),
   };
+}
+
+function grouped<T>(pairs: readonly (readonly [Digest, T])[]): Map<Digest, T[]> {
+  const groups = new Map<Digest, T[]>();
+  for (const [key, value] of pairs) {
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [value]);
+    else group.push(value);
+  }
+  return groups;
 }
 
 /** The whole references of an image, in the order they were given. */
 export function referencesOf(catalog: Catalog, id: Digest): string[] {
-  return [...catalog.byReference].filter(([, image]) => image.id === id).map(([reference]) => reference);
+  return [...(catalog.references.get(id) ?? [])];
 }
 
 /** When an image last got a name, RFC 3339; undefined for one without. */
@@ -90,6 +111,11 @@ export function lastTagged({ index, images }: Catalog, id: Digest): string | und
     .filter(({ digest }) => images.get(digest)?.id === id)
     .map((descriptor) => taggedAt(descriptor) ?? "");
   return times.sort().at(-1) || undefined;
+}
+
+/** The images that were made from one. */
+export function childrenOf(catalog: Catalog, id: Digest): readonly Image[] {
+  return catalog.children.get(id) ?? [];
 }
 
 /** What the layers of all images hold, by the digest of the blob that each is stored as. */

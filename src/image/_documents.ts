@@ -116,6 +116,7 @@ const history = object<HistoryEntry>({
 });
 
 type Checked = Omit<ImageConfig, "parent" | "container" | "config" | "rootfs"> & {
+  parent?: string;
   config?: Omit<ImageRunConfig, "Healthcheck">;
   rootfs: { type: string; diff_ids: Digest[] };
 };
@@ -128,6 +129,7 @@ const config = object<Checked>({
   config: runConfig,
   rootfs: filled(object<Checked["rootfs"]>({ type: filled(text), diff_ids: filled(list(digest)) })),
   history: list(history),
+  parent: text,
 });
 
 /** One image of Docker's manifest.json. */

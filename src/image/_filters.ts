@@ -4,7 +4,7 @@ import { familiarName, familiarText, parseReference } from "../spec/reference.ts
 import { FathomError } from "../std/errors.ts";
 import { matchesGlob } from "../std/glob.ts";
 import { parseGoDuration } from "../std/units.ts";
-import { type Catalog, type Image, referencesOf } from "./_catalog.ts";
+import { type Catalog, childrenOf, type Image, referencesOf } from "./_catalog.ts";
 import { resolveImage } from "./_resolve.ts";
 
 type Filters = Readonly<Record<string, readonly string[]>>;
@@ -21,7 +21,7 @@ const KNOWN = new Set(["reference", "dangling", "label", "before", "since", "unt
 export function selectImages(catalog: Catalog, filters: Filters): Selected[] {
   const unknown = Object.keys(filters).find((name) => !KNOWN.has(name));
   if (unknown !== undefined) throw new FathomError("invalid", `invalid filter '${unknown}'`);
-  const passes = [...danglingTest(filters), ...labelTests(filters), ...timeTests(catalog, filters)];
+  const passes = [...danglingTest(catalog, filters), ...labelTests(filters), ...timeTests(catalog, filters)];
   const patterns = filters.reference ?? [];
   const matchers = patterns.map(globMatcher);
   return [...catalog.byId.values()].flatMap((image) => {
@@ -59,10 +59,12 @@ export function pruneTest(filters: Filters): { all: boolean; passes: (image: Ima
 const TRUE = new Set(["1", "true", "True", "TRUE", "t", "T"]);
 const FALSE = new Set(["0", "false", "False", "FALSE", "f", "F"]);
 
-function danglingTest({ dangling = [] }: Filters): Test[] {
+/** An image without a name that another was made from is of use. */
+function danglingTest(catalog: Catalog, { dangling = [] }: Filters): Test[] {
   return dangling.map((value) => {
     const wanted = isTrue(value);
-    return ({ references }) => (references.length === 0) === wanted;
+    return ({ image, references }) =>
+      (references.length === 0 && (!wanted || childrenOf(catalog, image.id).length === 0)) === wanted;
   });
 }
 

@@ -1,14 +1,16 @@
 /** Images as people see them: list, inspect, tag. Removing them is in remove.ts. */
 
 import { join } from "node:path";
-import type { ContainerConfig, ImageInspect, ImageSummary } from "../spec/docker.ts";
+import type { ContainerConfig, ImageInspect } from "../spec/docker.ts";
+import type { ListedImage } from "../spec/docker_image.ts";
 import type { Digest, ImageConfig } from "../spec/oci_image.ts";
 import { canonicalText, familiarText, parseReference, withDefaultTag } from "../spec/reference.ts";
 import { FathomError } from "../std/errors.ts";
 import { rfc3339, wallClock } from "../std/time.ts";
-import { type Catalog, type Image, lastTagged, referencesOf } from "./_catalog.ts";
+import { type Catalog, childrenOf, type Image, lastTagged, referencesOf } from "./_catalog.ts";
 import { selectImages } from "./_filters.ts";
 import { withReference } from "./_index.ts";
+import { manifestSummary } from "./_manifest_summary.ts";
 import { layerPath } from "./_paths.ts";
 import { resolveImage } from "./_resolve.ts";
 import { sharedSizes } from "./_shared_sizes.ts";
@@ -34,20 +36,27 @@ export async function descendantsOf(store: ImageStore, id: Digest): Promise<Read
 }
 
 export interface ListOptions {
+  /** Those too that have no name and that another was made from; default true. */
+  all?: boolean;
   /** Docker's filters: reference, dangling, label, before, since, until. */
   filters: Readonly<Record<string, readonly string[]>>;
   /** Count what images share; -1 stands for not counted. */
   sharedSize?: boolean;
+  /** Tell what each is stored as, and who uses it. */
+  manifests?: boolean;
 }
 
 /** `GET /images/json`, the latest first. */
 export async function listImages(
   store: ImageStore,
-  { filters, sharedSize = false }: ListOptions,
-): Promise<ImageSummary[]> {
+  { filters, all = true, sharedSize = false, manifests = false }: ListOptions,
+): Promise<ListedImage[]> {
   const catalog = await currentCatalog(store);
   const shared = sharedSize ? sharedSizes(catalog) : () => -1;
-  const rows = selectImages(catalog, filters).map(({ image, references }) => ({
+  const selected = selectImages(catalog, filters).filter(
+    ({ image, references }) => all || references.length > 0 || childrenOf(catalog, image.id).length === 0,
+  );
+  const rows = selected.map(({ image, references }) => ({
     Id: image.id,
     ParentId: image.config.parent ?? "",
     ...repositoryNames(references),
@@ -56,6 +65,10 @@ export async function listImages(
     SharedSize: shared(image),
     Labels: image.config.config?.Labels ?? null,
     Containers: -1,
+    ...(manifests && {
+      Descriptor: image.descriptor,
+      Manifests: [manifestSummary(image, store.usersOf(image.id))],
+    }),
   }));
   return rows.sort((a, b) => b.Created - a.Created);
 }

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtemp, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { type Engine, run, startEngine } from "../harness/mod.ts";
+import { busyboxArchive, type Engine, run, startEngine } from "../harness/mod.ts";
 import { CLIENTS, commandLine, NONE, ON_DOCKER } from "./client.ts";
 
 let engine: Engine;
@@ -93,20 +93,128 @@ describe.each(CLIENTS)("%s", (client) => {
     expect(heading).toMatch(/^IMAGE +CREATED +CREATED BY +SIZE +COMMENT$/);
     expect(latest).toMatch(new RegExp(`^${id.slice(7, 19)} .* ago +true +\\d+B +note$`));
     expect(first).toMatch(/ago .*MB +Imported from -$/);
-    const whole = [
-      "history",
-      "--no-trunc",
-      "--human=false",
-      "--format",
-      "{{.ID}} {{.CreatedBy}} {{.Comment}}",
-    ];
-    expect((await cli.output([...whole, "told:1"])).split("\n")[0]).toBe(`${id} true note`);
+    const format = "{{.ID}} {{.CreatedBy}} {{.Comment}}";
+    const whole = await cli.output(["history", "--no-trunc", "--human=false", "--format", format, "told:1"]);
+    expect(whole.split("\n")[0]).toBe(`${id} true note`);
     const sizes = await cli.output(["history", "--human=false", "--format", "{{.Size}}", "told:1"]);
     expect(Number(sizes.split("\n")[1])).toBeGreaterThan(1_000_000);
     expect((await cli.output(["history", "-q", "told:1"])).split("\n")[0]).toBe(id.slice(7, 19));
     expect((await cli.command(["history", "nosuch"])).stderr).toContain("No such image: nosuch:latest");
     await cli.output(["rmi", "told:1"]);
   });
+});
+
+describe.each(CLIENTS)("%s, of images that were made from each other,", (client) => {
+  const cli = commandLine(client, () => engine);
+
+  /** Commits a container of an image, with one more file. */
+  async function madeFrom(image: string, name: string, tag?: string): Promise<string> {
+    const container = await cli.output(["create", ...NONE, image, "true"]);
+    await cli.output(["cp", "/etc/hostname", `${container}:/${name}`]);
+    const id = await cli.output(["commit", container, ...(tag === undefined ? [] : [tag])]);
+    await cli.removed(container);
+    return id;
+  }
+  const listed = async (...args: string[]) =>
+    (await cli.output(["images", "-q", "--no-trunc", ...args])).split("\n");
+  const refused = async (...args: string[]) => {
+    const { status, stderr } = await cli.command(["rmi", ...args]);
+    expect(status).toBe(1);
+    return stderr.trim();
+  };
+
+  test("shows those without a name only with --all, and neither removes nor prunes what another stands on", async () => {
+    const parent = await madeFrom("busybox", "one");
+    const child = await madeFrom(parent, "two", "kid:1");
+    expect(await listed()).not.toContain(parent);
+    expect(await listed("--all")).toContain(parent);
+    expect(await listed("--filter", "dangling=true")).not.toContain(parent);
+    const short = parent.slice(7, 19);
+    const sentence = `Error response from daemon: conflict: unable to delete ${short} (cannot be forced) - image has dependent child images`;
+    expect(await refused(parent)).toBe(sentence);
+    expect(await refused("-f", short)).toBe(sentence);
+    expect(await cli.output(["history", "-q", "--no-trunc", "kid:1"])).toStartWith(`${child}\n${parent}\n`);
+    await cli.output(["tag", parent, "parent:1"]);
+    expect(await cli.output(["rmi", "parent:1"])).toBe("Untagged: parent:1");
+    const lines = (await cli.output(["rmi", "kid:1"])).split("\n").map((line) => line.split(":")[0]);
+    expect(lines).toEqual(["Untagged", "Deleted", "Deleted", "Deleted", "Deleted"]);
+    expect(await listed("--all")).not.toContain(parent);
+  });
+
+  test("keeps parents with --no-prune, which may then be removed, and tells each step as an event", async () => {
+    const since = String(Date.now() / 1000);
+    const parent = await madeFrom("busybox", "one");
+    const child = await madeFrom(parent, "two", "kid:2");
+    const removed = (await cli.output(["rmi", "--no-prune", "kid:2"])).split("\n");
+    expect(removed.slice(0, 2)).toEqual(["Untagged: kid:2", `Deleted: ${child}`]);
+    expect(await listed()).toContain(parent);
+    expect((await cli.output(["image", "prune", "-f"])).split("\n")).toContain(`deleted: ${parent}`);
+    expect(await listed("--all")).not.toContain(parent);
+    const until = ["--since", since, "--until", String(Date.now() / 1000)];
+    const told = await cli.output([
+      "events",
+      ...until,
+      "--filter",
+      "type=image",
+      "--format",
+      "{{.Action}} {{.Actor.ID}}",
+    ]);
+    expect(told.split("\n").filter((line) => /untag|delete/.test(line))).toEqual([
+      `untag ${child}`,
+      `delete ${child}`,
+      `delete ${parent}`,
+    ]);
+  });
+});
+
+test("an image is imported from an address, and it is said when nothing can be had there", async () => {
+  const body = await busyboxArchive();
+  using server = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    fetch: ({ url }) =>
+      url.endsWith("/root.tar") ? new Response(body) : new Response("no", { status: 404 }),
+  });
+  const address = `http://127.0.0.1:${server.port}`;
+  for (const client of CLIENTS) {
+    const cli = commandLine(client, () => engine);
+    const said = await cli.output(["import", "-c", "CMD true", `${address}/root.tar`, `${client}/from-url`]);
+    expect(said).toMatch(/sha256:[0-9a-f]{64}$/);
+    expect(await cli.output(["history", "--format", "{{.Comment}}", `${client}/from-url`])).toBe(
+      `Imported from ${address}/root.tar`,
+    );
+    expect((await cli.runs([`${client}/from-url`])).status).toBe(0);
+    const missing = await cli.command(["import", `${address}/nothing`]);
+    expect([missing.status, missing.stderr]).toEqual([1, expect.stringContaining("404")]);
+    await cli.output(["rmi", `${client}/from-url`]);
+  }
+});
+
+test.skipIf(ON_DOCKER)(
+  "images as a tree have their platforms below them, and what was made from them",
+  async () => {
+    const [fathom, docker] = [commandLine("fathom", () => engine), commandLine("docker", () => engine)];
+    const container = await docker.output(["create", ...NONE, "busybox", "true"]);
+    await docker.output(["commit", container, "grown:1"]);
+    const tree = await fathom.output(["images", "--tree"]);
+    expect(tree).toMatch(/^IMAGE +ID +DISK USAGE +CONTENT SIZE +IN USE\n/);
+    expect(tree).toMatch(/\nbusybox:latest .*U\n├─ linux\/\w+ .*U\n└─ grown:1 .*\n {3}└─ linux\/\w+ /);
+    expect(await docker.output(["images", "--tree"])).toContain("grown:1");
+    const { status, stderr } = await fathom.command(["images", "--tree", "-q"]);
+    expect([status, stderr]).toEqual([1, "--quiet is not yet supported with --tree\n"]);
+    await docker.removed(container);
+    const own = `linux/${process.arch === "x64" ? "amd64" : "arm64"}`;
+    const other = await fathom.command(["rmi", "--platform", "linux/riscv64", "grown:1"]);
+    expect([other.status, other.stderr]).toEqual([1, expect.stringContaining(`is for ${own} only`)]);
+    expect(await fathom.output(["rmi", "--platform", own, "grown:1"])).toStartWith("Untagged: grown:1");
+  },
+);
+
+test("what a client of an old version asks for is answered", async () => {
+  const { json } = await engine.request("GET", "/v1.19/images/busybox/history");
+  expect(json).toEqual([expect.objectContaining({ CreatedBy: "", Size: expect.any(Number) })]);
+  const nothing = await engine.request("POST", "/images/load?quiet=1", {});
+  expect([nothing.status, nothing.text]).toEqual([200, expect.stringContaining('"error":')]);
 });
 
 describe.skipIf(ON_DOCKER).each(CLIENTS)("%s, since API 1.48,", (client) => {

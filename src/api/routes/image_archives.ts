@@ -4,7 +4,7 @@ import type { HistoryRow } from "../../spec/docker_image.ts";
 import type { ProgressMessage } from "../../spec/docker_progress.ts";
 import type { Platform } from "../../spec/oci_image.ts";
 import { FathomError } from "../../std/errors.ts";
-import { filled, object, text } from "../../std/shape.ts";
+import { platformOf } from "../platform.ts";
 import { progressLines } from "../progress.ts";
 import { boolParam } from "../query.ts";
 import type { Respond } from "../respond.ts";
@@ -85,19 +85,7 @@ async function save(
   await respond.stream("application/x-tar", saved.archive);
 }
 
-const platform = object<Platform>({ architecture: filled(text), os: filled(text), variant: text });
-
-/** `platform`: an OCI platform as JSON. */
 function platformOption(query: URLSearchParams): { platform?: Platform } {
   const value = query.get("platform");
-  if (value === null || value === "") return {};
-  try {
-    return { platform: platform.check(JSON.parse(value), "platform") };
-  } catch (cause) {
-    throw new FathomError(
-      "invalid",
-      `failed to parse platform: expected JSON such as {"os":"linux","architecture":"amd64"}, got ${value}`,
-      { cause },
-    );
-  }
+  return value === null || value === "" ? {} : { platform: platformOf(value) };
 }

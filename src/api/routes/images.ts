@@ -1,8 +1,13 @@
 /** Image routes, and what they need of the engine behind them. */
 
-import type { ImageDeleteResponse, ImageInspect, ImageSummary } from "../../spec/docker.ts";
+import type { ImageDeleteResponse, ImageInspect } from "../../spec/docker.ts";
+import type { ListedImage } from "../../spec/docker_image.ts";
+import type { ProgressMessage } from "../../spec/docker_progress.ts";
+import type { Platform } from "../../spec/oci_image.ts";
 import { FathomError } from "../../std/errors.ts";
 import { legacyImage, legacyImageSummary } from "../legacy.ts";
+import { platformOf } from "../platform.ts";
+import { progressLines } from "../progress.ts";
 import { boolParam, filtersParam } from "../query.ts";
 import type { Respond } from "../respond.ts";
 import { type ApiRequest, param, type Route } from "../route.ts";
@@ -18,22 +23,39 @@ export interface ImportOptions {
   platform?: string;
 }
 
+export interface DownloadOptions {
+  signal: AbortSignal;
+  tell: (message: ProgressMessage) => void;
+}
+
 export interface ListOptions {
   all: boolean;
   filters: Filters;
   digests: boolean;
   /** Count what images share with others. */
   sharedSize: boolean;
+  /** Tell what each is stored as, and who uses it. */
+  manifests: boolean;
+}
+
+export interface RemoveOptions {
+  force: boolean;
+  /** With it go images without a name that it was made from. */
+  prune: boolean;
+  /** Only what is for one of these; empty: whatever it is for. */
+  platforms: Platform[];
 }
 
 /** Names are references, IDs or unambiguous ID prefixes. */
 export interface ImageBackend {
   /** Reads a tar (plain, gzip or zstd) to its end and makes an image of one layer; gives its ID. */
   import(archive: AsyncIterable<Uint8Array>, options: ImportOptions): Promise<{ id: string }>;
-  list(options: ListOptions): Promise<ImageSummary[]>;
+  /** The body of what is at an http or https address. Throws unavailable where it cannot be had. */
+  download(url: string, options: DownloadOptions): Promise<AsyncIterable<Uint8Array>>;
+  list(options: ListOptions): Promise<ListedImage[]>;
   inspect(name: string): Promise<ImageInspect>;
   tag(name: string, reference: string): Promise<void>;
-  remove(name: string, options: { force: boolean; prune: boolean }): Promise<ImageDeleteResponse[]>;
+  remove(name: string, options: RemoveOptions): Promise<ImageDeleteResponse[]>;
 }
 
 export function imageRoutes(backend: ImageBackend): Route[] {
@@ -74,6 +96,7 @@ export function imageRoutes(backend: ImageBackend): Route[] {
         const options = {
           force: boolParam(request.query, "force"),
           prune: !boolParam(request.query, "noprune"),
+          platforms: request.query.getAll("platforms").map(platformOf),
         };
         await respond.json(await backend.remove(param(request, "name"), options));
       },
@@ -90,6 +113,7 @@ function listOptions({ query, version }: ApiRequest): ListOptions {
     all: boolParam(query, "all"),
     digests: boolParam(query, "digests"),
     sharedSize: boolParam(query, "shared-size"),
+    manifests: boolParam(query, "manifests") && !olderThan(version, "1.47"),
     filters,
   };
 }
@@ -114,27 +138,29 @@ async function create(backend: ImageBackend, request: ApiRequest, respond: Respo
   const source = query.get("fromSrc") ?? "";
   if (source === "")
     throw new FathomError("invalid", "nothing to create an image from: give fromSrc=- and a tar archive");
-  if (source !== "-") {
-    throw new FathomError(
-      "unsupported",
-      `cannot import ${source}: the daemon downloads nothing. Download it and import the file: docker import FILE.tar NAME`,
-    );
+  const options = importOptions(query, source);
+  if (source === "-") {
+    const { id } = await backend.import(http.body, options);
+    return await respond.json({ status: id });
   }
-  const { id } = await importBody(backend, query, http.body);
-  await respond.json({ status: id });
+  const { signal } = http;
+  const lines = progressLines(async (tell) => {
+    const url = source.includes("://") ? source : `http://${source}`;
+    tell({ status: `Downloading from ${url}` });
+    const archive = await backend.download(url, { signal, tell });
+    const { id } = await backend.import(archive, options);
+    tell({ status: id });
+  });
+  await respond.stream("application/json", lines);
 }
 
-async function importBody(
-  backend: ImageBackend,
-  query: URLSearchParams,
-  archive: AsyncIterable<Uint8Array>,
-): Promise<{ id: string }> {
-  const options: ImportOptions = { changes: query.getAll("changes") };
+function importOptions(query: URLSearchParams, source: string): ImportOptions {
   const reference = taggedName(query);
-  const message = query.get("message") ?? "";
   const platform = query.get("platform") ?? "";
-  if (reference !== undefined) options.reference = reference;
-  if (message !== "") options.message = message;
-  if (platform !== "") options.platform = platform;
-  return await backend.import(archive, options);
+  return {
+    changes: query.getAll("changes"),
+    message: query.get("message") || `Imported from ${source}`,
+    ...(reference !== undefined && { reference }),
+    ...(platform !== "" && { platform }),
+  };
 }

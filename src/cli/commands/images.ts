@@ -1,7 +1,8 @@
 /** `fathom images`. */
 
-import type { ImageSummary } from "../../spec/docker.ts";
+import type { ListedImage } from "../../spec/docker_image.ts";
 import { defineCommand } from "../command.ts";
+import { CommandError } from "../errors.ts";
 import { IMAGE_HEADINGS, imageRows } from "../format/images.ts";
 import { formatRows } from "../format/rows.ts";
 import { checkFilter, filterQuery } from "../format/text.ts";
@@ -24,12 +25,19 @@ export const command = defineCommand({
     format: { type: "string", help: "'table', 'table TEMPLATE', 'json', or a Go template" },
     "no-trunc": { type: "bool", help: "Leave nothing out" },
     quiet: { type: "bool", short: "q", help: "Show IDs only" },
+    tree: { type: "bool", help: "Show what each image is stored as, and the images made from it below it" },
   },
   async run({ client }, { flags, operands }) {
+    if (flags.tree) checkTree(flags);
     const filters = [...flags.filter, ...operands.map((name) => `reference=${name}`)];
-    const images = await client.json<ImageSummary[]>("GET", "/images/json", {
-      query: { all: flags.all, digests: flags.digests, filters: filterQuery(filters) },
+    const { all, digests, tree } = flags;
+    const images = await client.json<ListedImage[]>("GET", "/images/json", {
+      query: { all, digests, manifests: tree, filters: filterQuery(filters) },
     });
+    if (tree) {
+      print((await import("../format/image_tree.ts")).imageTree(images));
+      return 0;
+    }
     const options = { whole: flags["no-trunc"], digests: flags.digests };
     // Of an image with several names, -q shows the ID once for each, as the docker command does.
     const rows = images.flatMap((image) => imageRows(image, options));
@@ -37,6 +45,12 @@ export const command = defineCommand({
     return 0;
   },
 });
+
+/** Docker's words. */
+function checkTree(flags: Readonly<Record<string, unknown>>): void {
+  for (const name of ["no-trunc", "quiet", "digests", "format"])
+    if (flags[name]) throw new CommandError(`--${name} is not yet supported with --tree`);
+}
 
 function layout({
   format,

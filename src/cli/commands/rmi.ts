@@ -5,6 +5,7 @@ import { defineCommand } from "../command.ts";
 import { forEachName } from "../each.ts";
 import { CommandError, DaemonError } from "../errors.ts";
 import { segment } from "../http/client.ts";
+import { platformQuery } from "../platform.ts";
 
 export const command = defineCommand({
   usage: "rmi [OPTIONS] IMAGE [IMAGE...]",
@@ -13,11 +14,13 @@ export const command = defineCommand({
   flags: {
     force: { type: "bool", short: "f", help: "Remove it although containers or other names use it" },
     "no-prune": { type: "bool", help: "Keep its parents that have no name" },
+    platform: { type: "list", help: "Remove only what is for this platform (os[/arch[/variant]])" },
   },
   run: ({ client }, { flags, operands }) =>
     forEachName(operands, async (name) => {
       try {
-        const query = { force: flags.force, noprune: flags["no-prune"] };
+        const platforms = flags.platform.flatMap((platform) => platformQuery(platform) ?? []);
+        const query = { force: flags.force, noprune: flags["no-prune"], platforms };
         const removed = await client.json<ImageDeleteResponse[]>("DELETE", `/images/${segment(name)}`, {
           query,
         });
