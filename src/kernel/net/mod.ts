@@ -26,19 +26,40 @@ export {
 } from "./namespace.ts";
 export { NETLINK, type NetlinkSocket, openNetlink } from "./netlink.ts";
 export { changePort } from "./nft_port.ts";
+export type { FieldRange, MapElement, NftMap } from "./nft_map.ts";
+export {
+  destinationData,
+  destinationKey,
+  dnatBy,
+  fromLoopback,
+  type IpFamily,
+  jump,
+  redirectBy,
+  toLoopback,
+  toThisHost,
+  wasSentOn,
+} from "./nft_nat.ts";
 export {
   accept,
   counter,
   drop,
   established,
   iifname,
+  leave,
   masquerade,
   notOifname,
   oifname,
   type Rule,
   sourceNetwork,
 } from "./nft_rule.ts";
-export { isWhole, removeTable, replaceTable, type Table } from "./nftables.ts";
+export {
+  changeMaps,
+  isWhole,
+  type MapChange,
+  removeTable,
+  replaceTable,
+  type Table,
+} from "./nftables.ts";
 export {
   type Family,
   type Hook,

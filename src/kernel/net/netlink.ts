@@ -11,7 +11,7 @@ import { closeFd } from "../file.ts";
 import { O } from "../flags.ts";
 import { now, report } from "../receipt.ts";
 import { check, sys } from "../syscall.ts";
-import { type Attribute, aligned, encodeAttributes } from "./attributes.ts";
+import { type Attribute, aligned, encodeAttributes, u32 } from "./attributes.ts";
 
 /** A message's type, its NLM_F_ flags beside REQUEST, the fixed structure it begins with, and its attributes. */
 export interface Message {
@@ -47,8 +47,11 @@ export interface NetlinkSocket extends Disposable {
   transact(messages: readonly Message[], telling: Telling): void;
   /** The kernel's one answer to a question; undefined where it knows no such thing. @throws {SyscallError} */
   ask(message: Message, what: string): Reply | undefined;
-  /** All that the kernel answers a question with; no step, since nothing changes. @throws {SyscallError} */
-  dump(message: Message, what: string): Reply[];
+  /**
+   * All that the kernel answers a question with; no step, since nothing changes. Nothing, where it refuses with an error of `may`.
+   * @throws {SyscallError}
+   */
+  dump(message: Message, what: string, may?: readonly (keyof typeof ERRNO)[]): Reply[];
 }
 
 export const AF_NETLINK = 16;
@@ -67,7 +70,7 @@ export const NLM_F = {
   APPEND: 0x800,
 } as const;
 /** The families of sockets in use. */
-export const NETLINK = { ROUTE: 0, NETFILTER: 12 } as const;
+export const NETLINK = { ROUTE: 0, SOCK_DIAG: 4, NETFILTER: 12 } as const;
 
 const BUFFER_SIZE = 256 * 1024;
 let shared: Uint8Array<ArrayBuffer> | undefined;
@@ -98,6 +101,7 @@ export function openNetlink(family: number): NetlinkSocket {
       const first = sequence + 1;
       sequence += messages.length;
       const bytes = Buffer.concat(messages.map((message, index) => encodeMessage(message, first + index)));
+      makeRoom(fd, bytes.length);
       const wanted = messages.filter(({ flags = 0 }) => (flags & NLM_F.ACK) !== 0).length;
       const at = now();
       const sent = send(fd, bytes);
@@ -110,11 +114,11 @@ export function openNetlink(family: number): NetlinkSocket {
       check(send(fd, encodeMessage(message, sequence)), what);
       return readAnswer(fd, what);
     },
-    dump(message, what) {
+    dump(message, what, may = []) {
       sequence++;
       const flags = (message.flags ?? 0) | NLM_F.DUMP;
       check(send(fd, encodeMessage({ ...message, flags }, sequence)), what);
-      return readDump(fd, what);
+      return readDump(fd, what, may);
     },
     [Symbol.dispose]: () => closeFd(fd),
   };
@@ -134,6 +138,16 @@ export function encodeMessage(message: Message, sequence: number): Uint8Array {
   bytes.set(message.header, HEADER);
   bytes.set(attributes, start);
   return bytes;
+}
+
+const SOL_SOCKET = 1;
+const SO_SNDBUFFORCE = 32;
+/** The kernel takes a transaction in one piece only, and by default (net.core.wmem_default) one of 208 KiB at the most. */
+const USUAL_ROOM = 128 * 1024;
+
+/** Where that is refused, sending tells so. */
+function makeRoom(fd: number, length: number): void {
+  if (length > USUAL_ROOM) sys("setsockopt", fd, SOL_SOCKET, SO_SNDBUFFORCE, u32(2 * length), 4);
 }
 
 function send(fd: number, bytes: Uint8Array): number {
@@ -181,14 +195,17 @@ function readAnswer(fd: number, what: string): Reply | undefined {
   return undefined;
 }
 
-function readDump(fd: number, what: string): Reply[] {
+function readDump(fd: number, what: string, may: readonly (keyof typeof ERRNO)[]): Reply[] {
   const replies: Reply[] = [];
   for (;;) {
     const received = receive(fd);
     if (typeof received === "number") throw new SyscallError(what, -received);
     for (const reply of received) {
+      // A dump that fails ends with the error in the place of the count.
+      const error = reply.type === TYPE.error || reply.type === TYPE.done ? errorOf(reply.body) : 0;
+      if (may.some((name) => ERRNO[name] === -error)) return [];
+      check(error, what);
       if (reply.type === TYPE.done) return replies;
-      if (reply.type === TYPE.error) check(errorOf(reply.body), what);
       // The buffer is used again.
       replies.push({ type: reply.type, body: reply.body.slice() });
     }

@@ -19,10 +19,11 @@ export type Expression = readonly [name: string, data: readonly Attribute[]];
 
 export type Rule = readonly Part[];
 
-const REGISTER = 1;
-const VERDICT_REGISTER = 0;
-const META = { OIFNAME: 7, IIFNAME: 6, NFPROTO: 15 } as const;
-const COMPARE = { EQUAL: 0, UNEQUAL: 1 } as const;
+/** That of 16 bytes which the parts of rules use. */
+export const REGISTER = 1;
+export const VERDICT_REGISTER = 0;
+export const META = { OIFNAME: 7, IIFNAME: 6, NFPROTO: 15, L4PROTO: 16 } as const;
+export const COMPARE = { EQUAL: 0, UNEQUAL: 1 } as const;
 const NFPROTO_IPV4 = 2;
 const IFNAMSIZ = 16;
 
@@ -92,11 +93,15 @@ export const counter: Part = {
   ],
 };
 
+const NFT_RETURN = 0xffff_fffb;
+
 /** Sends on under the address of the link it leaves by. */
 export const masquerade: Part = { text: "masquerade", expressions: [["masq", []]] };
 
 export const accept: Part = verdict("accept", 1);
 export const drop: Part = verdict("drop", 0);
+/** Goes through no further rule of this chain. */
+export const leave: Part = verdict("return", NFT_RETURN);
 
 function verdict(word: string, code: number): Part {
   const attributes: Attribute[] = [
@@ -106,18 +111,16 @@ function verdict(word: string, code: number): Part {
   return { text: word, expressions: [["immediate", attributes]] };
 }
 
-/** For this folder. */
-export function meta(key: number): Expression {
+export function meta(key: number, register: number = REGISTER): Expression {
   return [
     "meta",
     [
       [2, be32(key)],
-      [1, be32(REGISTER)],
+      [1, be32(register)],
     ],
   ];
 }
 
-/** For this folder. */
 export function compare(value: Uint8Array, operator: number = COMPARE.EQUAL): Expression {
   return [
     "cmp",
@@ -129,20 +132,15 @@ export function compare(value: Uint8Array, operator: number = COMPARE.EQUAL): Ex
   ];
 }
 
-/** For this folder. */
-export function payload({
-  base,
-  offset,
-  length,
-}: {
-  base: number;
-  offset: number;
-  length: number;
-}): Expression {
+/** Bytes of a packet: of its network header (base 1) or its transport header (2). */
+export function payload(
+  { base, offset, length }: { base: number; offset: number; length: number },
+  register: number = REGISTER,
+): Expression {
   return [
     "payload",
     [
-      [1, be32(REGISTER)],
+      [1, be32(register)],
       [2, be32(base)],
       [3, be32(offset)],
       [4, be32(length)],
@@ -150,7 +148,7 @@ export function payload({
   ];
 }
 
-function bitwiseAnd(mask: Uint8Array): Expression {
+export function bitwiseAnd(mask: Uint8Array): Expression {
   return [
     "bitwise",
     [

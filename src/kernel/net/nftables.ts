@@ -7,28 +7,46 @@
 
 import { type Attribute, be32, decodeAttributes, readText, text } from "./attributes.ts";
 import { type Message, NETLINK, NLM_F, openNetlink } from "./netlink.ts";
+import { elementAttributes, type MapElement, mapAttributes, mapText, type NftMap } from "./nft_map.ts";
 import { expressionList, type Rule, ruleText } from "./nft_rule.ts";
 
-/** A chain, and where the kernel calls it. */
-export interface Chain {
+/** A chain that other chains jump to. */
+interface PlainChain {
   name: string;
+  rules: readonly Rule[];
+}
+
+/** A chain, and where the kernel calls it. */
+interface BaseChain extends PlainChain {
   type: "filter" | "nat";
   hook: keyof typeof HOOKS;
   /** Lower ones run earlier. */
   priority: number;
-  rules: readonly Rule[];
 }
+
+export type Chain = BaseChain | PlainChain;
 
 /** A table of the family inet: IPv4 and IPv6. */
 export interface Table {
   name: string;
+  maps?: readonly NftMap[];
   chains: readonly Chain[];
 }
 
 const HOOKS = { prerouting: 0, input: 1, forward: 2, output: 3, postrouting: 4 } as const;
 const ACCEPT = 1;
 const SUBSYSTEM = 10;
-const NFT = { NEWTABLE: 0, DELTABLE: 2, NEWCHAIN: 3, GETCHAIN: 4, NEWRULE: 6, GETRULE: 7 } as const;
+const NFT = {
+  NEWTABLE: 0,
+  DELTABLE: 2,
+  NEWCHAIN: 3,
+  GETCHAIN: 4,
+  NEWRULE: 6,
+  GETRULE: 7,
+  NEWSET: 9,
+  NEWSETELEM: 12,
+  DELSETELEM: 14,
+} as const;
 const BATCH = { BEGIN: 0x10, END: 0x11 } as const;
 const NFPROTO = { UNSPEC: 0, INET: 1 } as const;
 
@@ -39,6 +57,35 @@ export function replaceTable(table: Table): void {
     shown: tableText(table),
     what: `put the rules of table inet ${table.name} in place`,
     see: `nft list table inet ${table.name}`,
+  });
+}
+
+/** What is to be in a map, and what no longer. */
+export interface MapChange {
+  map: Pick<NftMap, "name" | "intervals">;
+  add?: readonly MapElement[];
+  remove?: readonly MapElement[];
+}
+
+/**
+ * Changes what is in a table's maps: at once or not at all.
+ * @param what for a person: `publish 8080/tcp`
+ * @throws {SyscallError} EEXIST or ENOTEMPTY for a key that overlaps one which is there, ENOENT for one to remove which is not.
+ */
+export function changeMaps(table: string, changes: readonly MapChange[], what: string): void {
+  using socket = openNetlink(NETLINK.NETFILTER);
+  const messages = changes.flatMap(({ map, add = [], remove = [] }) => [
+    ...elementMessages(NFT.DELSETELEM, { table, map }, remove),
+    ...elementMessages(NFT.NEWSETELEM, { table, map }, add),
+  ]);
+  if (messages.length === 0) return;
+  const shown = changes.map(
+    ({ map, add = [], remove = [] }) => `${map.name}: ${add.length} added, ${remove.length} removed`,
+  );
+  socket.transact(batch(messages), {
+    shown: `change maps of inet ${table} { ${shown.join("; ")} }`,
+    what,
+    see: `nft list table inet ${table}`,
   });
 }
 
@@ -75,27 +122,43 @@ function removal(name: string): Message[] {
 }
 
 /** The messages that make a table with all that is in it. Exported for its test. @internal */
-export function creation({ name, chains }: Table): Message[] {
+export function creation({ name, maps = [], chains }: Table): Message[] {
   return [
     message(NFT.NEWTABLE, [[1, text(name)]], NLM_F.CREATE),
+    ...maps.map((map, index) => message(NFT.NEWSET, mapAttributes(name, map, index + 1), NLM_F.CREATE)),
+    ...maps.flatMap((map) => elementMessages(NFT.NEWSETELEM, { table: name, map }, map.elements)),
     ...chains.map((chain) => chainMessage(name, chain)),
     ...chains.flatMap((chain) => chain.rules.map((rule) => ruleMessage(name, chain, rule))),
   ];
 }
 
 function chainMessage(table: string, chain: Chain): Message {
-  const hook: Attribute[] = [
-    [1, be32(HOOKS[chain.hook])],
-    [2, be32(chain.priority)],
-  ];
   const attributes: Attribute[] = [
     [1, text(table)],
     [3, text(chain.name)],
-    [4, hook],
-    [5, be32(ACCEPT)],
-    [7, text(chain.type)],
+    ...("hook" in chain ? placeOf(chain) : []),
   ];
   return message(NFT.NEWCHAIN, attributes, NLM_F.CREATE);
+}
+
+function placeOf({ type, hook, priority }: BaseChain): Attribute[] {
+  const place: Attribute[] = [
+    [1, be32(HOOKS[hook])],
+    [2, be32(priority)],
+  ];
+  return [
+    [4, place],
+    [5, be32(ACCEPT)],
+    [7, text(type)],
+  ];
+}
+
+function elementMessages(
+  type: number,
+  { table, map }: { table: string; map: MapChange["map"] },
+  elements: Iterable<MapElement>,
+): Message[] {
+  return elementAttributes(table, map, elements).map((attributes) => message(type, attributes, NLM_F.CREATE));
 }
 
 function ruleMessage(table: string, chain: Chain, rule: Rule): Message {
@@ -126,10 +189,11 @@ function batch(messages: readonly Message[]): Message[] {
 }
 
 /** A table as nft(8) would list it, on one line. */
-function tableText({ name, chains }: Table): string {
-  const shown = chains.map(
-    ({ name: chain, type, hook, priority, rules }) =>
-      `chain ${chain} { type ${type} hook ${hook} priority ${priority}; ${rules.map(ruleText).join("; ")} }`,
-  );
-  return `table inet ${name} { ${shown.join(" ")} }`;
+function tableText({ name, maps = [], chains }: Table): string {
+  return `table inet ${name} { ${[...maps.map(mapText), ...chains.map(chainText)].join(" ")} }`;
+}
+
+function chainText(chain: Chain): string {
+  const place = "hook" in chain ? `type ${chain.type} hook ${chain.hook} priority ${chain.priority}; ` : "";
+  return `chain ${chain.name} { ${place}${chain.rules.map(ruleText).join("; ")} }`;
 }

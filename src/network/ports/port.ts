@@ -1,0 +1,70 @@
+/** Ports of the host that lead to containers: as asked for, and as given. Pure. */
+
+export const PROTOCOLS = ["tcp", "udp", "sctp"] as const;
+export type Protocol = (typeof PROTOCOLS)[number];
+
+/** Numbers of netinet/in.h. */
+export const PROTOCOL_NUMBERS: Readonly<Record<Protocol, number>> = { tcp: 6, udp: 17, sctp: 132 };
+
+/** Ports from the first to the last. */
+export interface PortRange {
+  first: number;
+  last: number;
+}
+
+/** What a container asks for. */
+export interface PortWish {
+  protocol: Protocol;
+  /** Of the host; empty for the engine's default. */
+  address: string;
+  container: PortRange;
+  /** As many as the container's; more than the one port of the container: one of them; absent: whatever is free. */
+  host?: PortRange;
+}
+
+/**
+ * Ports of the host, side by side, that lead to as many ports of a container. Field names as in the records on disk, where it
+ * stands with the sandbox.
+ */
+export interface PublishedRange {
+  Protocol: Protocol;
+  /** `0.0.0.0`, `::` or one of the host's addresses. */
+  HostIp: string;
+  HostPort: number;
+  ContainerPort: number;
+  Count: number;
+}
+
+export const EVERY_ADDRESS = { 4: "0.0.0.0", 6: "::" } as const;
+
+export function familyOf(address: string): 4 | 6 {
+  return address.includes(":") ? 6 : 4;
+}
+
+export function isEvery(address: string): boolean {
+  return address === EVERY_ADDRESS[4] || address === EVERY_ADDRESS[6];
+}
+
+/** Whether two addresses of this host, either of which may mean every one of its family, have one in common. */
+export function meet(a: string, b: string): boolean {
+  if (familyOf(a) !== familyOf(b)) return false;
+  return a === b || isEvery(a) || isEvery(b);
+}
+
+/** `0.0.0.0:80`, `[::]:80`. */
+export function placeText(address: string, port: number): string {
+  return familyOf(address) === 6 ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+/** Adds a range to a list, as a part of its last one where the two are neighbours on both sides. */
+export function append(ranges: PublishedRange[], next: PublishedRange): void {
+  const before = ranges.find(
+    ({ Protocol, HostIp, HostPort, ContainerPort, Count }) =>
+      Protocol === next.Protocol &&
+      HostIp === next.HostIp &&
+      HostPort + Count === next.HostPort &&
+      ContainerPort + Count === next.ContainerPort,
+  );
+  if (before === undefined) ranges.push({ ...next });
+  else before.Count += next.Count;
+}
