@@ -329,6 +329,7 @@ function networks(fake: Pick<FakeEngine, "connected">): ContainersOptions["netwo
     sandboxId: "s",
     sandboxKey: network === "bridge" ? "/run/netns/x" : "",
     endpoints: { [network]: endpoint(network) },
+    ports: [],
   });
   return {
     connect: async ({ container, networks: [{ network } = { network: "none" }] }) => {

@@ -9,6 +9,7 @@ import { FathomError } from "../std/errors.ts";
 import { onFailure } from "./health/health.ts";
 import { type Host, ULIMIT_NAMES } from "./host.ts";
 import type { FullHostConfig } from "./host_config.ts";
+import { checkPorts } from "./network/ports.ts";
 import { type CapabilityRequest, missingCapability, normaliseCapabilities } from "./plan/capabilities.ts";
 import { DEVICE_RULE } from "./plan/resources.ts";
 import { readSecurityOptions } from "./plan/security.ts";
@@ -20,6 +21,7 @@ const RESTART_POLICIES = ["no", "always", "unless-stopped", "on-failure"];
 export function checkRequest(config: ContainerConfig, hostConfig: FullHostConfig, host: Host): void {
   checkSupported(hostConfig);
   checkModes(config, hostConfig);
+  checkPorts(config, hostConfig);
   checkRestartPolicy(hostConfig);
   onFailure(hostConfig.Annotations);
   checkSecurity(hostConfig, host);
@@ -39,12 +41,7 @@ function unsupported(sentence: string): FathomError {
 /** Each row: whether a request asks for it, and what a user is told. */
 function checkSupported(host: FullHostConfig): void {
   const some = (list: readonly unknown[] | null | undefined) => (list?.length ?? 0) > 0;
-  const keys = (map: object | null | undefined) => Object.keys(map ?? {}).length > 0;
   const rows: [boolean, string][] = [
-    [
-      keys(host.PortBindings) || host.PublishAllPorts,
-      "ports cannot be published yet: leave -p out, or use --network host",
-    ],
     [
       some(host.DeviceRequests),
       "device requests (--gpus) are not supported: pass single devices with --device",

@@ -53,7 +53,11 @@ describe("refused, in Docker's words where Docker has some:", () => {
     ],
     ["a network nobody knows", { NetworkMode: "front" }, "invalid: network front not found"],
     ["the network of nobody", { NetworkMode: "container:nope" }, "invalid: No such container: nope"],
-    ["published ports", { PortBindings: { "80/tcp": null } }, "unsupported: ports cannot be published yet"],
+    [
+      "a port that is none",
+      { PortBindings: { "80x/tcp": null } },
+      'invalid: invalid port specification: "80x"',
+    ],
     ["a volume that cannot be made", { Binds: ["bad:/x"] }, "invalid: create bad: no such driver"],
     ["volumes of nobody", { VolumesFrom: ["nobody"] }, "invalid: No such container: nobody"],
     [

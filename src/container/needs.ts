@@ -50,6 +50,8 @@ export interface Networks {
     container: string;
     /** In the order of its links. */
     networks: readonly EndpointWish[];
+    /** Ports of the host that are to lead to it. Throws, in Docker's words, where somebody has one; `nameOf` names containers then. */
+    published?: { wishes: readonly PortWish[]; nameOf: (containerId: string) => string } | undefined;
     rate?: NetworkRate | undefined;
     resolver?: ResolverWish;
     users?: IdMaps | undefined;
@@ -87,12 +89,32 @@ export interface EndpointWish {
   dnsNames?: readonly string[];
 }
 
+/** Ports of the host that are to lead to a container. */
+export interface PortWish {
+  protocol: "tcp" | "udp" | "sctp";
+  /** Of the host; empty for the engine's default. */
+  address: string;
+  container: { first: number; last: number };
+  /** As many as the container's; more than the one port of the container: one of them; absent: whatever is free. */
+  host?: { first: number; last: number };
+}
+
+/** Ports of the host, side by side, that lead to as many of a container's. */
+export interface PublishedPorts {
+  Protocol: string;
+  HostIp: string;
+  HostPort: number;
+  ContainerPort: number;
+  Count: number;
+}
+
 export interface Connection {
   sandboxId: string;
   /** Path of the network namespace; empty where it is the host's, or the runtime makes one. */
   sandboxKey: string;
   /** By the name of the network. */
   endpoints: Record<string, EndpointSettings>;
+  ports: readonly PublishedPorts[];
 }
 
 /** What containers get that ask for nothing else. */

@@ -15,6 +15,9 @@ export const NETWORK_DEFAULTS: NetworkFlags = {
   iptables: true,
   hostGatewayIp: undefined,
   defaultAddressPools: undefined,
+  ip: "0.0.0.0",
+  ip6tables: true,
+  userlandProxy: true,
 };
 
 /** Flag and daemon.json key to setting. The pools are singular on the command line, as dockerd has it. */
@@ -31,6 +34,9 @@ export const NETWORK_DIRECTIVES = {
   "host-gateway-ip": "hostGatewayIp",
   "default-address-pool": "defaultAddressPools",
   "default-address-pools": "defaultAddressPools",
+  ip: "ip",
+  ip6tables: "ip6tables",
+  "userland-proxy": "userlandProxy",
 } as const satisfies Record<string, keyof NetworkFlags>;
 
 /** For parseArgs. */
@@ -46,6 +52,9 @@ export const NETWORK_OPTIONS = {
   iptables: { type: "boolean" },
   "host-gateway-ip": { type: "string" },
   "default-address-pool": { type: "string", multiple: true },
+  ip: { type: "string" },
+  ip6tables: { type: "boolean" },
+  "userland-proxy": { type: "boolean" },
 } as const;
 
 export const NETWORK_USAGE = `  -b, --bridge string            Bridge of the host to attach containers to; none for no default network
@@ -55,16 +64,19 @@ export const NETWORK_USAGE = `  -b, --bridge string            Bridge of the hos
       --fixed-cidr string        Part of the bridge's network that containers' addresses come from
       --host-gateway-ip string   Address that host-gateway stands for (default the bridge's)
       --icc                      Let containers on the default bridge reach each other (default true)
+      --ip ip                    Address at which ports are published that name none (default 0.0.0.0)
       --ip-forward               Switch the host's forwarding on (default true)
       --ip-masq                  Let containers reach the outside under the host's address (default true)
+      --ip6tables                Publish ports at addresses of IPv6 too (default true)
       --iptables                 Keep rules for what containers send and receive (default true)
       --mtu int                  Largest packet of the default bridge (default that of the host's default route)
+      --userland-proxy           Forward what comes by IPv6 to containers that have only IPv4 (default true)
 `;
 
 /** `--icc=false` as parseArgs knows it: `--no-icc`. */
 export function negated(argv: readonly string[]): string[] {
   return argv.map((argument) => {
-    const [, name = "", value] = /^--([a-z-]+)=(true|false)$/.exec(argument) ?? [];
+    const [, name = "", value] = /^--([a-z\d-]+)=(true|false)$/.exec(argument) ?? [];
     const isBoolean = Object.entries(NETWORK_OPTIONS).some(
       ([flag, { type }]) => flag === name && type === "boolean",
     );
@@ -117,6 +129,9 @@ const KINDS: Record<keyof NetworkFlags, Kind> = {
   ipMasq: FLAG,
   iptables: FLAG,
   hostGatewayIp: TEXT,
+  ip: TEXT,
+  ip6tables: FLAG,
+  userlandProxy: FLAG,
   defaultAddressPools: { words: 'a list of {"base": "172.30.0.0/16", "size": 24}', is: isPoolList },
 };
 

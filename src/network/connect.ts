@@ -6,6 +6,8 @@ import { describeConnection } from "./describe.ts";
 import { type Attachment, planEndpoint } from "./endpoint.ts";
 import { resolvesNames } from "./names.ts";
 import type { Connection, ConnectRequest, EndpointWish } from "./options.ts";
+import { openPorts } from "./ports/publish.ts";
+import { refusedPorts, reservePorts } from "./ports/reserve.ts";
 import { applyRate } from "./rate.ts";
 import { inventId, type SandboxRecord } from "./records.ts";
 import { giveBack, letGo, release } from "./release.ts";
@@ -25,6 +27,7 @@ export async function connect(state: State, request: ConnectRequest): Promise<Co
   if (request.resolver !== undefined) sandbox.Resolver = request.resolver;
   // In this order: an address is taken from the moment it is chosen.
   store.sandboxes.set(sandbox.Container, sandbox);
+  await givePorts(state, sandbox, request.published);
   const saving = store.saveSandbox(sandbox);
   try {
     if (sandbox.Key !== "") {
@@ -34,6 +37,7 @@ export async function connect(state: State, request: ConnectRequest): Promise<Co
       });
       if (resolvesNames(sandbox)) leadToResolver(state, sandbox);
       if (request.rate !== undefined) limit(state, sandbox, request.rate);
+      openPorts(state.ports, sandbox);
     }
     await saving;
   } catch (error) {
@@ -44,6 +48,20 @@ export async function connect(state: State, request: ConnectRequest): Promise<Co
   for (const { network } of attachments)
     tell(state.options, { action: "connect", network, container: request.container });
   return describeConnection(sandbox, store.networks);
+}
+
+/** @throws {FathomError} where a port cannot be had; then the container has nothing. */
+async function givePorts(
+  state: State,
+  sandbox: SandboxRecord,
+  published: ConnectRequest["published"],
+): Promise<void> {
+  if (published === undefined) return;
+  const refusal = reservePorts(state.ports, sandbox, published.wishes);
+  if (refusal === undefined) return;
+  await letGo(state, sandbox);
+  const endpoint = sandbox.Endpoints[0]?.Id ?? "";
+  throw await refusedPorts(refusal, { ...published, container: sandbox.Container, endpoint });
 }
 
 async function attachmentFor(state: State, wish: EndpointWish): Promise<Attachment> {

@@ -61,14 +61,14 @@ export function containersOn(
 
 /** A container's connection; a network that is gone has no name to show its endpoint under. */
 export function describeConnection(
-  { Id, Key, Endpoints }: SandboxRecord,
+  { Id, Key, Endpoints, Ports = [] }: SandboxRecord,
   networks: ReadonlyMap<string, NetworkRecord>,
 ): Connection {
   const named = Endpoints.flatMap((endpoint): [string, EndpointSettings][] => {
     const network = networks.get(endpoint.Network);
     return network === undefined ? [] : [[network.Name, describeEndpoint(endpoint)]];
   });
-  return { sandboxId: Id, sandboxKey: Key, endpoints: Object.fromEntries(named) };
+  return { sandboxId: Id, sandboxKey: Key, endpoints: Object.fromEntries(named), ports: Ports };
 }
 
 function describeEndpoint(endpoint: EndpointRecord): EndpointSettings {

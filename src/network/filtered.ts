@@ -1,6 +1,6 @@
 /** Which bridges the engine's table of rules speaks of, and putting it in place anew when that changes. */
 
-import type { NetlinkSocket } from "../kernel/net/mod.ts";
+import type { NetlinkSocket, NftMap } from "../kernel/net/mod.ts";
 import { messageOf } from "../std/errors.ts";
 import { type FilteredBridge, firewallTable } from "./firewall.ts";
 import { type RunWithInput, watchForwarding } from "./forwarding/forwarding.ts";
@@ -22,20 +22,24 @@ export interface FilteredBridges {
 interface Tools {
   /** False where the user keeps rules of their own. */
   wanted: boolean;
+  /** What is published (ports/maps.ts). */
+  maps: readonly NftMap[];
   host: () => NetlinkSocket;
   run: RunWithInput;
   warn: (sentence: string) => void;
 }
 
 /** @param table its name */
-export function filteredBridges(table: string, { wanted, host, run, warn }: Tools): FilteredBridges {
+export function filteredBridges(table: string, { wanted, maps, host, run, warn }: Tools): FilteredBridges {
   const bridges = new Map<string, FilteredBridge>();
   const forwarding = watchForwarding({ table, host, run, warn });
   const look = () => forwarding.look([...bridges.keys()].map((link) => ({ link, versions: [4] as const })));
   const rules = openRules(table, { warn, changed: look });
   let failure: readonly string[] = [];
   const replace = () => {
-    failure = failureOf([...bridges.keys()], () => rules.put(firewallTable(table, [...bridges.values()])));
+    failure = failureOf([...bridges.keys()], () =>
+      rules.put(firewallTable(table, [...bridges.values()], maps)),
+    );
     for (const sentence of failure) warn(sentence);
     look();
   };

@@ -13,6 +13,7 @@ import { filterNetworks } from "./filters.ts";
 import { watchLingering } from "./lingering.ts";
 import { keepNameTables } from "./name_tables.ts";
 import type { Networks, NetworksOptions } from "./options.ts";
+import { portMaps } from "./ports/state.ts";
 import type { NetworkRecord } from "./records.ts";
 import { release, releaseAllBut, sweepNamespaces } from "./release.ts";
 import { resolverOf, setNames, setResolver } from "./resolver.ts";
@@ -30,12 +31,20 @@ export async function openNetworks(options: NetworksOptions): Promise<Networks> 
     return socket;
   };
   const { settings, warn } = options;
-  const filtered = filteredBridges(engineName(options.dataRoot), {
-    wanted: settings.filter,
+  const { filter: wanted, ports: portSettings } = settings;
+  const table = engineName(options.dataRoot);
+  const ports = {
+    store,
+    table,
+    settings: portSettings,
+    filter: wanted,
+    cursor: new Map(),
+    forwarder: {},
     host,
-    run: options.run,
     warn,
-  });
+  };
+  const maps = portMaps(ports);
+  const filtered = filteredBridges(table, { wanted, maps, host, run: options.run, warn });
   const state: State = {
     options,
     store,
@@ -45,6 +54,7 @@ export async function openNetworks(options: NetworksOptions): Promise<Networks> 
     names: await keepNameTables(store, { execRoot: options.execRoot, gateway: settings.hostGateway }),
     inherited: new Set(store.sandboxes.values()),
     lingering: watchLingering(host),
+    ports,
   };
   await sweepNamespaces(store);
   return {

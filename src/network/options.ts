@@ -5,6 +5,7 @@ import type { IdMaps } from "../spec/oci_runtime.ts";
 import type { NetworkRate } from "../std/network_rate.ts";
 import type { Filters } from "./filters.ts";
 import type { RunWithInput } from "./forwarding/forwarding.ts";
+import type { PortWish, PublishedRange } from "./ports/port.ts";
 import type { ResolverWish } from "./records.ts";
 import type { BridgeSettings } from "./settings.ts";
 import type { Wiring } from "./wiring.ts";
@@ -26,6 +27,8 @@ export interface ConnectRequest {
   container: string;
   /** In the order of its links: the first has `eth0`. */
   networks: readonly EndpointWish[];
+  /** Ports of the host that are to lead to it. `nameOf` gives the name of a container, for an error. */
+  published?: { wishes: readonly PortWish[]; nameOf: (container: string) => string } | undefined;
   rate?: NetworkRate | undefined;
   /** For one that is on a network where names are found. */
   resolver?: ResolverWish;
@@ -49,6 +52,8 @@ export interface Connection {
   sandboxKey: string;
   /** By the name of the network, as Docker shows them. */
   endpoints: Record<string, EndpointSettings>;
+  /** The ports of the host that lead to it. */
+  ports: readonly PublishedRange[];
 }
 
 /**

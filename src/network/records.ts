@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto";
 import type { NameServer } from "../dns/contract.ts";
 import type { EndpointRequest } from "../spec/docker_network.ts";
 import { rfc3339, wallClock } from "../std/time.ts";
+import type { PublishedRange } from "./ports/port.ts";
 
 export type Driver = "bridge" | "macvlan" | "ipvlan" | "host" | "null";
 
@@ -78,6 +79,8 @@ export interface SandboxRecord {
   Key: string;
   /** In the order in which they were connected. */
   Endpoints: EndpointRecord[];
+  /** The ports of the host that lead to it; absent for none. */
+  Ports?: PublishedRange[];
   /** How names are found that are on none of its networks. */
   Resolver?: ResolverWish;
 }

@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import { letGoOfNetworkNamespace } from "../kernel/net/mod.ts";
 import { messageOf } from "../std/errors.ts";
+import { closePorts } from "./ports/publish.ts";
 import { removeQueue } from "./rate.ts";
 import type { EndpointRecord, SandboxRecord } from "./records.ts";
 import { type State, tell } from "./state.ts";
@@ -22,6 +23,7 @@ export async function release(state: State, container: string): Promise<void> {
 /** The addresses are free from here on. The record goes last: an engine that is killed before finds it and tries again. */
 export async function letGo(state: State, sandbox: SandboxRecord): Promise<void> {
   const { store } = state;
+  closePorts(state.ports, sandbox);
   if (sandbox.Key !== "") {
     letGoOfNetworkNamespace(sandbox.Key);
     for (const endpoint of sandbox.Endpoints) letGoOfLink(state, endpoint);

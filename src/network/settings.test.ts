@@ -20,6 +20,9 @@ const FLAGS: NetworkFlags = {
   iptables: true,
   hostGatewayIp: undefined,
   defaultAddressPools: undefined,
+  ip: "0.0.0.0",
+  ip6tables: true,
+  userlandProxy: true,
 };
 
 describe("flags", () => {
@@ -77,7 +80,7 @@ test("an engine's bridge is its own, and the usual engine's has a short name", (
   expect(other.length).toBeLessThanOrEqual(15);
 });
 
-test("the rules let containers out and answers in, and nothing else in", () => {
+test("the rules let containers out, answers and what is published in, and nothing else", () => {
   const bridge = {
     link: "br0",
     network: parseCidr("10.0.0.1/24"),
@@ -85,19 +88,40 @@ test("the rules let containers out and answers in, and nothing else in", () => {
     masquerade: true,
   };
   const rules = (wishes: Partial<typeof bridge>) =>
-    firewallTable("t", [{ ...bridge, ...wishes }]).chains.map((chain) => chain.rules.map(ruleText));
-  expect(rules({})).toEqual([
-    ['ip saddr 10.0.0.0/24 oifname != "br0" counter masquerade'],
-    [
+    Object.fromEntries(
+      firewallTable("t", [{ ...bridge, ...wishes }], []).chains.map((chain) => [
+        chain.name,
+        chain.rules.map(ruleText),
+      ]),
+    );
+  expect(rules({})).toMatchObject({
+    martians: [
+      'iifname "br0" ip daddr 127.0.0.0/8 counter drop',
+      'iifname "br0" ip saddr 127.0.0.0/8 counter drop',
+    ],
+    prerouting: ["ip daddr 127.0.0.0/8 return", "fib daddr type local jump published"],
+    output: ["fib daddr type local jump published"],
+    postrouting: [
+      'oifname "br0" ip saddr 127.0.0.0/8 ct status dnat counter masquerade',
+      'oifname "br0" ip saddr 10.0.0.0/24 ct status dnat counter masquerade',
+      'ip saddr 10.0.0.0/24 oifname != "br0" counter masquerade',
+    ],
+    forward: [
+      'oifname "br0" ct status dnat accept',
       'iifname "br0" oifname "br0" accept',
       'oifname "br0" ct state established,related accept',
       'oifname "br0" counter drop',
     ],
-  ]);
-  expect(rules({ masquerade: false, betweenContainers: false })).toMatchObject([
-    [],
-    ['iifname "br0" oifname "br0" counter drop', expect.any(String), expect.any(String)],
-  ]);
+  });
+  expect(rules({ masquerade: false, betweenContainers: false })).toMatchObject({
+    postrouting: [expect.any(String), expect.any(String)],
+    forward: [
+      'oifname "br0" ct status dnat accept',
+      'iifname "br0" oifname "br0" counter drop',
+      expect.any(String),
+      expect.any(String),
+    ],
+  });
 });
 
 describe("filters", () => {

@@ -1,8 +1,10 @@
 /** How the default bridge is to be: dockerd's flags, checked. */
 
 import { FathomError } from "../std/errors.ts";
+import { ipText, parseIp } from "./ip.ts";
 import { contains, type InterfaceAddress, type Network, parseAddress, parseCidr } from "./ipv4.ts";
 import { checkPools, DEFAULT_POOLS, type Pool } from "./pools.ts";
+import type { PortSettings } from "./ports/state.ts";
 
 /** As given on the command line or in daemon.json; undefined where nothing was said. */
 export interface NetworkFlags {
@@ -26,6 +28,12 @@ export interface NetworkFlags {
   iptables: boolean;
   hostGatewayIp: string | undefined;
   defaultAddressPools: readonly Pool[] | undefined;
+  /** Address at which ports are published where a container names none. */
+  ip: string;
+  /** Keep rules for IPv6 too. */
+  ip6tables: boolean;
+  /** Forward what comes by IPv6 to containers that have only IPv4. */
+  userlandProxy: boolean;
 }
 
 export interface BridgeSettings {
@@ -42,6 +50,7 @@ export interface BridgeSettings {
   filter: boolean;
   hostGateway: string | undefined;
   pools: readonly Pool[];
+  ports: PortSettings;
 }
 
 const LEAST_MTU = 68;
@@ -78,6 +87,11 @@ export function readSettings(flags: NetworkFlags): BridgeSettings {
     filter: flags.iptables,
     hostGateway: flags.hostGatewayIp,
     pools,
+    ports: {
+      defaultAddress: ipText(parseIp(flags.ip)),
+      ipv6: flags.ip6tables,
+      forward: flags.userlandProxy,
+    },
   };
 }
 

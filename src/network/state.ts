@@ -6,6 +6,7 @@ import type { AddressBooks } from "./addresses.ts";
 import type { Lingering } from "./lingering.ts";
 import type { NameTables } from "./name_tables.ts";
 import type { NetworksOptions } from "./options.ts";
+import type { Ports } from "./ports/state.ts";
 import type { NetworkRecord, SandboxRecord } from "./records.ts";
 import type { Segments } from "./segment.ts";
 import type { RecordStore } from "./store.ts";
@@ -19,6 +20,8 @@ export interface State {
   host: () => NetlinkSocket;
   lingering: Lingering;
   names: NameTables;
+  /** What is published. */
+  ports: Ports;
   /** What an earlier engine noted. */
   inherited: ReadonlySet<SandboxRecord>;
 }

@@ -14,6 +14,7 @@ import { type ContainerRecord, NEVER } from "../records.ts";
 import { asksForGateway, hostsFile } from "./files.ts";
 import { checkLinks, linkedHosts, linkersOf } from "./links.ts";
 import { renewResolv, resolverFor } from "./names.ts";
+import { portWishes, shownPorts } from "./ports.ts";
 import { wishesOf } from "./wishes.ts";
 
 /**
@@ -29,6 +30,7 @@ export async function connectContainer(context: Context, container: Container): 
     context.options.networks.connect({
       container: nameOf(container).id,
       networks,
+      published: publishedBy(context, container),
       rate: rateOf(container.record.host),
       users: container.record.config.IdMaps,
       ...resolver,
@@ -37,6 +39,12 @@ export async function connectContainer(context: Context, container: Container): 
   ]);
   await writeHosts(context, container, endpoints);
   return sandboxKey === "" ? undefined : sandboxKey;
+}
+
+function publishedBy({ registry }: Context, { record }: Container) {
+  const wishes = portWishes(record.config.Config, record.host);
+  const nameOfId = (id: string) => nameOf(registry.find(id)).name;
+  return wishes.length === 0 ? undefined : { wishes, nameOf: nameOfId };
 }
 
 function rateOf({ NetworkRate: text }: FullHostConfig): NetworkRate | undefined {
@@ -156,7 +164,7 @@ export function networkSettings(context: Context, container: Container): Network
     Bridge: "",
     SandboxID: connection?.sandboxId ?? "",
     SandboxKey: connection?.sandboxKey ?? "",
-    Ports: ports(record, connection),
+    Ports: connection === undefined ? {} : shownPorts(record.config.Config, connection),
     HairpinMode: false,
     LinkLocalIPv6Address: "",
     LinkLocalIPv6PrefixLen: 0,
@@ -172,11 +180,4 @@ export function networkSettings(context: Context, container: Container): Network
     MacAddress: endpoint.MacAddress,
     Networks: networksOf(context, container),
   };
-}
-
-/** Exposed ports, none of them published, while it runs with addresses of its own. */
-function ports({ config }: ContainerRecord, connection: Connection | undefined): NetworkSettings["Ports"] {
-  const hasAddress = Object.values(connection?.endpoints ?? {}).some(({ IPAddress }) => IPAddress !== "");
-  if (!hasAddress) return {};
-  return Object.fromEntries(Object.keys(config.Config.ExposedPorts ?? {}).map((port) => [port, null]));
 }

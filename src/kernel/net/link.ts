@@ -208,19 +208,40 @@ export function learn(socket: NetlinkSocket, port: { index: number; name: string
   );
 }
 
-const ISOLATION = { SETLINK: 19, AF_BRIDGE: 7, IFLA_PROTINFO: 12, BRPORT_ISOLATED: 33 } as const;
+type Port = { index: number; name: string };
 
 /** Keeps what comes in by a port of a bridge from its other isolated ports; the bridge itself stays in reach. @throws {SyscallError} */
-export function isolatePort(socket: NetlinkSocket, port: { index: number; name: string }): void {
+export function isolatePort(socket: NetlinkSocket, port: Port): void {
+  setPortFlag(socket, port, { flag: "ISOLATED", what: `keep ${port.name} from other containers` });
+}
+
+/**
+ * Lets what comes in by a port of a bridge leave by the same one, as what a container sends to itself by an address of the host
+ * does where the kernel hands bridged frames to the rules (br_netfilter). @throws {SyscallError}
+ */
+export function reflectPort(socket: NetlinkSocket, port: Port): void {
+  setPortFlag(socket, port, { flag: "MODE", what: `let ${port.name} be reached from itself` });
+}
+
+const SETLINK = 19;
+const AF_BRIDGE = 7;
+const IFLA_PROTINFO = 12;
+const BRPORT = { MODE: 4, ISOLATED: 33 } as const;
+
+function setPortFlag(
+  socket: NetlinkSocket,
+  port: Port,
+  { flag, what }: { flag: keyof typeof BRPORT; what: string },
+): void {
   socket.request(
     {
-      type: ISOLATION.SETLINK,
-      header: u32s(ISOLATION.AF_BRIDGE, port.index, 0, 0),
-      attributes: [[ISOLATION.IFLA_PROTINFO, [[ISOLATION.BRPORT_ISOLATED, Uint8Array.of(1)]]]],
+      type: SETLINK,
+      header: u32s(AF_BRIDGE, port.index, 0, 0),
+      attributes: [[IFLA_PROTINFO, [[BRPORT[flag], Uint8Array.of(1)]]]],
     },
     {
-      shown: `RTM_SETLINK {ifi_family=AF_BRIDGE, ifi_index=${port.index}, IFLA_BRPORT_ISOLATED=1}`,
-      what: `keep ${port.name} from other containers`,
+      shown: `RTM_SETLINK {ifi_family=AF_BRIDGE, ifi_index=${port.index}, IFLA_BRPORT_${flag}=1}`,
+      what,
       see: `bridge -d link show dev ${port.name}`,
     },
   );

@@ -6,6 +6,7 @@
  */
 
 export { decodeAttributes, readBe32, readText } from "./attributes.ts";
+export { type Flow, type FlowTuple, findFlow, forgetFlow, listFlows } from "./conntrack.ts";
 export { findLink, type LinkInfo, listAddresses, listLinks, listNeighbours, listRoutes } from "./dumps.ts";
 export { inNetworkNamespace } from "./elsewhere.ts";
 export {
@@ -16,6 +17,7 @@ export {
   deleteLink,
   isolatePort,
   learn,
+  reflectPort,
   setLink,
 } from "./link.ts";
 export {
@@ -25,7 +27,6 @@ export {
   openNetworkNamespace,
 } from "./namespace.ts";
 export { NETLINK, type NetlinkSocket, openNetlink } from "./netlink.ts";
-export { changePort } from "./nft_port.ts";
 export type { FieldRange, MapElement, NftMap } from "./nft_map.ts";
 export {
   destinationData,
@@ -39,6 +40,7 @@ export {
   toThisHost,
   wasSentOn,
 } from "./nft_nat.ts";
+export { changePort } from "./nft_port.ts";
 export {
   accept,
   counter,
@@ -53,6 +55,7 @@ export {
   sourceNetwork,
 } from "./nft_rule.ts";
 export {
+  type Chain,
   changeMaps,
   isWhole,
   type MapChange,
@@ -72,5 +75,6 @@ export {
   readRuleSet,
 } from "./rule_set.ts";
 export { type RuleChange, watchRules } from "./rule_watch.ts";
+export { listOpenSockets, type OpenSocket, ownerOfSocket } from "./sockets.ts";
 export { readSysctl, writeSysctl } from "./sysctl.ts";
 export { limitRate, redirectIncoming, removeRateLimit, stopRedirecting } from "./traffic.ts";

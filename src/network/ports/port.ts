@@ -1,5 +1,7 @@
 /** Ports of the host that lead to containers: as asked for, and as given. Pure. */
 
+import { ipText, parseIp } from "../ip.ts";
+
 export const PROTOCOLS = ["tcp", "udp", "sctp"] as const;
 export type Protocol = (typeof PROTOCOLS)[number];
 
@@ -49,6 +51,19 @@ export function isEvery(address: string): boolean {
 export function meet(a: string, b: string): boolean {
   if (familyOf(a) !== familyOf(b)) return false;
   return a === b || isEvery(a) || isEvery(b);
+}
+
+/** An address as packets have it. @throws {FathomError} invalid */
+export function ipBytes(address: string): Uint8Array {
+  const { family, value } = parseIp(address);
+  const length = family === 4 ? 4 : 16;
+  return Uint8Array.from({ length }, (_, at) => Number((value >> BigInt(8 * (length - 1 - at))) & 0xffn));
+}
+
+/** The opposite. */
+export function ipOfBytes(bytes: Uint8Array): string {
+  const value = bytes.reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
+  return ipText({ family: bytes.length === 4 ? 4 : 6, value });
 }
 
 /** `0.0.0.0:80`, `[::]:80`. */
