@@ -109,7 +109,10 @@ function portsMatch(
 ): boolean {
   const any = (values: string[], of: string[]) =>
     values.length === 0 || values.some((value) => of.some((port) => samePort(port, value)));
-  const published = Object.keys(ports).filter((port) => ports[port]?.length);
+  // By its number on the host.
+  const published = Object.entries(ports).flatMap(([port, bindings]) =>
+    (bindings ?? []).map(({ HostPort }) => `${HostPort}/${port.split("/")[1]}`),
+  );
   return any(expose, Object.keys(ports)) && any(publish, published);
 }
 

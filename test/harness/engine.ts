@@ -95,7 +95,7 @@ export function startDocker(options: EngineOptions = {}): Promise<Engine> {
 
 const WITHOUT_NETWORK = ["--bridge=none", "--iptables=false"];
 /** Its bridge and its rules are made in a network namespace that goes with it. */
-const IN_OWN_NETWORK = ["unshare", "--net", "--mount"];
+const IN_OWN_NETWORK = ["unshare", "--net", "--mount", "sh", "-c", 'ip link set lo up; exec "$@"', "sh"];
 
 interface Places {
   root: string;

@@ -89,15 +89,24 @@ function sizeText({ SizeRw = 0, SizeRootFs = 0 }: ContainerSummary): string {
 
 type Port = ContainerSummary["Ports"][number];
 
-/** Ports in the order of their numbers; neighbours that are published alike become one range. */
+/**
+ * Ports in the order of their numbers. Neighbours that keep their numbers, or are not published, become one range, as in docker; those
+ * that are published under another number stand behind, one by one.
+ */
 function portText(ports: readonly Port[]): string {
   const sorted = [...ports].sort(
-    (a, b) => a.PrivatePort - b.PrivatePort || compare(a.IP ?? "", b.IP ?? "") || compare(a.Type, b.Type),
+    (a, b) =>
+      a.PrivatePort - b.PrivatePort ||
+      compare(a.IP ?? "", b.IP ?? "") ||
+      (a.PublicPort ?? 0) - (b.PublicPort ?? 0) ||
+      compare(a.Type, b.Type),
   );
-  const groups = Map.groupBy(sorted, ({ IP = "", Type, PublicPort, PrivatePort }) =>
-    [IP, Type, PublicPort ? PublicPort - PrivatePort : "unpublished"].join("/"),
-  );
-  return [...groups.values()].flatMap(ranges).map(rangeText).join(", ");
+  const moved = sorted.filter(isMoved).map((port) => rangeText([port]));
+  return [...ranges(sorted.filter((port) => !isMoved(port))).map(rangeText), ...moved].join(", ");
+}
+
+function isMoved({ PublicPort, PrivatePort }: Port): boolean {
+  return Boolean(PublicPort) && PublicPort !== PrivatePort;
 }
 
 /** By bytes, so that the order is the same in every locale. */
@@ -105,15 +114,20 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** Cuts ports of one kind into stretches without a gap. */
+/** Stretches without a gap, of one address and protocol each: those that another of their kind follows, then the last of each kind. */
 function ranges(ports: readonly Port[]): Port[][] {
-  const found: Port[][] = [];
+  const followed: Port[][] = [];
+  const open = new Map<string, Port[]>();
   for (const port of ports) {
-    const last = found.at(-1);
-    if (last && last.at(-1)?.PrivatePort === port.PrivatePort - 1) last.push(port);
-    else found.push([port]);
+    const kind = `${port.IP ?? ""}/${port.Type}`;
+    const range = open.get(kind);
+    if (range?.at(-1)?.PrivatePort === port.PrivatePort - 1) range.push(port);
+    else {
+      if (range !== undefined) followed.push(range);
+      open.set(kind, [port]);
+    }
   }
-  return found;
+  return [...followed, ...open.values()];
 }
 
 function rangeText(range: readonly Port[]): string {

@@ -6,7 +6,7 @@
  */
 
 export { decodeAttributes, readBe32, readText } from "./attributes.ts";
-export { type Flow, type FlowTuple, findFlow, forgetFlow, listFlows } from "./conntrack.ts";
+export { type Flow, forgetFlow, listFlows } from "./conntrack.ts";
 export { findLink, type LinkInfo, listAddresses, listLinks, listNeighbours, listRoutes } from "./dumps.ts";
 export { inNetworkNamespace } from "./elsewhere.ts";
 export {

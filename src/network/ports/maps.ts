@@ -44,7 +44,7 @@ const KINDS = [
 type Kind = (typeof KINDS)[number]["kind"];
 export const FORWARDED = "forwarded_ip6";
 
-export const nameOfMap = (kind: Kind, family: IpFamily): string => `${kind}_${WORD[family]}`;
+const nameOfMap = (kind: Kind, family: IpFamily): string => `${kind}_${WORD[family]}`;
 
 /** What a rule has to know to look a map up. */
 export const LOOKUPS = ([4, 6] as const).flatMap((family) =>

@@ -2,8 +2,7 @@
 
 import { ipText, parseIp } from "../ip.ts";
 
-export const PROTOCOLS = ["tcp", "udp", "sctp"] as const;
-export type Protocol = (typeof PROTOCOLS)[number];
+export type Protocol = "tcp" | "udp" | "sctp";
 
 /** Numbers of netinet/in.h. */
 export const PROTOCOL_NUMBERS: Readonly<Record<Protocol, number>> = { tcp: 6, udp: 17, sctp: 132 };

@@ -36,7 +36,7 @@ function hostOf(
   wishes: readonly PortWish[],
   { reachedByIPv6 }: { reachedByIPv6: boolean },
 ): Host {
-  const { settings } = ports;
+  const { settings, forwarder } = ports;
   const protocols = new Set(wishes.map(({ protocol }) => protocol));
   const held = heldRanges(ports).map(({ container, range }) => ({
     protocol: range.Protocol,
@@ -48,7 +48,7 @@ function hostOf(
     taken: [...held, ...[...protocols].flatMap(takenByProcesses)],
     ephemeral: ephemeralPorts(),
     defaultAddress: settings.defaultAddress,
-    bothFamilies: settings.ipv6 && (settings.forward || reachedByIPv6) && hasIPv6(),
+    bothFamilies: settings.ipv6 && (forwarder.tcp !== undefined || reachedByIPv6) && hasIPv6(),
   };
 }
 
