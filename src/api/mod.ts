@@ -28,10 +28,12 @@ import { type ImageBackend, imageRoutes } from "./routes/images.ts";
 import { type IsolationBackend, isolationRoutes } from "./routes/isolation.ts";
 import { type NetworkBackend, networkRoutes } from "./routes/networks.ts";
 import { type PruneBackend, pruneRoutes } from "./routes/prune.ts";
+import { type PrunePlanBackend, prunePlanRoutes } from "./routes/prune_plan.ts";
 import { type ReceiptBackend, receiptRoutes } from "./routes/receipts.ts";
 import { type ResourceBackend, resourceRoutes } from "./routes/resources.ts";
 import { streamRoutes } from "./routes/streams.ts";
 import { type SystemBackend, systemRoutes } from "./routes/system.ts";
+import { type TrashBackend, trashRoutes } from "./routes/trash.ts";
 import { type UsageBackend, usageRoutes } from "./routes/usage.ts";
 import { type VolumeBackend, volumeRoutes } from "./routes/volumes.ts";
 import { type WhoisBackend, whoisRoutes } from "./routes/whois.ts";
@@ -55,6 +57,8 @@ export interface Backends {
   files: FileBackend;
   commits: CommitBackend;
   prune: PruneBackend;
+  prunePlans: PrunePlanBackend;
+  trash: TrashBackend;
   usage: UsageBackend;
 }
 
@@ -119,6 +123,8 @@ export function routesOf(backends: Backends): Route[] {
     ...isolationRoutes(backends.isolation),
     ...doctorRoutes(backends.doctor),
     ...whoisRoutes(backends.whois),
+    ...prunePlanRoutes(backends.prunePlans),
+    ...trashRoutes(backends.trash),
     ...networkRoutes(backends.networks),
     ...volumeRoutes(backends.volumes),
     ...resourceRoutes(backends.resources),

@@ -55,6 +55,16 @@ export function fakeBackends(): FakeEngine {
       doctor: { examine: async () => ({ daemon: true, Findings: [], Unknown: [] }) },
       networks: networks(),
       volumes: volumes(),
+      prunePlans: {
+        plan: async () => ({ Version: 1, Engine: "engine", CreatedAt: "", Items: [], Bytes: 0 }),
+        apply: async () => ({ Removed: [], Skipped: [], SpaceReclaimed: 0 }),
+      },
+      trash: {
+        list: async () => ({ Items: [], Bytes: 0 }),
+        restore: async () => ({ Type: "volume", Names: [], Taken: [] }),
+        empty: async () => ({ Items: [], Bytes: 0 }),
+        setLocked: (name, locked) => called(`volumes.${locked ? "lock" : "unlock"}`, name),
+      },
       resources: resources(),
       ...files(),
       usage: usage(),

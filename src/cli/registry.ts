@@ -94,6 +94,10 @@ const listVolumes: Entry = {
   summary: "List volumes",
   load: async () => ({ command: (await import("./commands/volume.ts")).listVolumes }),
 };
+const listTrash: Entry = {
+  summary: "List what was removed and waits",
+  load: async () => ({ command: (await import("./commands/trash.ts")).listTrash }),
+};
 const listNetworks: Entry = {
   summary: "List networks",
   load: async () => ({ command: (await import("./commands/network.ts")).listNetworks }),
@@ -257,6 +261,16 @@ export const COMMANDS: Registry = {
     summary: "Remove all that nobody uses",
     load: () => import("./commands/prune_system.ts"),
   },
+  "trash empty": {
+    summary: "Delete for good what was removed",
+    load: async () => ({ command: (await import("./commands/trash.ts")).emptyTrash }),
+  },
+  "trash list": listTrash,
+  "trash ls": listTrash,
+  "trash restore": {
+    summary: "Bring back what was removed",
+    load: async () => ({ command: (await import("./commands/trash.ts")).restoreTrash }),
+  },
   "volume create": {
     summary: "Create a volume",
     load: async () => ({ command: (await import("./commands/volume.ts")).createVolume }),
@@ -267,12 +281,20 @@ export const COMMANDS: Registry = {
   },
   "volume list": listVolumes,
   "volume ls": listVolumes,
+  "volume lock": {
+    summary: "Protect volumes from being removed",
+    load: async () => ({ command: (await import("./commands/volume_lock.ts")).lockVolumes }),
+  },
   "volume prune": {
     summary: "Remove volumes that no container uses",
     load: async () => ({ command: (await import("./commands/volume.ts")).pruneCommand }),
   },
   "volume remove": removeVolumes,
   "volume rm": removeVolumes,
+  "volume unlock": {
+    summary: "Let volumes be removed again",
+    load: async () => ({ command: (await import("./commands/volume_lock.ts")).unlockVolumes }),
+  },
 };
 
 export const GROUPS: Readonly<Record<string, string>> = {
@@ -280,6 +302,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   image: "Manage images",
   network: "Manage networks",
   system: "Manage the daemon",
+  trash: "Manage what was removed and waits",
   volume: "Manage volumes",
 };
 

@@ -1,6 +1,7 @@
 /** `docker container prune`: takes away every container that is not up, or those of them that filters choose. */
 
 import type { ContainerPruneResponse } from "../spec/docker_files.ts";
+import type { PruneItem } from "../spec/prune_plan.ts";
 import { FathomError, kindOf } from "../std/errors.ts";
 import { parseGoDuration } from "../std/units.ts";
 import { type Container, nameOf } from "./container.ts";
@@ -41,6 +42,38 @@ async function pruneOne(context: Context, container: Container): Promise<number 
       warn(`container ${id} cannot be pruned: ${kindOf(error)}: ${String(error)}`);
       return undefined;
     }
+  });
+}
+
+/** What a prune would take. @throws {FathomError} invalid, for a filter. */
+export async function pruneCandidates(context: Context, filters: Filters): Promise<PruneItem[]> {
+  const matches = pruneTest(filters);
+  const found: PruneItem[] = [];
+  for (const container of context.registry.all().filter(matches)) {
+    const { id, name } = nameOf(container);
+    const { rw } = await context.options.images.sizes(id);
+    const { Status: status } = container.record.state;
+    found.push({
+      ...{ Type: "container", ID: id, Names: [name], Bytes: rw, Mark: markOf(container) },
+      Rule: `it does not run (${status}${status === "exited" ? ` since ${container.record.state.FinishedAt}` : ""})`,
+    });
+  }
+  return found;
+}
+
+/** What changes when a container has been started. */
+function markOf({ record: { state } }: Container): string {
+  return `${state.Status} ${state.FinishedAt}`;
+}
+
+/** Removes one as a plan has it. Gives why it stays; undefined where it went. @throws {FathomError} not-found */
+export async function prunePlanned(context: Context, id: string, mark: string): Promise<string | undefined> {
+  const container = context.registry.find(id);
+  return container.exclusive(async () => {
+    if (isUp(container.record.state.Status)) return "it is running now";
+    if (!isIdle(container) || markOf(container) !== mark) return "it has run since the plan was made";
+    await context.remove(container);
+    return undefined;
   });
 }
 

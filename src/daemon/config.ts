@@ -26,6 +26,7 @@ import {
   NETWORK_USAGE,
   negated,
 } from "./network_flags.ts";
+import { trashSettings } from "./trash_flags.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error" | "fatal";
 
@@ -44,6 +45,8 @@ export interface DaemonConfig extends NetworkFlags, ContainerFlags {
   defaultRuntime: string;
   /** How containers' roots are made; undefined: as they were made, or as the file system is best at. */
   storageDriver: string | undefined;
+  /** The object of daemon.json: see trash_flags.ts. */
+  trash: unknown;
   /** The log driver of containers that name none, and its options. */
   logDriver: string;
   logOpts: Record<string, string>;
@@ -62,6 +65,7 @@ const DEFAULTS: DaemonConfig = {
   logLevel: "info",
   defaultRuntime: "native",
   storageDriver: undefined,
+  trash: undefined,
   logDriver: "json-file",
   logOpts: {},
   usernsRemap: undefined,
@@ -84,6 +88,7 @@ const DIRECTIVES = {
   "log-level": "logLevel",
   "default-runtime": "defaultRuntime",
   "storage-driver": "storageDriver",
+  trash: "trash",
   "log-driver": "logDriver",
   "log-opt": "logOpts",
   "log-opts": "logOpts",
@@ -223,6 +228,7 @@ function parseObject(text: string, path: string): Record<string, unknown> {
 
 function checkType(value: unknown, { key, name }: { key: keyof DaemonConfig; name: string }): void {
   if (checkNetworkValue(key, value, name) || checkContainerValue(key, value, name)) return;
+  if (key === "trash") return void trashSettings(value);
   if (key === "hosts") {
     if (Array.isArray(value) && value.every((host) => typeof host === "string")) return;
     throw new FathomError("invalid", `${name} must be a list of strings`);

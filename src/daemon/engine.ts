@@ -36,9 +36,11 @@ import type { Log } from "./log.ts";
 import { defaultLogOf } from "./log_options.ts";
 import { networkBackend, openEngineNetworks } from "./networks.ts";
 import { claimPidfile } from "./pidfile.ts";
+import { prunePlans } from "./prune_plan.ts";
 import { readOnlyBackends } from "./read_only.ts";
 import { makeDataRoot, makeExecRoot } from "./root.ts";
 import { sharedMemory } from "./shared_memory.ts";
+import { engineTrash, volumesWithTrash } from "./trash_keepers.ts";
 import { diskUsage, pruneBackend } from "./usage.ts";
 import { readIdMaps } from "./userns_remap.ts";
 import { hostMounts, openVolumeStore } from "./volumes.ts";
@@ -116,6 +118,7 @@ export async function openEngine(config: DaemonConfig, log: Log): Promise<Engine
   stack.defer(() => containers.close());
 
   const id = await engineId(config.dataRoot);
+  const trash = stack.use(engineTrash(config, { images, volumes, log }));
   const facts = async (): Promise<Facts> => ({
     containers: containers.counts(),
     images: await countImages(images).catch(() => 0), // Why they cannot be read is in the log.
@@ -138,12 +141,14 @@ export async function openEngine(config: DaemonConfig, log: Log): Promise<Engine
     isolation: { get: (name) => containers.isolation(name) },
     files: containers.files,
     commits: containers.files,
-    prune: pruneBackend({ containers, images, events }),
+    prune: pruneBackend({ containers, images, events, tidy: trash.tidy }),
+    prunePlans: prunePlans({ engine: id, containers, images, volumes, tidy: trash.tidy }),
+    trash: { ...trash, setLocked: (name, locked) => volumes.setLocked(name, locked) },
     usage: { diskUsage: (kinds) => diskUsage({ containers, images, volumes }, kinds) },
     images: imageBackend(images),
     imageArchives: imageArchiveBackend(images),
     networks: networkBackend(networks, (container) => containers.identify(container).name),
-    volumes,
+    volumes: volumesWithTrash(volumes, trash.tidy),
     doctor: {
       examine: async ({ fix }) =>
         (await import("./doctor/examine.ts")).examine(config, { fix, known: () => statusesOf(containers) }),

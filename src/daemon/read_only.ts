@@ -27,6 +27,8 @@ export function readOnlyBackends(backends: Backends, dataRoot: string): Backends
     volumes: { ...volumes, create: refused, remove: refused, prune: refused },
     resources: { ...resources, update: refused },
     commits: { commit: refused },
+    prunePlans: { ...backends.prunePlans, apply: refused },
+    trash: { ...backends.trash, restore: refused, empty: refused, setLocked: refused },
     prune: { ...backends.prune, pruneContainers: refused, pruneImages: refused, pruneNetworks: refused },
   };
 }

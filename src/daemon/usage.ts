@@ -42,13 +42,15 @@ export function pruneBackend({
   containers,
   images,
   events,
-}: Pick<Parts, "containers" | "images"> & { events: EventBus }): PruneBackend {
+  tidy,
+}: Pick<Parts, "containers" | "images"> & { events: EventBus; tidy: () => Promise<void> }): PruneBackend {
   const told = (type: "image" | "network" | "builder", bytes: number) =>
     events.emit({ Type: type, Action: "prune", id: "", attributes: { reclaimed: String(bytes) } });
   return {
     pruneContainers: (filters) => containers.files.pruneContainers(filters),
     pruneImages: async (filters) => {
       const answer = await pruneImages(images, filters);
+      await tidy();
       told("image", answer.SpaceReclaimed);
       return answer;
     },

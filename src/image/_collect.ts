@@ -11,20 +11,22 @@ import type { Digest } from "../spec/oci_image.ts";
 import { ifAbsent } from "../std/absent.ts";
 import type { Catalog, Image } from "./_catalog.ts";
 import { blobPath, isOurs, layerPath, uniqueName } from "./_paths.ts";
+import { recoverTrash, trashedImages } from "./_trash_notes.ts";
 import { layersInUse } from "./snapshots.ts";
 import { currentCatalog, type ImageStore, inBackground } from "./store.ts";
 
 /** Gives the chain IDs of the layers removed. */
 export async function collect(store: ImageStore): Promise<Digest[]> {
   const catalog = await currentCatalog(store);
-  await collectBlobs(store, catalog);
-  return collectLayers(store, catalog);
+  const images = [...catalog.images.values(), ...(await trashedImages(store))];
+  await collectBlobs(store, catalog, images);
+  return collectLayers(store, images);
 }
 
-async function collectBlobs(store: ImageStore, catalog: Catalog): Promise<void> {
+async function collectBlobs(store: ImageStore, catalog: Catalog, images: readonly Image[]): Promise<void> {
   // What a descriptor that cannot be read needs is not known: nothing is taken away from it.
   if (catalog.index.manifests.some(({ digest }) => !catalog.images.has(digest))) return;
-  const needed = new Set([...store.leases.keys(), ...[...catalog.images.values()].flatMap(blobsOf)]);
+  const needed = new Set([...store.leases.keys(), ...images.flatMap(blobsOf)]);
   const present = await digestsIn(store.paths.blobs);
   const unneeded = present.filter((digest) => !needed.has(digest));
   await Promise.all(unneeded.map((digest) => rm(blobPath(store.paths, digest), { force: true })));
@@ -34,10 +36,10 @@ function blobsOf({ descriptor, manifest }: Image): Digest[] {
   return [descriptor.digest, manifest.config.digest, ...manifest.layers.map(({ digest }) => digest)];
 }
 
-async function collectLayers(store: ImageStore, catalog: Catalog): Promise<Digest[]> {
+async function collectLayers(store: ImageStore, images: readonly Image[]): Promise<Digest[]> {
   const present = await digestsIn(store.paths.layers);
   const needed = await layersInUse(store);
-  for (const { chain } of catalog.images.values()) for (const chainId of chain) needed.add(chainId);
+  for (const { chain } of images) for (const chainId of chain) needed.add(chainId);
   const unneeded = present.filter((chainId) => !needed.has(chainId));
   await Promise.all(unneeded.map((chainId) => removeLayer(store, chainId)));
   return unneeded;
@@ -69,5 +71,8 @@ export async function recoverImages(store: ImageStore): Promise<void> {
   const [blobs, layers] = await Promise.all([left(store.paths.ingest), left(store.paths.layerIngest)]);
   await Promise.all(blobs.map((path) => rm(path, { recursive: true, force: true })));
   await Promise.all(layers.map((path) => store.driver.removeLayer(path)));
-  await store.exclusive(() => collect(store));
+  await store.exclusive(async () => {
+    await recoverTrash(store);
+    await collect(store);
+  });
 }

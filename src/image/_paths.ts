@@ -11,6 +11,8 @@ export interface Paths {
   blobs: string;
   /** Unfinished blobs. On the same file system as what they become, as are unfinished layers. */
   ingest: string;
+  /** Notes of images that were pruned and wait. */
+  trash: string;
   layers: string;
   /** Unfinished layers, and layers on their way out. */
   layerIngest: string;
@@ -25,6 +27,7 @@ export function pathsIn(root: string): Paths {
     index: join(images, "index.json"),
     blobs: join(images, "blobs", "sha256"),
     ingest: join(images, "ingest"),
+    trash: join(images, "trash"),
     layers,
     layerIngest: join(layers, "ingest"),
     containers: join(root, "containers"),

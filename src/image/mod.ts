@@ -29,7 +29,7 @@ export { countImages, descendantsOf, findImage, inspectImage, listImages, tagIma
 export { importImage } from "./import.ts";
 export { loadImages } from "./load.ts";
 export { mountImage } from "./mount_image.ts";
-export { pruneImages } from "./prune.ts";
+export { imageCandidates, pruneImage, pruneImages } from "./prune.ts";
 export { removeImage } from "./remove.ts";
 export { saveImages } from "./save.ts";
 export { commitSnapshot, exportSnapshot, openSnapshot, snapshotChanges } from "./snapshot_files.ts";
@@ -43,4 +43,5 @@ export {
   unmountSnapshot,
 } from "./snapshots.ts";
 export { type ImageEvent, type ImageStore, type ImageUser, openImages, settleImages } from "./store.ts";
+export { eraseTrashed, listTrash, restoreImage } from "./trash.ts";
 export { imageUsage } from "./usage.ts";

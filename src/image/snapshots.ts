@@ -100,9 +100,13 @@ export async function snapshotSizes(
   return { rw, rootfs: layers.reduce((sum, size) => sum + size, rw) };
 }
 
-/** All layers that some snapshot stands on. */
-export async function layersInUse(store: ImageStore): Promise<Set<Digest>> {
-  const containers = await readdir(store.paths.containers).catch(ifAbsent([]));
+/** All layers that some snapshot stands on; those of the containers `without` do not count. */
+export async function layersInUse(
+  store: ImageStore,
+  without: ReadonlySet<string> = new Set(),
+): Promise<Set<Digest>> {
+  const names = await readdir(store.paths.containers).catch(ifAbsent([]));
+  const containers = names.filter((name) => !without.has(name));
   const tops = await Promise.all(containers.map((container) => topOf(store, container)));
   const chains = await Promise.all(tops.map((top) => chainOf(store, top)));
   return new Set(chains.flat());

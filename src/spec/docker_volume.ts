@@ -11,6 +11,8 @@ export interface Volume {
   Name: string;
   Options: Record<string, string> | null;
   Scope: "local";
+  /** What the driver has to say of it; Docker's local driver nothing. Ours that it is locked, where it is. */
+  Status?: { Locked: true };
 }
 
 /** `POST /volumes/create`. Without a name it is anonymous and gets one. */

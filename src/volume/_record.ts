@@ -4,8 +4,8 @@
  * A name that begins with a dot cannot be a volume's: what is made or taken away has such a name, and a start sweeps them.
  */
 
-import { chown, mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { access, chown, mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { ifAbsent } from "../std/absent.ts";
 import { messageOf } from "../std/errors.ts";
 
@@ -24,6 +24,9 @@ export interface Owner {
   uid: number;
   gid: number;
 }
+
+/** Directory of volumes that were removed and wait (_trash.ts). */
+export const TRASH = ".trash";
 
 export const dataOf = (root: string, name: string): string => join(root, name, "_data");
 
@@ -45,30 +48,46 @@ export async function writeVolume(root: string, record: VolumeRecord, owner?: Ow
   await directory.sync().finally(() => directory.close());
 }
 
-/** Takes it out of sight in one step, and gives the directory that is left to delete. */
-export async function hideVolume(root: string, name: string): Promise<string> {
-  const trash = hidden(root, "gone");
-  await rename(join(root, name), trash);
-  return trash;
+/** Takes a directory out of sight in one step, and gives the one that is left to delete. */
+export async function hideDirectory(root: string, name: string): Promise<string> {
+  const gone = hidden(root, "gone");
+  await rename(join(root, name), gone);
+  return gone;
+}
+
+/** A volume with this file beside its files is locked. */
+const LOCK = "locked";
+
+export async function isLocked(root: string, name: string): Promise<boolean> {
+  return access(join(root, name, LOCK)).then(() => true, ifAbsent(false));
+}
+
+export async function setLocked(root: string, name: string, locked: boolean): Promise<void> {
+  const path = join(root, name, LOCK);
+  if (locked) await writeFile(path, "", { mode: 0o600, flush: true });
+  else await rm(path, { force: true });
+  const directory = await open(join(root, name));
+  await directory.sync().finally(() => directory.close());
 }
 
 /** All volumes, and what earlier engines left unfinished cleared away. A damaged one is told of and left alone. */
 export async function readVolumes(root: string, warn: (sentence: string) => void): Promise<VolumeRecord[]> {
   const names = await readdir(root).catch(ifAbsent([]));
-  const leftovers = names.filter((name) => name.startsWith("."));
+  const leftovers = names.filter((name) => name.startsWith(".") && name !== TRASH);
   await Promise.all(leftovers.map((name) => rm(join(root, name), { recursive: true, force: true })));
   const read = names.filter((name) => !name.startsWith(".")).map((name) => readVolume(root, name, warn));
   return (await Promise.all(read)).filter((record) => record !== undefined);
 }
 
-async function readVolume(
+/** The record of the volume in a directory, which is its name's but in the trash. */
+export async function readVolume(
   root: string,
   name: string,
   warn: (sentence: string) => void,
 ): Promise<VolumeRecord | undefined> {
   try {
     const value: unknown = JSON.parse(await readFile(join(root, name, "volume.json"), "utf8"));
-    if (isRecord(value) && value.Name === name) return value;
+    if (isRecord(value) && (value.Name === name || basename(root) === TRASH)) return value;
     throw new Error("volume.json is not what Fathom writes");
   } catch (error) {
     warn(

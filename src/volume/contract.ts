@@ -1,6 +1,7 @@
 /** What the engine's other parts can have of volumes. */
 
 import type { Volume, VolumeCreateRequest, VolumeList, VolumePruneResponse } from "../spec/docker_volume.ts";
+import type { Restored, TrashItem } from "../spec/trash.ts";
 
 /** Docker's `filters` parameter: name to accepted values. */
 export type Filters = Readonly<Record<string, readonly string[]>>;
@@ -16,6 +17,23 @@ export interface Mounting {
   propagation: string;
 }
 
+/** What a prune would take. */
+export interface VolumeCandidate {
+  volume: Volume;
+  /** Bytes of its files. */
+  size: number;
+  /** Nobody has chosen its name. */
+  anonymous: boolean;
+}
+
+export interface VolumeTrash {
+  list(): Promise<TrashItem[]>;
+  /** Brings a volume back with its name, labels and options. @throws {FathomError} not-found; conflict when the name is taken. */
+  restore(id: string): Promise<Restored>;
+  /** Deletes one for good; no error when it is gone. */
+  erase(id: string): Promise<void>;
+}
+
 export interface Volumes {
   /**
    * Makes a volume, or finds the one that has the name: its own options and labels stay then, as in Docker. One without a
@@ -27,10 +45,21 @@ export interface Volumes {
   inspect(name: string): Volume;
   /** By name; what all filters let pass. @throws {FathomError} invalid for a filter that there is none of. */
   list(filters: Filters): VolumeList;
-  /** @throws {FathomError} not-found; conflict when containers use it, whose IDs it names. */
+  /** Deletes it. @throws {FathomError} not-found; conflict when it is locked, or containers use it, whose IDs it names. */
   remove(name: string): Promise<void>;
-  /** Removes what nobody uses: anonymous volumes, and with `all` those with a name too. */
+  /** Moves it to the trash instead; with `createdAt` only the volume of that time. @throws as `remove` */
+  discard(name: string, how: { reason: string; createdAt?: string }): Promise<void>;
+  /** Moves what nobody uses to the trash: anonymous volumes, and with `all` those with a name too. */
   prune(filters: Filters, options: { all: boolean }): Promise<VolumePruneResponse>;
+  /** What a prune would take, if `without` were not among the containers. @throws {FathomError} invalid for a filter. */
+  candidates(
+    filters: Filters,
+    options: { all: boolean; without: ReadonlySet<string> },
+  ): Promise<VolumeCandidate[]>;
+  /** Protects it from every removal, also by force; or does so no more. @throws {FathomError} not-found. */
+  setLocked(name: string, locked: boolean): Promise<void>;
+  /** Volumes that were removed and wait. */
+  readonly trash: VolumeTrash;
   /** Every volume with the bytes in it and the number of containers that use it. For `system df`. */
   usage(): Promise<{ volume: Volume; size: number; users: number }[]>;
 

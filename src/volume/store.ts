@@ -4,15 +4,27 @@ import { mkdir, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { bytesBelow, mountpoints } from "../kernel/mod.ts";
 import type { Volume, VolumeCreateRequest, VolumePruneResponse } from "../spec/docker_volume.ts";
+import type { Restored } from "../spec/trash.ts";
 import { FathomError, kindOf, messageOf } from "../std/errors.ts";
 import { type Mutex, mutex } from "../std/mutex.ts";
+import { rfc3339, wallClock } from "../std/time.ts";
 import { listTest, pruneTest, wantsAll } from "./_filters.ts";
 import { mountVolume, unmountVolume } from "./_mounts.ts";
 import { ANONYMOUS_LABEL, checkName, inventName } from "./_names.ts";
 import { checkOptions } from "./_options.ts";
 import { finishCopy, populateDirectory, type Source } from "./_populate.ts";
-import { dataOf, hideVolume, type Owner, readVolumes, type VolumeRecord, writeVolume } from "./_record.ts";
-import type { Filters, Mounting, Volumes } from "./contract.ts";
+import {
+  dataOf,
+  hideDirectory,
+  isLocked,
+  type Owner,
+  readVolumes,
+  setLocked,
+  type VolumeRecord,
+  writeVolume,
+} from "./_record.ts";
+import { eraseFromTrash, forgetNote, moveToTrash, readTrash, takeFromTrash } from "./_trash.ts";
+import type { Filters, Mounting, VolumeCandidate, Volumes } from "./contract.ts";
 
 export interface VolumesOptions {
   /** Directory of all volumes, `<data-root>/volumes`. */
@@ -26,6 +38,7 @@ export interface VolumesOptions {
 
 interface Entry {
   record: VolumeRecord;
+  locked: boolean;
   /** Containers that use it, with the number of mounts that each has of it now. */
   users: Map<string, number>;
   /** Copying, mounting, unmounting and removing run one at a time. */
@@ -45,13 +58,28 @@ export async function openVolumes(options: VolumesOptions): Promise<Volumes> {
   await mkdir(options.root, { recursive: true, mode: 0o711 });
   const records = await readVolumes(options.root, options.warn);
   await Promise.all(records.map((record) => finish(options, record)));
-  const entries = new Map(records.map((record) => [record.Name, entryOf(record)]));
+  const entries = new Map(
+    await Promise.all(
+      records.map(async (record): Promise<[string, Entry]> => {
+        const locked = await isLocked(options.root, record.Name);
+        return [record.Name, { ...entryOf(record), locked }];
+      }),
+    ),
+  );
   const state: State = { ...options, entries, exclusive: mutex() };
   return {
     create: (request, options = {}) => create(state, request, options),
     inspect: (name) => shown(state, find(state, name).record),
     list: (filters) => list(state, filters),
     remove: (name) => remove(state, name),
+    discard: (name, how) => discard(state, name, how),
+    candidates: (filters, how) => candidates(state, filters, how),
+    setLocked: (name, locked) => state.exclusive(() => lock(state, find(state, name), locked)),
+    trash: {
+      list: () => readTrash(state.root),
+      restore: (id) => state.exclusive(() => restore(state, id)),
+      erase: (id) => eraseFromTrash(state.root, id),
+    },
     prune: (filters, { all }) => prune(state, filters, all),
     usage: () => Promise.all([...state.entries.values()].map((entry) => usageOf(state, entry))),
     hold: (name, user, { mounted }) => void state.entries.get(name)?.users.set(user, mounted),
@@ -65,13 +93,14 @@ export async function openVolumes(options: VolumesOptions): Promise<Volumes> {
 
 /** A volume whose files cannot be seen to stops nobody else's. */
 async function finish({ root, warn }: VolumesOptions, { Name }: VolumeRecord): Promise<void> {
+  await forgetNote(root, Name);
   await finishCopy(join(root, Name)).catch((error) =>
     warn(`volume ${Name}: what was being copied into it cannot be finished: ${messageOf(error)}`),
   );
 }
 
 function entryOf(record: VolumeRecord): Entry {
-  return { record, users: new Map(), exclusive: mutex() };
+  return { record, locked: false, users: new Map(), exclusive: mutex() };
 }
 
 function find({ entries }: State, name: string): Entry {
@@ -80,9 +109,13 @@ function find({ entries }: State, name: string): Entry {
   return entry;
 }
 
-function shown({ root }: State, record: VolumeRecord): Volume {
+function shown({ root, entries }: State, record: VolumeRecord): Volume {
   const { CreatedAt, Driver, Labels, Name, Options } = record;
-  return { CreatedAt, Driver, Labels, Mountpoint: dataOf(root, Name), Name, Options, Scope: "local" };
+  const volume: Volume = {
+    ...{ CreatedAt, Driver, Labels, Mountpoint: dataOf(root, Name), Name, Options },
+    Scope: "local",
+  };
+  return entries.get(Name)?.locked === true ? { ...volume, Status: { Locked: true } } : volume;
 }
 
 function create(
@@ -131,23 +164,59 @@ function list(state: State, filters: Filters): { Volumes: Volume[]; Warnings: nu
 
 /** Nobody waits for the deleting but who asked for it. */
 async function remove(state: State, name: string): Promise<void> {
-  const trash = await state.exclusive(() => hide(state, find(state, name)));
-  await rm(trash, { recursive: true, force: true });
+  const gone = await state.exclusive(() =>
+    takeAway(state, find(state, name), () => hideDirectory(state.root, name)),
+  );
+  await rm(gone, { recursive: true, force: true });
 }
 
-async function hide(state: State, entry: Entry): Promise<string> {
-  const { record, users } = entry;
-  if (users.size > 0)
-    throw new FathomError(
-      "conflict",
-      `remove ${record.Name}: volume is in use - [${[...users.keys()].join(", ")}]`,
-    );
+async function discard(
+  state: State,
+  name: string,
+  { reason, createdAt }: { reason: string; createdAt?: string },
+): Promise<void> {
+  const entry = find(state, name);
+  checkFree(entry);
+  if (createdAt !== undefined && createdAt !== entry.record.CreatedAt)
+    throw new FathomError("conflict", `remove ${name}: it is another volume of that name`);
+  const { size: bytes } = await usageOf(state, entry);
+  const at = rfc3339(wallClock());
+  await state.exclusive(() =>
+    takeAway(state, find(state, name), () => moveToTrash(state.root, name, { at, bytes, reason })),
+  );
+}
+
+async function takeAway<T>(state: State, entry: Entry, away: () => Promise<T>): Promise<T> {
+  const { record } = entry;
+  checkFree(entry);
   unmountVolume(state.root, record);
   refuseMounts(join(state.root, record.Name));
-  const trash = await hideVolume(state.root, record.Name);
+  const result = await away();
   state.entries.delete(record.Name);
   state.emit({ action: "destroy", id: record.Name, attributes: { driver: LOCAL } });
-  return trash;
+  return result;
+}
+
+function checkFree({ record: { Name }, users, locked }: Entry): void {
+  if (users.size > 0)
+    throw new FathomError("conflict", `remove ${Name}: volume is in use - [${[...users.keys()].join(", ")}]`);
+  if (locked)
+    throw new FathomError(
+      "conflict",
+      `remove ${Name}: volume is locked: 'fathom volume unlock ${Name}' lets it be removed`,
+    );
+}
+
+async function lock({ root }: State, entry: Entry, locked: boolean): Promise<void> {
+  await setLocked(root, entry.record.Name, locked);
+  entry.locked = locked;
+}
+
+async function restore(state: State, id: string): Promise<Restored> {
+  const record = await takeFromTrash(state.root, id);
+  state.entries.set(record.Name, entryOf(record));
+  state.emit({ action: "create", id: record.Name, attributes: { driver: LOCAL } });
+  return { Type: "volume", Names: [record.Name], Taken: [] };
 }
 
 /** What somebody has mounted in a volume is not the volume's own, and deleting would not stop there. */
@@ -161,26 +230,39 @@ function refuseMounts(directory: string): void {
 }
 
 async function prune(state: State, filters: Filters, all: boolean): Promise<VolumePruneResponse> {
-  const passes = pruneTest(filters);
-  const withNames = all || wantsAll(filters);
   const response = { VolumesDeleted: [] as string[], SpaceReclaimed: 0 };
-  for (const entry of [...state.entries.values()]) {
-    const { record, users } = entry;
-    const isAnonymous = Object.hasOwn(record.Labels ?? {}, ANONYMOUS_LABEL);
-    if (users.size > 0 || !(withNames || isAnonymous) || !passes(shown(state, record))) continue;
-    const { size } = await usageOf(state, entry);
-    if (!(await removeIfUnused(state, record.Name))) continue;
-    response.VolumesDeleted.push(record.Name);
+  for (const { volume, size } of await candidates(state, filters, { all, without: new Set() })) {
+    if (!(await discardIfUnused(state, volume.Name))) continue;
+    response.VolumesDeleted.push(volume.Name);
     response.SpaceReclaimed += size;
   }
   state.emit({ action: "prune", id: "", attributes: { reclaimed: String(response.SpaceReclaimed) } });
   return response;
 }
 
+async function candidates(
+  state: State,
+  filters: Filters,
+  { all, without }: { all: boolean; without: ReadonlySet<string> },
+): Promise<VolumeCandidate[]> {
+  const passes = pruneTest(filters);
+  const withNames = all || wantsAll(filters);
+  const found: VolumeCandidate[] = [];
+  for (const entry of [...state.entries.values()]) {
+    const { record, users, locked } = entry;
+    const anonymous = Object.hasOwn(record.Labels ?? {}, ANONYMOUS_LABEL);
+    const isUsed = [...users.keys()].some((user) => !without.has(user));
+    if (locked || isUsed || !(withNames || anonymous) || !passes(shown(state, record))) continue;
+    const { volume, size } = await usageOf(state, entry);
+    found.push({ volume, size, anonymous });
+  }
+  return found;
+}
+
 /** False where somebody has begun to use it meanwhile, or was quicker. */
-async function removeIfUnused(state: State, name: string): Promise<boolean> {
+async function discardIfUnused(state: State, name: string): Promise<boolean> {
   try {
-    await remove(state, name);
+    await discard(state, name, { reason: "volume prune" });
     return true;
   } catch (error) {
     if (kindOf(error) === "conflict" || kindOf(error) === "not-found") return false;

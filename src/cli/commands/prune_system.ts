@@ -1,5 +1,6 @@
 /** `fathom system prune`. */
 
+import type { PruneKind } from "../../spec/prune_plan.ts";
 import { defineCommand } from "../command.ts";
 import { confirm } from "../confirm.ts";
 import { CommandError } from "../errors.ts";
@@ -13,6 +14,8 @@ import {
   pruneVolumes,
   reclaimed,
 } from "../prune.ts";
+import { PLAN_FLAGS, pruneByPlan } from "../prune_plan.ts";
+import { tellTrash } from "../trash_note.ts";
 
 interface Wishes {
   all: boolean;
@@ -33,12 +36,17 @@ export const command = defineCommand({
     },
     force: { type: "bool", short: "f", help: "Do not ask" },
     volumes: { type: "bool", help: "Remove anonymous volumes too" },
+    ...PLAN_FLAGS,
   },
-  async run({ client }, { flags }) {
+  async run(context, { flags }) {
+    const { client } = context;
     const { all, filter: filters } = flags;
     // A volume does not say since when nobody uses it.
     if (flags.volumes && filters.some((filter) => filter.startsWith("until=")))
       throw new CommandError('ERROR: The "until" filter is not supported with "--volumes"');
+    const kinds = ["container", "image", ...(flags.volumes || flags.apply ? ["volume"] : [])] as PruneKind[];
+    const code = await pruneByPlan(context, flags, { kinds, filters, allImages: all });
+    if (code !== undefined) return code;
     if (!flags.force && !(await confirm(warningOf(flags)))) return 0;
     // Containers first: what they used, nobody uses then.
     const steps = [
@@ -55,6 +63,7 @@ export const command = defineCommand({
       total += bytes;
     }
     print(reclaimed(total));
+    await tellTrash(context);
     return 0;
   },
 });

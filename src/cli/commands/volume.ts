@@ -1,5 +1,6 @@
 /** `fathom volume create`, `ls`, `prune` and `rm`; its `inspect` is in inspect.ts. */
 
+import { isatty } from "node:tty";
 import type { Volume, VolumeList } from "../../spec/docker_volume.ts";
 import { defineCommand } from "../command.ts";
 import { confirm } from "../confirm.ts";
@@ -11,7 +12,9 @@ import { VOLUME_HEADINGS, volumeRow } from "../format/volumes.ts";
 import { segment } from "../http/client.ts";
 import { print } from "../output.ts";
 import { pruneVolumes, reclaimed } from "../prune.ts";
+import { PLAN_FLAGS, pruneByPlan } from "../prune_plan.ts";
 import { parsePairs } from "../run/values.ts";
+import { tellTrash } from "../trash_note.ts";
 
 const FILTER = { type: "list", shows: "filter", check: checkFilter } as const;
 
@@ -51,15 +54,25 @@ export const listVolumes = defineCommand({
     const { Volumes } = await client.json<VolumeList>("GET", "/volumes", { query });
     const { compare } = new Intl.Collator("en", { numeric: true });
     const rows = (Volumes ?? []).sort((a, b) => compare(a.Name, b.Name)).map(volumeRow);
-    print(formatRows({ rows, headings: VOLUME_HEADINGS, type: "*formatter.volumeContext" }, layout(flags)));
+    const isAnyLocked = (Volumes ?? []).some(({ Status }) => Status?.Locked);
+    const listing = { rows, headings: VOLUME_HEADINGS, type: "*formatter.volumeContext" };
+    print(formatRows(listing, layout({ ...flags, isAnyLocked })));
     return 0;
   },
 });
 
-function layout({ format, quiet }: { format: string | undefined; quiet: boolean }): string {
+interface Layout {
+  format: string | undefined;
+  quiet: boolean;
+  isAnyLocked: boolean;
+}
+
+/** Docker's columns, and one more where there is something to say that Docker has no word for. */
+function layout({ format, quiet, isAnyLocked }: Layout): string {
   if (format === "raw") return quiet ? "name: {{.Name}}" : "name: {{.Name}}\ndriver: {{.Driver}}\n";
   if (format && format !== "table") return format;
-  return quiet ? "{{.Name}}" : "table {{.Driver}}\t{{.Name}}";
+  if (quiet) return "{{.Name}}";
+  return isAnyLocked ? "table {{.Driver}}\t{{.Name}}\t{{.Status}}" : "table {{.Driver}}\t{{.Name}}";
 }
 
 const ANONYMOUS = "anonymous local volumes not used by at least one container";
@@ -72,15 +85,20 @@ export const pruneCommand = defineCommand({
     all: { type: "bool", short: "a", help: "Remove unused volumes that have a name of their own too" },
     filter: { ...FILTER, help: "Remove only what matches NAME=VALUE" },
     force: { type: "bool", short: "f", help: "Do not ask" },
+    ...PLAN_FLAGS,
   },
-  async run({ client }, { flags }) {
+  async run(context, { flags }) {
     if (flags.all && flags.filter.some((filter) => filter.startsWith("all=")))
       throw new CommandError("conflicting options: cannot specify both --all and --filter all=1");
     const filters = flags.all ? [...flags.filter, "all=true"] : flags.filter;
+    const wanted = { kinds: ["volume" as const], filters: flags.filter, allVolumes: flags.all };
+    const code = await pruneByPlan(context, flags, wanted);
+    if (code !== undefined) return code;
     const warning = `WARNING! This will remove ${flags.all ? ALL : ANONYMOUS}.`;
     if (!flags.force && !(await confirm(warning))) return 0;
-    const { text, bytes } = await pruneVolumes(client, filters);
+    const { text, bytes } = await pruneVolumes(context.client, filters);
     print(text + reclaimed(bytes));
+    await tellTrash(context);
     return 0;
   },
 });
@@ -90,9 +108,13 @@ export const removeVolumes = defineCommand({
   aliases: ["volume rm", "volume remove"],
   operands: { min: 1 },
   flags: { force: { type: "bool", short: "f", help: "Do not mind what is not there" } },
-  run: ({ client }, { flags, operands }) =>
-    forEachName(operands, async (name) => {
-      await client.call("DELETE", `/volumes/${segment(name)}`, { query: { force: flags.force } });
+  async run(context, { flags, operands }) {
+    const code = await forEachName(operands, async (name) => {
+      await context.client.call("DELETE", `/volumes/${segment(name)}`, { query: { force: flags.force } });
       return `${name}\n`;
-    }),
+    });
+    // A script takes whatever else is said for an error.
+    if (code === 0 && isatty(2)) await tellTrash(context);
+    return code;
+  },
 });

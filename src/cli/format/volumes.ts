@@ -36,6 +36,6 @@ export function volumeRow(volume: Volume | VolumeUsage): Struct {
     Name,
     Scope,
     Size: usage && usage.Size >= 0 ? formatDecimalSize(usage.Size, 4) : "N/A",
-    Status: "N/A",
+    Status: volume.Status?.Locked ? "locked" : "N/A",
   };
 }

@@ -1,6 +1,7 @@
 /** What is done with containers' files, for the API's routes. What is seldom called is loaded when it is. */
 
 import type { ContainerPruneResponse, FilesystemChange, PathStat } from "../../spec/docker_files.ts";
+import type { PruneItem } from "../../spec/prune_plan.ts";
 import type { Context } from "../context.ts";
 import type { Filters } from "../filters.ts";
 import type { UnpackOptions } from "./archive.ts";
@@ -18,6 +19,10 @@ export interface FileOperations {
   exported(id: string): Promise<Archive>;
   commit(id: string, options: CommitOptions): Promise<string>;
   pruneContainers(filters: Filters): Promise<ContainerPruneResponse>;
+  /** What that would take. @throws {FathomError} invalid, for a filter. */
+  pruneCandidates(filters: Filters): Promise<PruneItem[]>;
+  /** Removes one that is as it was when it was a candidate; else gives why it stays. @throws {FathomError} not-found */
+  pruneOne(id: string, mark: string): Promise<string | undefined>;
 }
 
 const KINDS: Record<FileChange["kind"], FilesystemChange["Kind"]> = { modified: 0, added: 1, deleted: 2 };
@@ -37,5 +42,7 @@ export function fileOperations(context: Context): FileOperations {
     exported: async (id) => (await import("./export.ts")).exportContainer(context, find(id)),
     commit: async (id, options) => (await import("./commit.ts")).commitContainer(context, find(id), options),
     pruneContainers: async (filters) => (await import("../prune.ts")).pruneContainers(context, filters),
+    pruneCandidates: async (filters) => (await import("../prune.ts")).pruneCandidates(context, filters),
+    pruneOne: async (id, mark) => (await import("../prune.ts")).prunePlanned(context, id, mark),
   };
 }
