@@ -45,6 +45,32 @@ describe("a plan", () => {
     await fathom("rm", "-v", "again");
   });
 
+  test("is of one kind with the prune of that kind, and then of no other", async () => {
+    const file = join(engine.root, "kind");
+    const planned = async () => (JSON.parse(await readFile(file, "utf8")) as PrunePlan).Items;
+    await runOnce("--name", "planned", "busybox", "true");
+    await fathom("container", "prune", "--plan", "--format", "json", "--output", file);
+    expect((await planned()).map(({ Names }) => Names)).toEqual([["planned"]]);
+    expect(await fathom("container", "prune", "--apply", file)).toStartWith("removed container ");
+    expect(await fathom("container", "prune", "--apply", file)).toContain(": it is gone\n");
+
+    await fathom("volume", "create", "labelled", "--label", "a=b");
+    const labelled = ["--filter", "label=a"];
+    await fathom("volume", "prune", "-a", "--plan", "--format", "json", "--output", file, ...labelled);
+    expect((await planned()).map(({ ID, Rule }) => [ID, Rule])).toEqual([
+      ["labelled", "named (--all), and no container that stays uses it"],
+    ]);
+    const wrong = await engine.command("fathom", ["image", "prune", "--apply", file]);
+    expect(wrong.stderr).toContain("names a volume");
+    expect(await fathom("volume", "prune", "--apply", file)).toStartWith("removed volume labelled\n");
+
+    const json = await fathom("image", "prune", "-a", "--plan", "--format", "json", "-o", file);
+    expect((JSON.parse(json) as PrunePlan).Items).toEqual(await planned());
+    expect((await planned()).map(({ Names }) => Names)).toEqual([["busybox:latest"]]);
+    expect(await fathom("system", "prune", "-a", "--plan", "--format", "json")).toContain("busybox:latest");
+    expect(await fathom("trash", "ls", "-q")).toMatch(/^\w{12}$/);
+  });
+
   test("of another engine is refused, and so is what is no plan", async () => {
     const file = join(engine.root, "other");
     const plan = { Version: 1, Engine: "other", CreatedAt: "", Items: [], Bytes: 0 };
