@@ -10,17 +10,29 @@ import { dlopen, FFIType } from "bun:ffi";
 /** struct pollfd: int fd; short events, revents. */
 const WORDS = 2;
 const POLLIN = 1;
+/** What was found stands in the upper half of the second word. */
+const REVENTS = 16;
 const FOR_EVER = -1;
 
-/** Blocks this process, the event loop too, until one of `fds` can be read or its other end has hung up; poll(2). */
-export function blockUntilReadable(fds: readonly number[]): void {
+/**
+ * Blocks this process, the event loop too, until one of `fds` can be read or its other end has hung up; poll(2). Gives those that
+ * can be: none when `patience` is over, in milliseconds.
+ */
+export function blockUntilReadable(fds: readonly number[], patience = FOR_EVER): number[] {
   const entries = new Int32Array(fds.length * WORDS);
   fds.forEach((fd, index) => {
     entries.set([fd, POLLIN], index * WORDS);
   });
-  const libc = dlopen("libc.so.6", {
+  // A signal ends the wait early, with -1.
+  while (poll(entries, fds.length, patience) < 0);
+  return fds.filter((_, index) => (entries[index * WORDS + 1] ?? 0) >>> REVENTS !== 0);
+}
+
+function poll(entries: Int32Array, count: number, patience: number): number {
+  libc ??= dlopen("libc.so.6", {
     poll: { args: [FFIType.ptr, FFIType.u64, FFIType.i32], returns: FFIType.i32 },
   });
-  // A signal ends the wait early, with -1.
-  while (libc.symbols.poll(entries, fds.length, FOR_EVER) < 0);
+  return libc.symbols.poll(entries, count, patience);
 }
+
+let libc: { symbols: { poll(entries: Int32Array, count: number, patience: number): number } } | undefined;

@@ -2,10 +2,10 @@
 
 import { RESOLVER_ADDRESS, RESOLVER_PORT } from "../dns/contract.ts";
 import {
+  addTable,
   changePort,
   inNetworkNamespace,
   openNetworkNamespace,
-  replaceTable,
   type Table,
 } from "../kernel/net/mod.ts";
 import { messageOf } from "../std/errors.ts";
@@ -42,7 +42,7 @@ function resolverTable(): Table {
 export function leadToResolver({ options }: State, { Container, Key }: SandboxRecord): void {
   try {
     using namespace = openNetworkNamespace(Key);
-    if (namespace !== undefined) inNetworkNamespace(namespace.fd, () => replaceTable(resolverTable()));
+    if (namespace !== undefined) inNetworkNamespace(namespace.fd, () => addTable(resolverTable()));
   } catch (error) {
     options.warn(
       `container ${Container} finds no names (${messageOf(error)}): the kernel needs nftables (CONFIG_NF_TABLES_INET)`,

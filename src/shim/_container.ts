@@ -7,6 +7,7 @@
 
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import type { Resolver } from "../dns/mod.ts";
 import { Cgroup, cgroupLayout, openCgroup } from "../kernel/cgroup.ts";
 import { sendSignal } from "../kernel/process.ts";
 import type { OutputStream } from "../logs/writer.ts";
@@ -151,13 +152,16 @@ export class Container {
   }
 
   /** Goes on with a container that an earlier image of this process has started. */
-  async resume({ launch, pid, pidfd, startedAt, ...rest }: ContainerHandover): Promise<void> {
+  async resume(
+    { launch, pid, pidfd, startedAt, ...rest }: ContainerHandover,
+    resolver: Resolver | undefined,
+  ): Promise<void> {
     const cgroup = openCgroup(rest.cgroup) ?? new Cgroup(rest.cgroup, cgroupLayout(), []);
     const log = await reopenLog(launch.log, dirname(launch.exitFile));
     for (const stream of ["stdout", "stderr"] as const)
       void log?.write(stream, Buffer.from(rest.unfinished[stream], "base64"));
     for (const [id, exitCode] of rest.ended) this.#execs.remember(id, exitCode);
-    const names = rest.names && (await import("./_names.ts")).resume(rest.names);
+    const names = rest.names && (await import("./_names.ts")).resume(rest.names, resolver);
     const container = {
       launch,
       running: { container: launch, pid, pidfd, cgroup },

@@ -10,12 +10,11 @@
 import { closeSync, openSync, readFileSync, readlinkSync, rmSync, writeSync } from "node:fs";
 import { replaceProcess } from "../kernel/replace.ts";
 import type { ContainerHandover } from "./_container.ts";
+import { namesVariable } from "./_dozing_names.ts";
 import { flushReceipts, recordNow } from "./_files.ts";
 import type { Server, ServerHandover } from "./_server.ts";
+import { NOT_FOR_US } from "./_signals.ts";
 import type { Turns, TurnsHandover } from "./_turns.ts";
-
-/** Signals that are meant for a daemon or a terminal's programs, and must not take the container with them; signal(7). */
-export const NOT_FOR_US = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
 
 /** How long it must have been quiet at first, in milliseconds. */
 export const PATIENCE = 3000;
@@ -82,7 +81,10 @@ function doze({ path, turns, server }: Shim, patience: number): void {
   const kept = [stdin, names?.sockets.namespace].filter((fd) => fd !== undefined);
   const keep = [memory, ...watched, ...kept];
   const argv = [...ownCommand(), "--socket", path, "--resume", String(memory), watched.join(",")];
-  const environment = [`PATH=${process.env.PATH}`];
+  const environment = [
+    `PATH=${process.env.PATH}`,
+    ...(names === undefined ? [] : [namesVariable({ ...names.sockets, table: names.table, kept: keep })]),
+  ];
   try {
     recordNow(turn.container.launch.receiptFile, () =>
       replaceProcess(argv, { keep, ignore: Object.values(NOT_FOR_US), environment }),

@@ -25,9 +25,9 @@ export class Resolving implements Disposable {
   #serving = Promise.resolve();
   #tick: ReturnType<typeof setInterval> | undefined;
 
-  constructor(handover: NamesHandover) {
+  constructor(handover: NamesHandover, resolver?: Resolver) {
     this.handover = handover;
-    this.#resolver = new Resolver(handover.sockets, handover.table);
+    this.#resolver = resolver ?? new Resolver(handover.sockets, handover.table);
   }
 
   get busy(): boolean {
@@ -54,9 +54,10 @@ export class Resolving implements Disposable {
 
   async #serve(): Promise<void> {
     while (!this.#over) {
-      await untilEinval(this.#resolver.fd);
       await this.#answerAll();
-      if (!this.#over && this.#resolver.busy) this.#tick ??= setInterval(() => this.#expire(), TICK);
+      if (this.#over) return;
+      if (this.#resolver.busy) this.#tick ??= setInterval(() => this.#expire(), TICK);
+      await untilEinval(this.#resolver.fd);
     }
   }
 
@@ -84,9 +85,9 @@ export function open({ namespace, table }: Names): Resolving {
   return new Resolving({ sockets: openSockets(namespace), table });
 }
 
-/** Goes on with a resolver that an earlier image of this process has opened. */
-export function resume(handover: NamesHandover): Resolving {
-  const resolving = new Resolving(handover);
+/** Goes on with a resolver that an earlier image of this process has opened, or that has answered while this one dozed. */
+export function resume(handover: NamesHandover, resolver: Resolver | undefined): Resolving {
+  const resolving = new Resolving(handover, resolver);
   resolving.serve();
   return resolving;
 }

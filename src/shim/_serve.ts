@@ -1,12 +1,14 @@
 /** A shim at work: its parts put together, from the start or after a doze. */
 
 import { writeSync } from "node:fs";
+import type { Resolver } from "../dns/mod.ts";
 import { setSubreaper } from "../kernel/process.ts";
 import { runtimeFor, warmUp } from "../runtime/mod.ts";
 import type { Runtimes } from "./_container.ts";
-import { dozeWhenQuiet, NOT_FOR_US, PATIENCE, patienceAfter, readHandover, type Shim } from "./_doze.ts";
+import { dozeWhenQuiet, PATIENCE, patienceAfter, readHandover, type Shim } from "./_doze.ts";
 import { READY } from "./_ready.ts";
 import { Server } from "./_server.ts";
+import { NOT_FOR_US } from "./_signals.ts";
 import { Turns } from "./_turns.ts";
 
 const STDOUT = 1;
@@ -14,6 +16,8 @@ const STDOUT = 1;
 interface Options {
   runtimes?: Runtimes;
   patience?: number;
+  /** That has answered while the shim dozed. */
+  resolver?: Resolver | undefined;
 }
 
 /** A new shim that listens at a path; resolves when it is not needed any more. */
@@ -48,7 +52,7 @@ export async function resumeContainers(path: string, memory: number, options: Op
   const { patience = PATIENCE } = options;
   const handover = readHandover(memory);
   const shim = assemble(path, options.runtimes ?? runtimeFor);
-  await shim.turns.resume(handover.turns);
+  await shim.turns.resume(handover.turns, options.resolver);
   await shim.server.resume(handover.server);
   dozeWhenQuiet(shim, patience, patienceAfter(handover, patience));
   await shim.turns.over;

@@ -5,6 +5,7 @@
  * grown is not given another, so that whatever it may have leaked goes with it.
  */
 
+import type { Resolver } from "../dns/mod.ts";
 import { readControlFile } from "../kernel/control_file.ts";
 import { FathomError } from "../std/errors.ts";
 import { Container, type ContainerHandover, type Runtimes } from "./_container.ts";
@@ -66,10 +67,10 @@ export class Turns {
     return container && { number: this.#number, container };
   }
 
-  /** Goes on with a container that an earlier image of this process has started. */
-  async resume({ number, container }: TurnsHandover): Promise<void> {
+  /** Goes on with a container that an earlier image of this process has started, and with its resolver where that is at work. */
+  async resume({ number, container }: TurnsHandover, resolver?: Resolver): Promise<void> {
     this.#number = number;
-    await this.#container.resume(container);
+    await this.#container.resume(container, resolver);
   }
 
   /** A daemon is there. */

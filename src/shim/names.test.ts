@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { makePlace, type Place, queryFor, shown } from "../dns/test_support.ts";
-import { containerIn, eventually, makeRootfs, untilGone } from "./_fixtures.ts";
+import { makePlace, makeServer, type Place, queryFor, replyTo, shown } from "../dns/test_support.ts";
+import { containerIn, eventually, makeRootfs, privateMemory, untilGone } from "./_fixtures.ts";
 import { type ShimPool, shims } from "./client.ts";
 import type { Shim } from "./handle.ts";
 
@@ -74,8 +74,32 @@ describe("the shim of a container with names", () => {
     for (const last of [4, 5, 6]) {
       place.writeNetwork("n1", { network: "back", names: { db: [`10.0.0.${last}`] }, hosts: {} });
       expect(await eventually(() => dozes(shim), 5000)).toBeTrue();
+      // Tables are looked at every few milliseconds.
+      await Bun.sleep(10);
       expect(await addressOf(place, "db")).toEqual([`10.0.0.${last}`]);
+      // It goes on dozing, sooner than one that has woken could do so again; and it wakes for what is no question.
+      expect(await eventually(() => dozes(shim), 80)).toBeTrue();
+      if (last === 5) await shim.signal(0, {});
     }
+    // What answering took it gives back when nobody has asked for a while.
+    const large = privateMemory(shim.pid);
+    expect(await eventually(() => privateMemory(shim.pid) < large * 0.75, 5000)).toBeTrue();
+    expect(await addressOf(place, "db")).toEqual(["10.0.0.6"]);
+    await end(shim);
+  });
+
+  test("asks others for it while it dozes", async () => {
+    await using stack = new AsyncDisposableStack();
+    const place = tablesIn(stack);
+    const good = await makeServer(stack, (query) => [replyTo(query, "192.0.2.1")]);
+    const silent = await makeServer(stack, () => []);
+    place.writeContainer({ servers: [silent, good] });
+    const shim = await pool.take();
+    const names = { namespace: place.namespace, table: place.table };
+    await shim.launch(containerIn(directory, "sleep 1000", { names }));
+    expect(await eventually(() => dozes(shim), 5000)).toBeTrue();
+    expect(shown(await place.ask(queryFor("example.com"), 4000)).records).toEqual(["192.0.2.1"]);
+    expect(await eventually(() => dozes(shim), 80)).toBeTrue();
     await end(shim);
   });
 

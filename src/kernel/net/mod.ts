@@ -55,6 +55,7 @@ export {
   sourceNetwork,
 } from "./nft_rule.ts";
 export {
+  addTable,
   type Chain,
   changeMaps,
   isWhole,

@@ -5,6 +5,7 @@
  * accepts another's may still drop: `readRuleSet` tells what those say. No program `nft` is needed.
  */
 
+import { ERRNO, SyscallError } from "../errno.ts";
 import { type Attribute, be32, decodeAttributes, readText, text } from "./attributes.ts";
 import { type Message, NETLINK, NLM_F, openNetlink } from "./netlink.ts";
 import { elementAttributes, type MapElement, mapAttributes, mapText, type NftMap } from "./nft_map.ts";
@@ -87,6 +88,27 @@ export function changeMaps(table: string, changes: readonly MapChange[], what: s
     what,
     see: `nft list table inet ${table}`,
   });
+}
+
+/**
+ * Makes a table; one of its name that is there stays as it is. Unlike a replacement, which waits some 10 ms until no processor uses
+ * what it takes away, this is done at once.
+ * @throws {SyscallError}
+ */
+export function addTable(table: Table): void {
+  using socket = openNetlink(NETLINK.NETFILTER);
+  const [first, ...rest] = creation(table);
+  if (first === undefined) return;
+  const exclusive = { ...first, flags: (first.flags ?? 0) | NLM_F.EXCL };
+  try {
+    socket.transact(batch([exclusive, ...rest]), {
+      shown: tableText(table),
+      what: `make table inet ${table.name}`,
+      see: `nft list table inet ${table.name}`,
+    });
+  } catch (error) {
+    if (!(error instanceof SyscallError && error.errno === ERRNO.EEXIST)) throw error;
+  }
 }
 
 /** Takes a table away; no error where there is none. @throws {SyscallError} */
