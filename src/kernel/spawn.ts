@@ -74,7 +74,8 @@ export function spawn(program: readonly Call[], options: SpawnOptions): Child {
 
 /** A process at work on its program. */
 export interface Begun {
-  child: Child;
+  /** The process that works, or waits; with a successor that one, once it does. Its descriptor stays this one's. */
+  child(): Child;
   /**
    * Reports its rows and gives the process, once that executes its own program, or has ended; to be called in any case.
    * @throws {SyscallError} naming the row that failed; the process has ended and been reaped.
@@ -86,12 +87,15 @@ export interface Begun {
 export function beginSpawn(program: readonly Call[], options: SpawnOptions): Begun {
   using stack = new DisposableStack();
   const rows = [...closeOthers(options.keep), ...cleanSignals(), ...program];
-  const words = ROW.words * rows.length + 1;
+  // Behind the rows and their end, where the number of a successor is written.
+  const words = ROW.words * rows.length + 2;
   // A successor has a copy of this process's memory, whatever its maker has.
   const apart = options.memory === "copied" || options.successor !== undefined;
   const memory = stack.use(apart ? sharedWords(words) : ownWords(words));
   const { table } = memory;
   const arena = newArena();
+  const bornAt = words - 1;
+  options.successor?.tell(memory.address + bornAt * WORD);
   encode(rows, memory, arena);
   const at = now();
   const first = run(memory.address, options);
@@ -101,16 +105,24 @@ export function beginSpawn(program: readonly Call[], options: SpawnOptions): Beg
   report((by) => stepOf(cloneCall(options), { at, by, result: first.pid, ns }));
   reportLeft(options.pidNamespace, at, first);
   if (first.pid < 0) throw new SyscallError("clone3", -first.pid);
+  let born: Child | undefined;
+  stack.defer(() => void (born && sys("close", born.pidfd)));
   const kept = stack.move();
+  const child = (): Child => {
+    if (options.successor === undefined) return first;
+    const pid = table[bornAt * HALVES] ?? 0;
+    if (pid > 0) born ??= childOf(pid);
+    return born ?? first;
+  };
   const conclude = (): Child => {
     using _ = kept;
-    const child = succeeded(rows, table, { first, successor: options.successor });
+    const last = succeeded(rows, table, { first, successor: options.successor });
     reportRows(rows, table, { at, by: options.by });
-    reapIfFailed(rows, table, child);
-    sys("fcntl", child.pidfd, F_SETFL, O.NONBLOCK);
-    return child;
+    reapIfFailed(rows, table, last);
+    sys("fcntl", last.pidfd, F_SETFL, O.NONBLOCK);
+    return last;
   };
-  return { child: first, conclude };
+  return { child, conclude };
 }
 
 /**
@@ -129,6 +141,10 @@ function succeeded(
   sys("close", first.pidfd);
   const parting = (rows.indexOf(successor.parting) * ROW.words + ROW.result) * HALVES;
   table.fill(0, parting, parting + HALVES);
+  return childOf(pid);
+}
+
+function childOf(pid: number): Child {
   return { pid, pidfd: check(sys("pidfd_open", pid, 0), `open process ${pid}`) };
 }
 

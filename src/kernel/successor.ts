@@ -15,15 +15,22 @@ import { CLONE, flagsText } from "./flags.ts";
 export interface Successor {
   birth: Call;
   parting: Call;
+  /** Has the kernel write the successor's number to this address at its birth, which its maker's result tells only later. */
+  tell(address: number): void;
 }
 
 /** struct clone_args of clone3(2), words of 8 bytes: flags first, the cgroup's descriptor last. */
-const CLONE_ARGS = { words: 11, flags: 0, cgroup: 10 } as const;
+const CLONE_ARGS = { words: 11, flags: 0, parentTid: 3, cgroup: 10 } as const;
 const CLOSE_RANGE_CLOEXEC = 4;
 
 /** @param namespaces CLONE_NEW… flags of the namespaces to make. */
 export function successor({ namespaces, cgroup }: { namespaces: number; cgroup?: number }): Successor {
-  const how = CLONE.PARENT + CLONE.VFORK + namespaces + (cgroup === undefined ? 0 : CLONE.INTO_CGROUP);
+  const how =
+    CLONE.PARENT +
+    CLONE.PARENT_SETTID +
+    CLONE.VFORK +
+    namespaces +
+    (cgroup === undefined ? 0 : CLONE.INTO_CGROUP);
   const words = new BigUint64Array(CLONE_ARGS.words);
   words[CLONE_ARGS.flags] = BigInt(how);
   words[CLONE_ARGS.cgroup] = BigInt(cgroup ?? 0);
@@ -41,5 +48,8 @@ export function successor({ namespaces, cgroup }: { namespaces: number; cgroup?:
     args: [result(birth, "0"), 0, named(CLOSE_RANGE_CLOEXEC, "CLOSE_RANGE_CLOEXEC")],
     what: "go on in the new process",
   };
-  return { birth, parting };
+  const tell = (address: number): void => {
+    words[CLONE_ARGS.parentTid] = BigInt(address);
+  };
+  return { birth, parting, tell };
 }

@@ -29,7 +29,7 @@ import type { Hook, HookName, Process, RuntimeConfig } from "../spec/oci_runtime
 import { FathomError, messageOf } from "../std/errors.ts";
 import { endProcess } from "./end.ts";
 import { type HookProcess, type HookState, runHooks } from "./hooks.ts";
-import { type Gates, hasUserNamespace, hookProgram, PASS_BYTES } from "./program/mod.ts";
+import { type Gates, hookProgram, PASS_BYTES } from "./program/mod.ts";
 import type { Bundle, Started, Stdio } from "./runtime.ts";
 
 /** This process's ends of the two pipes, and those of the process that is to be made. */
@@ -41,13 +41,7 @@ export interface OpenedGates {
   release(): void;
 }
 
-/** @throws {FathomError} unsupported, with a user namespace, where the process is made by another that stands still. */
-export function openGates(config: RuntimeConfig, stack: DisposableStack): OpenedGates {
-  if (hasUserNamespace(config))
-    throw new FathomError(
-      "unsupported",
-      "a container with a user namespace can have poststart and poststop hooks only: leave the others out, or use another runtime",
-    );
+export function openGates(stack: DisposableStack): OpenedGates {
   const [arrived, pass] = [pipe(), pipe()];
   for (const fd of [arrived.read, pass.write]) stack.defer(() => closeFd(fd));
   const theirs = { arrived: arrived.write, pass: pass.read };
@@ -60,6 +54,8 @@ export function openGates(config: RuntimeConfig, stack: DisposableStack): Opened
   setNonBlocking(arrived.read, true);
   return { theirs, arrived: arrived.read, pass: pass.write, release };
 }
+
+const SIGKILL = 9;
 
 /** How a startContainer hook is made one of the container's processes. */
 export type Enter = (process: Process, child: Child, stdio: Stdio) => Promise<Started>;
@@ -75,7 +71,7 @@ export async function passGates(
 ): Promise<Child> {
   const begun = begin();
   gates.release();
-  const { child } = begun;
+  let child = begun.child();
   const run = (name: HookName, state: Omit<HookState, "container">, start?: typeof inside) =>
     runHooks(config, name, {
       state: { container, ...state },
@@ -88,6 +84,7 @@ export async function passGates(
   try {
     if (await arrival(gates.arrived)) {
       const status = "creating";
+      child = begun.child();
       await run("prestart", { status, pid: child.pid });
       await run("createRuntime", { status, pid: child.pid });
       await run("createContainer", { status, pid: pidInside(child.pid) }, inside);
@@ -99,7 +96,7 @@ export async function passGates(
       }
     }
   } catch (error) {
-    await abandon(begun);
+    await abandon(begun, gates);
     // What the hooks before it have done is undone by these.
     await run("poststop", { status: "stopped", pid: child.pid });
     throw error;
@@ -107,8 +104,13 @@ export async function passGates(
   return begun.conclude();
 }
 
-/** Ends a process that waits. One that has failed by itself has been reaped by `conclude`, which says so; the hook's failure counts. */
-async function abandon(begun: Begun): Promise<void> {
+/**
+ * Ends a process that waits, and whoever made it and stands still until then. One that has failed by itself has been reaped by
+ * `conclude`, which says so; the hook's failure counts.
+ */
+async function abandon(begun: Begun, { arrived }: OpenedGates): Promise<void> {
+  sendSignal(begun.child().pidfd, SIGKILL);
+  while (await arrival(arrived));
   let child: Child;
   try {
     child = begun.conclude();

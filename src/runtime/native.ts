@@ -143,7 +143,7 @@ async function startContainer(
   using stack = new DisposableStack();
   // Few containers have hooks that they wait for.
   const { openGates, passGates } = hasGates(config) ? await import("./gates.ts") : {};
-  const gates = openGates?.(config, stack);
+  const gates = openGates?.(stack);
   const joined = openNamespaces(config, stack);
   const terminal = openStreams(stdio, config, stack);
   const { procs, directory } = cgroup.entrance();
@@ -164,10 +164,18 @@ async function startContainer(
     ...(confined && directory !== undefined && { cgroup: directory }),
   });
   const keep = [...terminal.keep, ...procs, ...joined.values(), ...idMapped.values()];
+  if (gates !== undefined) keep.push(gates.theirs.arrived, gates.theirs.pass);
+  const enter: Enter = (process, child, streams) =>
+    startExec({ ...config, process }, { container, cgroup, ...child }, streams);
   if (successor !== undefined) {
     keep.push(...(directory === undefined ? [] : [directory]));
     const options = { namespaces: 0, memory: "copied", by: "container", keep, successor } as const;
-    return withTerminal(spawn(program, options), terminal.socket);
+    const begin = () => beginSpawn(program, { ...options, meanwhile: true });
+    const child =
+      gates !== undefined && passGates !== undefined
+        ? await passGates({ config, container, gates }, begin, enter)
+        : spawn(program, options);
+    return withTerminal(child, terminal.socket);
   }
   const options = {
     namespaces: newNamespaces(config),
@@ -177,14 +185,11 @@ async function startContainer(
   } as const;
   const pidNamespace = joined.get("pid");
   if (gates !== undefined && passGates !== undefined) {
-    keep.push(gates.theirs.arrived, gates.theirs.pass);
     const waiting = { ...options, memory: "copied", meanwhile: true } as const;
     const begin = () =>
       pidNamespace === undefined
         ? beginSpawn(program, waiting)
         : beginInPidNamespace(pidNamespace, program, waiting);
-    const enter: Enter = (process, child, streams) =>
-      startExec({ ...config, process }, { container, cgroup, ...child }, streams);
     return withTerminal(await passGates({ config, container, gates }, begin, enter), terminal.socket);
   }
   const memory = sharesMemory(config) ? "shared" : "copied";

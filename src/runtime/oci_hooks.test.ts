@@ -132,16 +132,4 @@ describe.skipIf(!hasBusybox)("hooks", () => {
     });
     expect(await failed.then(String, (error: Error) => error.message)).toContain("executable file not found");
   });
-
-  test("with a user namespace those in the midst are refused, not passed over", async () => {
-    const map = [{ containerID: 0, hostID: 100_000, size: 10 }];
-    const refused = run("native", "true", (config) => {
-      config.hooks = { createContainer: [{ path: "/bin/true" }] };
-      config.linux.namespaces.push({ type: "user" });
-      Object.assign(config.linux, { uidMappings: map, gidMappings: map });
-    });
-    expect(await refused.then(String, (error: Error) => error.message)).toContain(
-      "can have poststart and poststop hooks only",
-    );
-  });
 });

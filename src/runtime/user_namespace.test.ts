@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import {
+  chmodSync,
   chownSync,
   lchownSync,
   mkdirSync,
@@ -189,5 +190,60 @@ describe.skipIf(!hasBusybox)("in a user namespace", () => {
       closeFd(terminal);
       await stop(running);
     }
+  });
+
+  describe("hooks for which the process waits", () => {
+    const KINDS = ["prestart", "createRuntime", "createContainer", "startContainer"] as const;
+    const one = (script: string) => [
+      { path: "/bin/sh", args: ["sh", "-c", script], env: ["PATH=/bin:/usr/bin"], timeout: 30 },
+    ];
+    const log = (name: string): string => {
+      const path = join(containers.bundles.directory, name);
+      writeFileSync(path, "");
+      chmodSync(path, 0o666);
+      // So that a user of the host who is nobody in particular comes to it.
+      chmodSync(containers.bundles.directory, 0o711);
+      return path;
+    };
+
+    test("run in their order and places, the first two as the host's root", async () => {
+      const path = log("hooks");
+      const note = (kind: string) => one(`echo ${kind} $(id -u) $(cat /proc/self/uid_map) $(cat) >> ${path}`);
+      const hooks = {
+        prestart: note("prestart"),
+        createRuntime: note("createRuntime"),
+        createContainer: note("createContainer"),
+        startContainer: one("echo $(id -u) $(cat /proc/self/uid_map) $(cat) > /started"),
+      };
+      const output = await sh("cat /started; hostname", { more: { hooks } });
+      const host = /^0 0 0 4294967295 \{.*"status":"creating","pid":\d{2,}/;
+      const inside = /^0 0 100000 65536 \{.*"pid":1[,}]/;
+      const lines = readFileSync(path, "utf8").trim().split("\n");
+      expect(lines.map((line) => line.split(" ")[0])).toEqual(KINDS.slice(0, 3));
+      const [first = "", second = "", third = ""] = lines.map((line) => line.slice(line.indexOf(" ") + 1));
+      expect(first).toMatch(host);
+      expect(second).toMatch(host);
+      expect(third).toMatch(inside);
+      const [started = "", name] = output.trim().split("\n");
+      expect(started).toMatch(inside);
+      expect(name).toBe("box");
+    });
+
+    test.each(KINDS)("end the start when a %s hook fails, and nothing is left", async (kind) => {
+      const path = log(`undone-${kind}`);
+      const before = readdirSync("/proc/self/fd").length;
+      const hooks = { [kind]: one("exit 3"), poststop: one(`cat > ${path}`) };
+      const error = await containers.failure(["true"], { linux: MAPPED, more: { hooks } });
+      expect(error.message).toBe(`the ${kind} hook /bin/sh ended with status 3`);
+      expect(readFileSync(path, "utf8")).toContain('"status":"stopped"');
+      await Bun.sleep(20);
+      expect(readdirSync("/proc/self/fd").length).toBe(before);
+    });
+
+    test("do not hide why the program cannot be executed", async () => {
+      const hooks = { prestart: one("true") };
+      const error = await containers.failure(["nope"], { linux: MAPPED, more: { hooks } });
+      expect(error.message).toContain("executable file not found");
+    });
   });
 });

@@ -5,6 +5,7 @@ import type { Hook, RuntimeConfig } from "../../spec/oci_runtime.ts";
 import { enterContainer } from "./exec.ts";
 import { prctl } from "./rows.ts";
 import { descriptorRows, keepRow } from "./terminal.ts";
+import { BECOME_ROOT, hasUserNamespace } from "./user_namespace.ts";
 
 /** A createContainer hook: a program of the host in the container's namespaces, while those still show the host's files. */
 export function hookProgram(
@@ -17,6 +18,7 @@ export function hookProgram(
     prctl("SET_DUMPABLE", [0], "let nobody trace this process"),
     ...descriptorRows({ descriptors: context.streams, owned: [] }),
     enterContainer(config, context.pidfd),
+    ...(hasUserNamespace(config) ? BECOME_ROOT : []),
     made.birth,
     made.parting,
     keepRow(0),
