@@ -17,6 +17,7 @@ export const NETWORK_DEFAULTS: NetworkFlags = {
   defaultAddressPools: undefined,
   ip: "0.0.0.0",
   ip6tables: true,
+  respectHostFirewall: false,
   userlandProxy: true,
 };
 
@@ -36,6 +37,7 @@ export const NETWORK_DIRECTIVES = {
   "default-address-pools": "defaultAddressPools",
   ip: "ip",
   ip6tables: "ip6tables",
+  "respect-host-firewall": "respectHostFirewall",
   "userland-proxy": "userlandProxy",
 } as const satisfies Record<string, keyof NetworkFlags>;
 
@@ -54,6 +56,7 @@ export const NETWORK_OPTIONS = {
   "default-address-pool": { type: "string", multiple: true },
   ip: { type: "string" },
   ip6tables: { type: "boolean" },
+  "respect-host-firewall": { type: "boolean" },
   "userland-proxy": { type: "boolean" },
 } as const;
 
@@ -70,6 +73,7 @@ export const NETWORK_USAGE = `  -b, --bridge string            Bridge of the hos
       --ip6tables                Publish ports at addresses of IPv6 too (default true)
       --iptables                 Keep rules for what containers send and receive (default true)
       --mtu int                  Largest packet of the default bridge (default that of the host's default route)
+      --respect-host-firewall    Ask the host's own rules about published ports first, as if the host served them
       --userland-proxy           Forward what comes by IPv6 to containers that have only IPv4 (default true)
 `;
 
@@ -131,6 +135,7 @@ const KINDS: Record<keyof NetworkFlags, Kind> = {
   hostGatewayIp: TEXT,
   ip: TEXT,
   ip6tables: FLAG,
+  respectHostFirewall: FLAG,
   userlandProxy: FLAG,
   defaultAddressPools: { words: 'a list of {"base": "172.30.0.0/16", "size": 24}', is: isPoolList },
 };

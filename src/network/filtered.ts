@@ -11,6 +11,8 @@ export interface FilteredBridges {
   put(bridge: FilteredBridge): void;
   /** Has the table speak of it no more; without any bridge there is no table. */
   drop(link: string): void;
+  /** Puts back at once what somebody took of the table. */
+  mend(): void;
   /** What a user should know of how this host treats the networks' traffic. */
   warnings(): string[];
   /** Resolves when other firewalls let the bridges' traffic pass, as far as that can be had. */
@@ -24,22 +26,28 @@ interface Tools {
   wanted: boolean;
   /** What is published (ports/maps.ts). */
   maps: readonly NftMap[];
+  /** Has the host's own rules asked about what is published. */
+  guard: () => void;
   host: () => NetlinkSocket;
   run: RunWithInput;
   warn: (sentence: string) => void;
 }
 
 /** @param table its name */
-export function filteredBridges(table: string, { wanted, maps, host, run, warn }: Tools): FilteredBridges {
+export function filteredBridges(
+  table: string,
+  { wanted, maps, guard, host, run, warn }: Tools,
+): FilteredBridges {
   const bridges = new Map<string, FilteredBridge>();
   const forwarding = watchForwarding({ table, host, run, warn });
   const look = () => forwarding.look([...bridges.keys()].map((link) => ({ link, versions: [4] as const })));
-  const rules = openRules(table, { warn, changed: look });
+  const rules = openRules(table, { warn, changing: () => quietly(guard, warn), changed: look });
   let failure: readonly string[] = [];
   const replace = () => {
-    failure = failureOf([...bridges.keys()], () =>
-      rules.put(firewallTable(table, [...bridges.values()], maps)),
-    );
+    failure = failureOf([...bridges.keys()], () => {
+      guard();
+      rules.put(firewallTable(table, [...bridges.values()], maps));
+    });
     for (const sentence of failure) warn(sentence);
     look();
   };
@@ -54,6 +62,7 @@ export function filteredBridges(table: string, { wanted, maps, host, run, warn }
       rules.remove();
       look();
     },
+    mend: () => rules.mend(),
     warnings: () => [...failure, ...forwarding.warnings()],
     settled: () => forwarding.settled(),
     close: () => {
@@ -61,6 +70,14 @@ export function filteredBridges(table: string, { wanted, maps, host, run, warn }
       return forwarding.settled();
     },
   };
+}
+
+function quietly(work: () => void, warn: (sentence: string) => void): void {
+  try {
+    work();
+  } catch (error) {
+    warn(`the host's own rules cannot be asked about what is published: ${messageOf(error)}`);
+  }
 }
 
 function failureOf(links: readonly string[], put: () => void): string[] {

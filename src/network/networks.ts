@@ -10,11 +10,12 @@ import { connect, limit, noteLimit } from "./connect.ts";
 import { containersOn, describeConnection, describeNetwork } from "./describe.ts";
 import { filteredBridges } from "./filtered.ts";
 import { filterNetworks } from "./filters.ts";
+import { openHostInput } from "./host_input/host_input.ts";
 import { watchLingering } from "./lingering.ts";
 import { keepNameTables } from "./name_tables.ts";
 import type { Networks, NetworksOptions } from "./options.ts";
 import { portMaps } from "./ports/state.ts";
-import type { NetworkRecord } from "./records.ts";
+import type { NetworkRecord, SandboxRecord } from "./records.ts";
 import { release, releaseAllBut, sweepNamespaces } from "./release.ts";
 import { resolverOf, setNames, setResolver } from "./resolver.ts";
 import { openSegments } from "./segments.ts";
@@ -33,6 +34,11 @@ export async function openNetworks(options: NetworksOptions): Promise<Networks> 
   const { settings, warn } = options;
   const { filter: wanted, ports: portSettings } = settings;
   const table = engineName(options.dataRoot);
+  const hostInput = openHostInput(table, { respected: settings.respectHostFirewall, warn });
+  const guard = (but?: SandboxRecord) =>
+    hostInput.guard(
+      [...store.sandboxes.values()].filter((one) => one !== but).flatMap(({ Ports = [] }) => Ports),
+    );
   const ports = {
     store,
     table,
@@ -40,11 +46,13 @@ export async function openNetworks(options: NetworksOptions): Promise<Networks> 
     filter: wanted,
     cursor: new Map(),
     forwarder: {},
+    guard,
+    mend: () => filtered.mend(),
     host,
     warn,
   };
   const maps = portMaps(ports);
-  const filtered = filteredBridges(table, { wanted, maps, host, run: options.run, warn });
+  const filtered = filteredBridges(table, { wanted, maps, guard, host, run: options.run, warn });
   const state: State = {
     options,
     store,
@@ -84,7 +92,7 @@ export async function openNetworks(options: NetworksOptions): Promise<Networks> 
       return withContainers(state, network, nameOf);
     },
     wiring: () => wiringOf(store, engineName(options.dataRoot)),
-    warnings: () => filtered.warnings(),
+    warnings: () => [...filtered.warnings(), ...hostInput.warnings()],
     close: async () => {
       state.lingering.close();
       const used = usedNetworks(state);

@@ -26,14 +26,20 @@ export interface Rules {
   close(): void;
 }
 
+interface Hearers {
+  warn: (sentence: string) => void;
+  changing: () => void;
+  changed: () => void;
+}
+
 /** Milliseconds from a change to the look at what it left: who reloads a firewall does so in several transactions. */
 const SETTLE = 50;
 
-/** The rules of the table `name`. `changed` hears of every change of any rule on this host, once it has settled. */
-export function openRules(
-  name: string,
-  { warn, changed = () => undefined }: { warn: (sentence: string) => void; changed?: () => void },
-): Rules {
+/**
+ * The rules of the table `name`. `changing` and `changed` hear of every change of any rule on this host, once it has settled: before
+ * and after what misses is put back.
+ */
+export function openRules(name: string, { warn, changing, changed }: Hearers): Rules {
   let wanted: Table | undefined;
   let watch: Disposable | undefined;
   let waiting: ReturnType<typeof setTimeout> | undefined;
@@ -50,6 +56,7 @@ export function openRules(
   };
   const settled = (): void => {
     waiting = undefined;
+    changing();
     mend();
     changed();
   };

@@ -23,6 +23,7 @@ const FLAGS: NetworkFlags = {
   ip: "0.0.0.0",
   ip6tables: true,
   userlandProxy: true,
+  respectHostFirewall: false,
 };
 
 describe("flags", () => {

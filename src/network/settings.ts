@@ -30,6 +30,8 @@ export interface NetworkFlags {
   defaultAddressPools: readonly Pool[] | undefined;
   /** Address at which ports are published where a container names none. */
   ip: string;
+  /** What comes to a published port passes the host's own rules for what is for the host. */
+  respectHostFirewall: boolean;
   /** Keep rules for IPv6 too. */
   ip6tables: boolean;
   /** Forward what comes by IPv6 to containers that have only IPv4. */
@@ -48,6 +50,7 @@ export interface BridgeSettings {
   forwarding: boolean;
   masquerade: boolean;
   filter: boolean;
+  respectHostFirewall: boolean;
   hostGateway: string | undefined;
   pools: readonly Pool[];
   ports: PortSettings;
@@ -85,6 +88,7 @@ export function readSettings(flags: NetworkFlags): BridgeSettings {
     forwarding: flags.ipForward,
     masquerade: flags.ipMasq,
     filter: flags.iptables,
+    respectHostFirewall: flags.respectHostFirewall,
     hostGateway: flags.hostGatewayIp,
     pools,
     ports: {

@@ -5,7 +5,7 @@
  * effect reports one step that names the `ip`, `nft` or `tc` command which shows the same; none needs such a program.
  */
 
-export { decodeAttributes, readBe32, readText } from "./attributes.ts";
+export { be32, decodeAttributes, encodeAttributes, readBe32, readText, readU32 } from "./attributes.ts";
 export { type Flow, forgetFlow, listFlows } from "./conntrack.ts";
 export { findLink, type LinkInfo, listAddresses, listLinks, listNeighbours, listRoutes } from "./dumps.ts";
 export { inNetworkNamespace } from "./elsewhere.ts";
@@ -54,6 +54,7 @@ export {
   type Rule,
   sourceNetwork,
 } from "./nft_rule.ts";
+export { toPorts } from "./nft_to_ports.ts";
 export {
   addTable,
   type Chain,
@@ -64,6 +65,7 @@ export {
   replaceTable,
   type Table,
 } from "./nftables.ts";
+export { type CopiedRule, type CopyTable, replaceCopies } from "./rule_copy.ts";
 export {
   type Family,
   type Hook,

@@ -6,7 +6,7 @@
  */
 
 import { ERRNO, SyscallError } from "../errno.ts";
-import { type Attribute, be32, decodeAttributes, readText, text } from "./attributes.ts";
+import { type Attribute, be32, decodeAttributes, decodeList, readText, text } from "./attributes.ts";
 import { type Message, NETLINK, NLM_F, openNetlink } from "./netlink.ts";
 import { elementAttributes, type MapElement, mapAttributes, mapText, type NftMap } from "./nft_map.ts";
 import { expressionList, type Rule, ruleText } from "./nft_rule.ts";
@@ -36,8 +36,8 @@ export interface Table {
 
 const HOOKS = { prerouting: 0, input: 1, forward: 2, output: 3, postrouting: 4 } as const;
 const ACCEPT = 1;
-const SUBSYSTEM = 10;
-const NFT = {
+export const SUBSYSTEM = 10;
+export const NFT = {
   NEWTABLE: 0,
   DELTABLE: 2,
   NEWCHAIN: 3,
@@ -46,6 +46,7 @@ const NFT = {
   GETRULE: 7,
   NEWSET: 9,
   NEWSETELEM: 12,
+  GETSETELEM: 13,
   DELSETELEM: 14,
 } as const;
 const BATCH = { BEGIN: 0x10, END: 0x11 } as const;
@@ -121,19 +122,30 @@ export function removeTable(name: string): void {
   });
 }
 
-/** Whether a table has all the chains and as many rules in each as it was made with. @throws {SyscallError} */
-export function isWhole({ name, chains }: Table): boolean {
+/** Whether a table has all the maps and chains, and as many elements and rules in each, as it is to have. @throws {SyscallError} */
+export function isWhole({ name, maps = [], chains }: Table): boolean {
   using socket = openNetlink(NETLINK.NETFILTER);
   const dump = (type: number, attributes: Attribute[]) =>
     socket
-      .dump({ type: (SUBSYSTEM << 8) | type, header: header(NFPROTO.INET), attributes }, "list rules")
+      .dump({ type: (SUBSYSTEM << 8) | type, header: header(NFPROTO.INET), attributes }, "list rules", [
+        "ENOENT",
+      ])
       .map(({ body }) => decodeAttributes(body.subarray(4)))
       .filter((found) => readText(found.get(1)) === name);
   const names = dump(NFT.GETCHAIN, []).map((chain) => readText(chain.get(3)));
   const rules = dump(NFT.GETRULE, [[1, text(name)]]).map((rule) => readText(rule.get(2)));
-  return chains.every(
-    (chain) =>
-      names.includes(chain.name) && rules.filter((of) => of === chain.name).length === chain.rules.length,
+  const sizeOf = (map: string): number => {
+    const place: Attribute[] = [
+      [1, text(name)],
+      [2, text(map)],
+    ];
+    return dump(NFT.GETSETELEM, place).reduce((sum, list) => sum + decodeList(list.get(3)).length, 0);
+  };
+  return (
+    chains.every(
+      (chain) =>
+        names.includes(chain.name) && rules.filter((of) => of === chain.name).length === chain.rules.length,
+    ) && maps.every((map) => sizeOf(map.name) === [...map.elements].length)
   );
 }
 
@@ -197,12 +209,12 @@ function message(type: number, attributes: readonly Attribute[], flags: number):
 }
 
 /** struct nfgenmsg: family, version, and for a batch the subsystem in network order. */
-function header(family: number, subsystem = 0): Uint8Array {
+export function header(family: number, subsystem = 0): Uint8Array {
   return Uint8Array.of(family, 0, 0, subsystem);
 }
 
 /** A transaction: what stands between begin and end is done whole. Failures are told of every message, success of the last. */
-function batch(messages: readonly Message[]): Message[] {
+export function batch(messages: readonly Message[]): Message[] {
   const acknowledged = messages.map((one, index) =>
     index === messages.length - 1 ? { ...one, flags: (one.flags ?? 0) | NLM_F.ACK } : one,
   );

@@ -25,7 +25,14 @@ export function openPorts(ports: Ports, sandbox: SandboxRecord): void {
   if (port !== undefined) reflectPort(ports.host(), port);
   if (sandbox.Ports.some(isLoopbackReached)) letLoopbackPass(exit.network.Link);
   const entries = entriesFor(ports, sandbox, exit);
-  changeMaps(ports.table, changesOf(entries, "add"), `publish ${portsText(sandbox)}`);
+  ports.guard();
+  try {
+    changeMaps(ports.table, changesOf(entries, "add"), `publish ${portsText(sandbox)}`);
+  } catch (error) {
+    // Somebody has flushed all rules this very moment. What is put back has these ports too: they are on record.
+    if (!isAbsence(error)) throw error;
+    ports.mend();
+  }
   // Nobody waits for this; it takes some milliseconds, and the next packet of such a flow comes later anyway.
   if (hasUdp(sandbox)) setTimeout(() => quietly(ports, () => forgetFlowsTo(sandbox, exit.target)), 0);
 }
@@ -43,6 +50,7 @@ export function closePorts(ports: Ports, sandbox: SandboxRecord): void {
     // Some are missing, as after a flush of the rules, and one that is missing keeps the others.
     for (const entry of entries) quietly(ports, () => remove([entry]), isAbsence);
   }
+  quietly(ports, () => ports.guard(sandbox));
   if (hasUdp(sandbox)) quietly(ports, () => forgetFlowsOf(exit.target));
 }
 

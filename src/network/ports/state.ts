@@ -28,6 +28,10 @@ export interface Ports {
   host: () => NetlinkSocket;
   cursor: Cursor;
   forwarder: ForwarderPorts;
+  /** Puts back what somebody took of the engine's table. */
+  mend: () => void;
+  /** Has the host's own rules asked about what the records say is published, but for what is just taken back. */
+  guard: (but?: SandboxRecord) => void;
   warn: (sentence: string) => void;
 }
 
