@@ -38,6 +38,7 @@ import { networkBackend, openEngineNetworks } from "./networks.ts";
 import { claimPidfile } from "./pidfile.ts";
 import { prunePlans } from "./prune_plan.ts";
 import { readOnlyBackends } from "./read_only.ts";
+import { openReserve, withReserve } from "./reserve.ts";
 import { makeDataRoot, makeExecRoot } from "./root.ts";
 import { sharedMemory } from "./shared_memory.ts";
 import { engineTrash, volumesWithTrash } from "./trash_keepers.ts";
@@ -166,9 +167,13 @@ export async function openEngine(config: DaemonConfig, log: Log): Promise<Engine
     },
   };
   const report = (error: unknown): void => log("error", messageOf(error), causeOf(error));
-  const served = writable ? backends : readOnlyBackends(backends, config.dataRoot);
+  const reserve = openReserve(config.dataRoot);
+  const served = writable ? withReserve(backends, reserve) : readOnlyBackends(backends, config.dataRoot);
   const api = await serve({ backends: served, listeners, report });
   stack.defer(() => api.close());
+  // Nobody waits for it.
+  const filled = writable ? reserve.fill().catch(report) : undefined;
+  stack.defer(() => filled);
   const running = stack.move();
   return { addresses: api.addresses, [Symbol.asyncDispose]: () => running.disposeAsync() };
 }

@@ -22,7 +22,7 @@ import {
   SyscallError,
   statFd,
 } from "../kernel/mod.ts";
-import { ifAbsent } from "../std/absent.ts";
+import { codeOf, ifAbsent } from "../std/absent.ts";
 import { FathomError } from "../std/errors.ts";
 
 /** A copy under way, and one that is whole. */
@@ -44,7 +44,7 @@ export async function populateDirectory(directory: string, source: Source): Prom
   if (from === undefined) return;
   if (isMounted(data)) {
     using place = openForReading(data);
-    await copyTree(from.fd, place.fd);
+    await copyTree(from.fd, place.fd).catch(sayFull);
     return;
   }
   const partial = join(directory, PARTIAL);
@@ -83,7 +83,16 @@ async function makeCopy(from: number, to: string): Promise<void> {
   await rm(to, { recursive: true, force: true });
   await mkdir(to, { mode: 0o700 });
   using copy = openForReading(to);
-  await copyTree(from, copy.fd);
+  await copyTree(from, copy.fd).catch(sayFull);
+}
+
+function sayFull(cause: unknown): never {
+  if (codeOf(cause) !== "ENOSPC" && codeOf(cause) !== "EDQUOT") throw cause;
+  throw new FathomError(
+    "unavailable",
+    "no space left on device to copy an image's files into a volume: free some and try again",
+    { cause },
+  );
 }
 
 /** Moves a whole copy into the volume; may be repeated. */

@@ -6,7 +6,7 @@
  */
 
 import { randomBytes } from "node:crypto";
-import { mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rename, rm, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TrashItem } from "../spec/trash.ts";
 import { codeOf, ifAbsent } from "../std/absent.ts";
@@ -62,6 +62,7 @@ export async function takeFromTrash(root: string, id: string): Promise<VolumeRec
       { cause },
     );
   });
+  await removeIfEmpty(join(root, TRASH));
   await sync(root);
   await forgetNote(root, record.Name);
   return record;
@@ -72,11 +73,18 @@ export async function forgetNote(root: string, name: string): Promise<void> {
   await rm(join(root, name, NOTE), { force: true });
 }
 
-/** Deletes one for good; no error when it is gone. */
-export async function eraseFromTrash(root: string, id: string): Promise<void> {
-  if (!ID.test(id)) return;
+/** Takes one out of sight and gives the directory that is left to delete; undefined when it is gone. */
+export async function hideTrashed(root: string, id: string): Promise<string | undefined> {
+  if (!ID.test(id)) return undefined;
   const gone = await hideDirectory(root, join(TRASH, id)).catch(ifAbsent(undefined));
-  if (gone !== undefined) await rm(gone, { recursive: true, force: true });
+  await removeIfEmpty(join(root, TRASH));
+  return gone;
+}
+
+async function removeIfEmpty(directory: string): Promise<void> {
+  await rmdir(directory).catch((error: unknown) => {
+    if (codeOf(error) !== "ENOTEMPTY" && codeOf(error) !== "ENOENT") throw error;
+  });
 }
 
 async function sync(path: string): Promise<void> {

@@ -23,7 +23,7 @@ import {
   type VolumeRecord,
   writeVolume,
 } from "./_record.ts";
-import { eraseFromTrash, forgetNote, moveToTrash, readTrash, takeFromTrash } from "./_trash.ts";
+import { forgetNote, hideTrashed, moveToTrash, readTrash, takeFromTrash } from "./_trash.ts";
 import type { Filters, Mounting, VolumeCandidate, Volumes } from "./contract.ts";
 
 export interface VolumesOptions {
@@ -78,7 +78,7 @@ export async function openVolumes(options: VolumesOptions): Promise<Volumes> {
     trash: {
       list: () => readTrash(state.root),
       restore: (id) => state.exclusive(() => restore(state, id)),
-      erase: (id) => eraseFromTrash(state.root, id),
+      erase: (id) => erase(state, id),
     },
     prune: (filters, { all }) => prune(state, filters, all),
     usage: () => Promise.all([...state.entries.values()].map((entry) => usageOf(state, entry))),
@@ -217,6 +217,11 @@ async function restore(state: State, id: string): Promise<Restored> {
   state.entries.set(record.Name, entryOf(record));
   state.emit({ action: "create", id: record.Name, attributes: { driver: LOCAL } });
   return { Type: "volume", Names: [record.Name], Taken: [] };
+}
+
+async function erase({ exclusive, root }: State, id: string): Promise<void> {
+  const gone = await exclusive(() => hideTrashed(root, id));
+  if (gone !== undefined) await rm(gone, { recursive: true, force: true });
 }
 
 /** What somebody has mounted in a volume is not the volume's own, and deleting would not stop there. */

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, truncate } from "node:fs/promises";
 import { join } from "node:path";
-import { type Engine, run, startFathom, tarOf } from "../harness/mod.ts";
+import { type Engine, eventually, run, startFathom, tarOf } from "../harness/mod.ts";
 
 const SIZE_MB = 64;
 let engine: Engine;
@@ -75,7 +75,9 @@ test("a container that fills the disk is told, the daemon answers, and there is 
 });
 
 const KB = 1024;
-/** How much room is left: none, some for records, some for a part of what is to be written. */
+/** What the names of a container's mount points take; without it the kernel says that they are not there. */
+const FOR_NAMES = 6 * KB;
+/** How much room is left beside that: none, some for records, some for a part of what is to be written. */
 const ROOMS = [0, 8 * KB, 40 * KB, 200 * KB, 700 * KB];
 
 describe.each(ROOMS)("with %d bytes of room", (room) => {
@@ -86,7 +88,7 @@ describe.each(ROOMS)("with %d bytes of room", (room) => {
     const write = ["run", "--name", "written", "--network", "none", "busybox", "cp", "/bin/busybox", "/more"];
     await engine.output("docker", write);
     image = await engine.output("docker", ["images", "-q"]);
-    await fill(room);
+    await fill(room + FOR_NAMES);
     before = await entries();
   });
   afterAll(async () => {
@@ -152,6 +154,8 @@ const filling = () => join(directory, "disk", "filling");
 async function fill(room: number): Promise<void> {
   const taken = await run(["dd", "if=/dev/zero", `of=${filling()}`, "bs=64k", "conv=fsync"]);
   if (!taken.stderr.includes("No space left")) throw new Error(`the disk is not full: ${taken.stderr}`);
+  // What was too little for a large piece.
+  await run(["dd", "if=/dev/zero", `of=${filling()}`, "bs=1k", "oflag=append", "conv=notrunc,fsync"]);
   await truncate(filling(), (await stat(filling())).size - room);
   await run(["sync", "-f", filling()]);
 }
@@ -174,3 +178,34 @@ async function freeBytes(): Promise<number> {
   const [blocks = 0, size = 0] = stdout.split(" ").map(Number);
   return blocks * size;
 }
+
+test("on a disk that is full to the last byte prune and rm work, and the reserve that lets them is back after that", async () => {
+  await engine.output("docker", ["create", "--name", "first", "--network", "none", "busybox", "true"]);
+  await engine.output("docker", ["create", "--name", "second", "--network", "none", "busybox", "true"]);
+  await engine.output("docker", ["volume", "create", "old"]);
+  await eventually("the reserve", reserved);
+  await fill(0);
+  try {
+    for (const args of [
+      ["rm", "first"],
+      ["container", "prune", "-f"],
+      ["volume", "rm", "old"],
+      ["rmi", "busybox"],
+    ])
+      expect([args, (await docker(args)).stderr]).toEqual([args, ""]);
+    expect(await engine.output("docker", ["ps", "-aq"])).toBe("");
+    expect(await readdir(join(engine.dataRoot, "volumes"))).toEqual([]);
+  } finally {
+    await rm(filling());
+  }
+  await engine.stop();
+  await engine.start();
+  await eventually("the reserve", reserved);
+});
+
+/** Whether the engine has its own part of the disk. */
+const reserved = () =>
+  stat(join(engine.dataRoot, "reserve")).then(
+    ({ size }) => size > 500_000,
+    () => false,
+  );
