@@ -12,10 +12,18 @@ export interface Respond {
   text(body: string, fields?: Fields): Promise<void>;
   /** Status 200 at once, then every piece as it comes. */
   stream(contentType: string, source: AsyncIterable<Uint8Array | string>, fields?: Fields): Promise<void>;
-  /** Gives the connection to an attached program. `framed`: output is multiplexed, and the client may be told so. */
-  hijack(stream: Duplex, options: { framed: boolean }): Promise<void>;
+  /** Gives the connection to an attached program. */
+  hijack(stream: Duplex, options: HijackOptions): Promise<void>;
   /** Gives the connection to another protocol, behind a head of its own. */
   switchTo(head: string, stream: Duplex): Promise<void>;
+}
+
+export interface HijackOptions {
+  /** Output is multiplexed, and the client may be told so. */
+  framed: boolean;
+  fields?: Fields;
+  /** What is sent behind all output. */
+  last?: () => Promise<Uint8Array>;
 }
 
 const JSON_TYPE = "application/json";
@@ -33,11 +41,15 @@ export function respondWith(reply: Reply, client: { upgrade: boolean; knowsFrami
     stream: (contentType, source, fields = {}) =>
       reply.stream(200, { "Content-Type": contentType, ...fields }, source),
     switchTo: (head, stream) => reply.hijack(head, stream),
-    hijack: (stream, { framed }) => {
-      if (!client.upgrade) return reply.hijack(`HTTP/1.1 200 OK\r\nContent-Type: ${RAW_STREAM}`, stream);
-      const type = framed && client.knowsFraming ? MULTIPLEXED_STREAM : RAW_STREAM;
-      const head = `HTTP/1.1 101 UPGRADED\r\nContent-Type: ${type}\r\nConnection: Upgrade\r\nUpgrade: tcp`;
-      return reply.hijack(head, stream);
+    hijack: (stream, { framed, fields = {}, last }) => {
+      const type = client.upgrade && framed && client.knowsFraming ? MULTIPLEXED_STREAM : RAW_STREAM;
+      const lines = [
+        client.upgrade ? "HTTP/1.1 101 UPGRADED" : "HTTP/1.1 200 OK",
+        `Content-Type: ${type}`,
+        ...(client.upgrade ? ["Connection: Upgrade", "Upgrade: tcp"] : []),
+        ...Object.entries(fields).map(([name, value]) => `${name}: ${value}`),
+      ];
+      return reply.hijack(lines.join("\r\n"), stream, last);
     },
   };
 }

@@ -8,11 +8,15 @@ import { writeTo } from "./output.ts";
 
 const DECODER = new TextDecoder();
 
-/** Copies output until the program's end: raw from a terminal, else frames of stdout and stderr. */
-export async function copyOutput(connection: Connection, tty: boolean): Promise<void> {
+/**
+ * Copies output until the program's end: raw from a terminal, else frames of stdout and stderr. Gives the exit code where the last
+ * frame tells it.
+ */
+export async function copyOutput(connection: Connection, tty: boolean): Promise<number | undefined> {
   const source = { [Symbol.asyncIterator]: () => chunks(connection) };
-  if (tty) await copyRaw(source);
-  else await copyFrames(source);
+  if (!tty) return await copyFrames(source);
+  await copyRaw(source);
+  return undefined;
 }
 
 /** Copies bytes as they are to standard output. */
@@ -21,18 +25,21 @@ export async function copyRaw(source: AsyncIterable<Uint8Array>): Promise<void> 
 }
 
 /** Takes Docker's multiplexed stream apart. Throws when a frame carries an error of the engine. */
-export async function copyFrames(source: AsyncIterable<Uint8Array>): Promise<void> {
+export async function copyFrames(source: AsyncIterable<Uint8Array>): Promise<number | undefined> {
   let written: Promise<void> | undefined;
+  let exit = "";
   const demultiplex = demultiplexer((stream, content) => {
     if (stream === "systemerr")
       throw new CommandError(`Error response from daemon: ${DECODER.decode(content)}`);
-    written = writeTo(stream === "stderr" ? "stderr" : "stdout", content) ?? written;
+    if (stream === "exit") exit += DECODER.decode(content);
+    else written = writeTo(stream === "stderr" ? "stderr" : "stdout", content) ?? written;
   });
   for await (const bytes of source) {
     demultiplex(bytes);
     await written;
     written = undefined;
   }
+  return exit === "" ? undefined : Number(exit);
 }
 
 async function* chunks(connection: Connection): AsyncGenerator<Uint8Array, void> {

@@ -7,8 +7,11 @@
 
 export const HEADER_LENGTH = 8;
 
-/** Byte 0 of a header. `systemerr` carries an error of the engine itself. */
-const STREAMS = ["stdin", "stdout", "stderr", "systemerr"] as const;
+/**
+ * Byte 0 of a header. `systemerr` carries an error of the engine itself; `exit`, which is Fathom's own and comes only to those who
+ * ask for it, the program's exit code in decimal, behind all its output.
+ */
+const STREAMS = ["stdin", "stdout", "stderr", "systemerr", "exit"] as const;
 export type StreamName = (typeof STREAMS)[number];
 
 /** Writes a frame's header into `target` at `at`. */

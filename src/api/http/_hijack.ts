@@ -8,11 +8,12 @@ import { lingerAndClose, write } from "./_output.ts";
 /**
  * Copies `stream`'s output to the peer and the peer's bytes to `stream`, with back-pressure on both sides. The peer's
  * half-close ends `stream`'s writable side only. When `stream`'s output ends the connection is closed; when the peer is
- * gone `stream` is destroyed. Never rejects: a broken stream ends the session as its normal end does.
+ * gone `stream` is destroyed. `last` gives what the peer gets behind all output. Never rejects: a broken stream ends the session as its normal end does.
  */
 export async function joinStreams(
   connection: { socket: Socket; input: Input },
   stream: Duplex,
+  last?: () => Promise<Uint8Array>,
 ): Promise<void> {
   const { socket, input } = connection;
   const leave = () => stream.destroy();
@@ -22,6 +23,7 @@ export async function joinStreams(
   if (socket.destroyed) leave();
   const feeding = feed(input, stream);
   await copyOut(stream, socket);
+  if (last !== undefined && !socket.destroyed) await write(socket, await last());
   leave();
   lingerAndClose(socket);
   await feeding;

@@ -97,11 +97,11 @@ export class Reply {
    * Gives the connection away: sends `head` as it is (status line and fields, without the empty line), then joins the
    * connection's two directions with `stream`'s, beginning with bytes that came behind the request. Resolves when it is over.
    */
-  async hijack(head: string, stream: Duplex): Promise<void> {
+  async hijack(head: string, stream: Duplex, last?: () => Promise<Uint8Array>): Promise<void> {
     this.#state = "hijacked";
     const { socket, input } = this.#context;
     await write(socket, `${head}\r\n\r\n`);
-    await joinStreams({ socket, input }, stream);
+    await joinStreams({ socket, input }, stream, last);
   }
 
   #startHead(status: number, fields: Fields): string {

@@ -2,7 +2,8 @@
 
 import type { ExecCreateRequest, ExecInspect } from "../../spec/docker.ts";
 import { FathomError } from "../../std/errors.ts";
-import { sizeParams } from "../query.ts";
+import { frame } from "../../std/stdcopy.ts";
+import { boolParam, sizeParams } from "../query.ts";
 import { execCreateRequest, execStartRequest } from "../requests.ts";
 import type { Respond } from "../respond.ts";
 import { type ApiRequest, param, type Route, readJson, requireJson } from "../route.ts";
@@ -26,7 +27,9 @@ export function execRoutes(backend: ExecBackend): Route[] {
       handler: async (request, respond) => {
         const wanted = await requireJson(request, execCreateRequest);
         if ((wanted.Cmd ?? []).length === 0) throw new FathomError("invalid", "No exec command specified");
-        await respond.json(await backend.create(param(request, "id"), wanted), 201);
+        const { Id } = await backend.create(param(request, "id"), wanted);
+        if (boolParam(request.query, "start")) await run(backend, { id: Id, ...wanted }, respond);
+        else await respond.json({ Id }, 201);
       },
     },
     {
@@ -48,6 +51,27 @@ export function execRoutes(backend: ExecBackend): Route[] {
       handler: async (request, respond) => respond.json(await backend.inspect(param(request, "id"))),
     },
   ];
+}
+
+/**
+ * Creates and starts in one request, which is Fathom's own: Docker's engine does not know the parameter and answers with the ID
+ * alone. Where output is framed, its last frame is the exit code.
+ */
+async function run(
+  backend: ExecBackend,
+  { id, Tty: tty = false }: ExecCreateRequest & { id: string },
+  respond: Respond,
+): Promise<void> {
+  const { stream } = await backend.start(id, { tty });
+  const exitFrame = async () => {
+    const { ExitCode } = await backend.inspect(id);
+    return frame("exit", new TextEncoder().encode(String(ExitCode ?? 0)));
+  };
+  await respond.hijack(stream, {
+    framed: !tty,
+    fields: { "Exec-Id": id },
+    ...(!tty && { last: exitFrame }),
+  });
 }
 
 async function start(backend: ExecBackend, request: ApiRequest, respond: Respond): Promise<void> {

@@ -3,6 +3,7 @@
 import type { ExecCreateRequest, ExecInspect } from "../../spec/docker.ts";
 import { type Context, defineCommand } from "../command.ts";
 import { CommandError, DaemonError } from "../errors.ts";
+import { type Hijacked, textOf } from "../http/client.ts";
 import { readEnvironment } from "../run/files.ts";
 import { followSize, LEFT } from "../run/foreground.ts";
 import { startErrorCode } from "../run/start_error.ts";
@@ -41,33 +42,22 @@ export const command = defineCommand({
       ...(flags.workdir !== undefined && { WorkingDir: flags.workdir }),
     };
     const path = `/containers/${encodeURIComponent(name)}/exec`;
+    if (attached) return await runAttached(context, path, request);
     const { Id } = await context.client.json<{ Id: string }>("POST", path, { json: request });
-    if (!attached) return await startDetached(context, Id, flags.tty);
-    return await startAttached(context, Id, { stdin, tty: flags.tty });
+    await context.client.call("POST", `/exec/${Id}/start`, { json: { Detach: true, Tty: flags.tty } });
+    return 0;
   },
 });
 
-async function startDetached({ client }: Context, id: string, tty: boolean): Promise<number> {
-  await client.call("POST", `/exec/${id}/start`, { json: { Detach: true, Tty: tty } });
-  return 0;
-}
-
-async function startAttached(
-  context: Context,
-  id: string,
-  { stdin, tty }: { stdin: boolean; tty: boolean },
-): Promise<number> {
+async function runAttached(context: Context, path: string, request: ExecCreateRequest): Promise<number> {
   const { client } = context;
+  const { Tty: tty = false, AttachStdin: stdin = false } = request;
   await using cleanup = new AsyncDisposableStack();
   const terminal = tty ? (await import("../terminal.ts")).openTerminal() : undefined;
   if (terminal) cleanup.defer(() => terminal.leave());
   const size = terminal?.size();
-  const ConsoleSize = size && [size.height, size.width];
-  const hijacked = await startError(() =>
-    client.hijack(`/exec/${id}/start`, {
-      json: { Detach: false, Tty: tty, ...(ConsoleSize && { ConsoleSize }) },
-    }),
-  );
+  if (size) request.ConsoleSize = [size.height, size.width];
+  const { hijacked, id } = await startError(() => createAndStart(context, path, request));
   cleanup.defer(() => hijacked.connection.close());
   if (terminal) {
     followSize(terminal, ({ height, width }) =>
@@ -79,8 +69,24 @@ async function startAttached(
     const input = startInput(hijacked);
     cleanup.defer(() => input.stop());
   }
-  await copyOutput(hijacked.connection, tty);
-  return await exitCode(context, id, { mayDetach: tty && stdin });
+  const told = await copyOutput(hijacked.connection, tty);
+  return told ?? (await exitCode(context, id, { mayDetach: tty && stdin }));
+}
+
+/** In one request; Docker's engine does what it knows of it, which is to create, and is asked to start in another. */
+async function createAndStart(
+  { client }: Context,
+  path: string,
+  request: ExecCreateRequest,
+): Promise<{ hijacked: Hijacked; id: string }> {
+  const hijacked = await client.hijack(path, { query: { start: true }, json: request });
+  const { headers, body } = hijacked.reply;
+  const begun = headers.get("exec-id");
+  if (begun !== undefined) return { hijacked, id: begun };
+  const { Id: id }: { Id: string } = JSON.parse(await textOf(body));
+  const { Tty, ConsoleSize } = request;
+  const json = { Detach: false, Tty, ...(ConsoleSize && { ConsoleSize }) };
+  return { hijacked: await client.hijack(`/exec/${id}/start`, { json }), id };
 }
 
 async function startError<T>(start: () => Promise<T>): Promise<T> {

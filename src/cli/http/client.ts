@@ -23,8 +23,8 @@ export type Query = Readonly<Record<string, string | number | boolean | readonly
 /** Both directions of an attached program. */
 export interface Hijacked {
   connection: Connection;
-  /** Of a 101; `application/vnd.docker.multiplexed-stream` where output is framed. */
-  contentType: string | undefined;
+  /** Its `content-type` is `application/vnd.docker.multiplexed-stream` where output is framed. */
+  reply: Reply;
 }
 
 export interface Client {
@@ -73,7 +73,7 @@ export function createClient(choice: Choice, start: () => Promise<boolean>): Cli
       const connection = await open();
       await writeRequest(connection, head(choice, { method: "POST", path, options, upgrade: true }), options);
       const reply = await checked(await readReply(connection, "POST"));
-      return { connection, contentType: reply.headers.get("content-type") };
+      return { connection, reply };
     },
     close: () => {
       for (const connection of connections) connection.close();
