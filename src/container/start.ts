@@ -169,6 +169,7 @@ function launchOf(
     id: config.Id,
     bundle: container.bundle,
     runtime: context.options.runtimes[host.Runtime]?.path ?? "native",
+    cache: join(context.options.execRoot, "filters"),
     openStdin: config.Config.OpenStdin,
     stdinOnce: config.Config.StdinOnce,
     ...(rows > 0 && columns > 0 && { size: { columns, rows } }),

@@ -24,6 +24,7 @@ import { FathomError, kindOf, messageOf } from "../std/errors.ts";
 import { readBundle } from "./bundle.ts";
 import { endProcess } from "./end.ts";
 import { explainExecFailure } from "./exec_failure.ts";
+import { seccompFilter } from "./filters.ts";
 import type { Enter } from "./gates.ts";
 import { hasGates, runHooks, runLastHooks } from "./hooks.ts";
 import { hostFacts } from "./host.ts";
@@ -140,6 +141,8 @@ async function startContainer(
   cgroup: Cgroup,
   stdio: Stdio,
 ): Promise<Started> {
+  const host = hostFacts();
+  const filter = await seccompFilter(config.linux.seccomp, { arch: host.arch, cache: container.cache });
   using stack = new DisposableStack();
   // Few containers have hooks that they wait for.
   const { openGates, passGates } = hasGates(config) ? await import("./gates.ts") : {};
@@ -158,7 +161,8 @@ async function startContainer(
     idMapped,
     cgroupDirectories: cgroup.directories,
     home: needsHome(config.process) ? homeOf(config.root.path, config.process.user.uid) : "/",
-    host: hostFacts(),
+    host,
+    filter,
     ...(gates && { gates: gates.theirs }),
     ...(confined && { devicePaths: devicePaths(config) }),
     ...(confined && directory !== undefined && { cgroup: directory }),
@@ -201,12 +205,15 @@ async function startContainer(
 }
 
 async function startExec(config: RuntimeConfig, running: Running, stdio: Stdio): Promise<Started> {
-  using stack = new DisposableStack();
   const { process } = config;
+  const host = hostFacts();
+  const { cache } = running.container;
+  const filter = await seccompFilter(config.linux.seccomp, { arch: host.arch, cache });
+  using stack = new DisposableStack();
   const terminal = openStreams(stdio, config, stack);
   const { procs, directory } = running.cgroup.entranceOf(running.pid, stack);
   const home = needsHome(process) ? homeOf(`/proc/${running.pid}/root`, process.user.uid) : "/";
-  const context = { pidfd: running.pidfd, streams: terminal.streams, procs, home, host: hostFacts() };
+  const context = { pidfd: running.pidfd, streams: terminal.streams, procs, home, host, filter };
   const { rows, successor } = execProgram(process, config, context);
   const child = spawn(rows, {
     namespaces: 0,

@@ -40,6 +40,8 @@ export interface Bundle {
   id: string;
   /** Directory that holds config.json; a relative `root.path` is taken from here. */
   bundle: string;
+  /** Directory for what is computed for one container and serves others as well; only root can write there. */
+  cache?: string | undefined;
 }
 
 /** Where a program's standard streams go: three open descriptors, which stay the caller's, or a terminal of its own. */

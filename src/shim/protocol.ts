@@ -58,6 +58,8 @@ export interface Launch {
   bundle: string;
   /** `native`, or the path of another OCI runtime's program. */
   runtime: string;
+  /** Directory in which the runtime keeps what serves other containers as well. */
+  cache?: string;
   /** Keep standard input open for attachments (docker run -i). */
   openStdin: boolean;
   /** Close standard input when the first attachment that had it ends its half. */

@@ -36,6 +36,7 @@ export const context: ProgramContext = {
     hardLimits: new Map([["RLIMIT_NOFILE", 1000n]]),
     oomScoreAdj: 0,
   },
+  filter: new Uint8Array(8),
 };
 
 /** What a test's configuration has other than that. */

@@ -22,6 +22,7 @@ import { cgroupNamespaceRows, hostNameRows, isNew, joinRows, loopbackRows } from
 import { maskedRows, readonlyRows } from "./paths.ts";
 import { inheritedRows } from "./personality.ts";
 import { writeText } from "./rows.ts";
+import { filtered } from "./seccomp.ts";
 import { settingRows, sysctlRows } from "./settings.ts";
 import {
   consoleRows,
@@ -93,7 +94,7 @@ export function containerProgram(
     ...(confined && "descriptors" in streams ? [] : ownerRows(streams, config.process.user.uid)),
     ...entryRows({
       process,
-      ...(config.linux.seccomp && { seccomp: config.linux.seccomp }),
+      seccomp: filtered(config.linux.seccomp, context.filter),
       root,
       home: context.home,
       host: context.host,

@@ -24,6 +24,8 @@ export interface ProgramContext {
   /** HOME for a program that is given none: what the root's /etc/passwd says of its user. */
   home: string;
   host: HostFacts;
+  /** What its seccomp profile compiles to; absent where it has none. */
+  filter?: Uint8Array | undefined;
   /** Where there are hooks for whose end the process waits. */
   gates?: Gates;
 }

@@ -1,18 +1,18 @@
 /** The last rows: from a process that may do anything to the program that may do what its configuration says. */
 
 import { type Argument, type Call, type Errno, named, text, texts } from "../../kernel/mod.ts";
-import type { Process, Seccomp } from "../../spec/oci_runtime.ts";
+import type { Process } from "../../spec/oci_runtime.ts";
 import { FathomError } from "../../std/errors.ts";
 import type { HostFacts } from "./context.ts";
 import { capabilitySets, capsetRow, identityRows, needsAdmin } from "./identity.ts";
 import { limitRows, openFilesRows } from "./limits.ts";
 import { prctl } from "./rows.ts";
-import { seccompRows } from "./seccomp.ts";
+import { type Filtered, seccompRows } from "./seccomp.ts";
 import { workingDirectoryRows } from "./working_directory.ts";
 
 export interface Entry {
   process: Process;
-  seccomp?: Seccomp;
+  seccomp?: Filtered | undefined;
   /** A descriptor of the container's root. */
   root: Argument;
   home: string;
@@ -41,7 +41,7 @@ export function entryRows({ process, seccomp, root, home, host, handover = [] }:
     ...(process.noNewPrivileges === true
       ? [prctl("SET_NO_NEW_PRIVS", [1, 0, 0, 0], "forbid gaining privileges")]
       : []),
-    ...seccompRows(seccomp, host.arch),
+    ...seccompRows(seccomp),
     ...(keepAdmin ? [capsetRow(capabilitySets(process.capabilities, host), 0n)] : []),
     ...executeRows(process, home),
   ];

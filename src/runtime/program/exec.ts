@@ -19,6 +19,7 @@ import { entryRows } from "./entry.ts";
 import { NAMESPACE_FLAG } from "./namespaces.ts";
 import { inheritedRows } from "./personality.ts";
 import { AT_FDCWD, prctl } from "./rows.ts";
+import { filtered } from "./seccomp.ts";
 import {
   controlRow,
   descriptorRows,
@@ -38,6 +39,8 @@ export interface ExecContext {
   procs: readonly number[];
   home: string;
   host: HostFacts;
+  /** What the container's seccomp profile compiles to. */
+  filter?: Uint8Array | undefined;
 }
 
 /**
@@ -73,7 +76,7 @@ export function execProgram(
     ...(confined && "descriptors" in streams ? [] : ownerRows(streams, process.user.uid)),
     ...entryRows({
       process: withoutPrivileged(process),
-      ...(config.linux.seccomp && { seccomp: config.linux.seccomp }),
+      seccomp: filtered(config.linux.seccomp, context.filter),
       root: fd,
       home,
       host,

@@ -2,7 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import type { Seccomp, SeccompArgument, SeccompRule } from "../../spec/oci_runtime.ts";
 import { BPF, encode, type Instruction } from "./bpf.ts";
-import { compileSeccomp, seccompRows } from "./seccomp.ts";
+import { seccompRows } from "./seccomp.ts";
+import { compileSeccomp, filterOf } from "./seccomp_filter.ts";
 import { type SeccompArch, syscallNumbers } from "./syscalls.ts";
 
 const KILL = 0;
@@ -288,7 +289,8 @@ describe("a filter", () => {
 describe("a profile that the specification does not allow is refused by name", () => {
   const refused = (profile: Partial<Record<keyof Seccomp, unknown>>): unknown => {
     try {
-      return seccompRows({ ...RULES, ...profile } as Seccomp, "x86_64");
+      const whole = { ...RULES, ...profile } as Seccomp;
+      return seccompRows({ profile: whole, filter: filterOf(whole, "x86_64") });
     } catch (error) {
       return error instanceof Error ? error.message : error;
     }
@@ -319,7 +321,8 @@ describe("a profile that the specification does not allow is refused by name", (
 });
 
 test("speculation stays on unless the profile lists its flags itself", () => {
-  const flagsOf = (profile: Seccomp): unknown => seccompRows(profile, "x86_64")[0]?.args[1];
+  const flagsOf = (profile: Seccomp): unknown =>
+    seccompRows({ profile, filter: filterOf(profile, "x86_64") })[0]?.args[1];
   expect(flagsOf(RULES)).toMatchObject({ value: 4 });
   expect(flagsOf({ ...RULES, flags: ["SECCOMP_FILTER_FLAG_LOG"] })).toMatchObject({ value: 2 });
   expect(flagsOf({ ...RULES, flags: [] })).toMatchObject({ value: 0 });
