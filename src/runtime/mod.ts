@@ -24,16 +24,11 @@ export async function runtimeFor(name: string): Promise<Runtime> {
   return (await import("./adapter.ts")).adapterFor(name);
 }
 
-/** How long a process must have waited before it is taken to have the time to warm up, in milliseconds. */
-const SPARE = 50;
-
 /**
  * Makes the native runtime ready, so that its first start is as fast as later ones. For a process that waits; it takes some tens
- * of milliseconds in small pieces, has no effect, and ends early when `signal` is aborted. A process that is made because somebody
- * is waiting for it only loads: where many are started at once, what the one rehearses is taken from the others.
+ * of milliseconds in small pieces, has no effect, and ends early when `signal` is aborted.
  */
 export async function warmUp(signal: AbortSignal): Promise<void> {
-  await import("./native.ts");
-  await Bun.sleep(SPARE);
-  if (!signal.aborted) await (await import("./warm_up.ts")).warmUp(signal);
+  const [module] = await Promise.all([import("./warm_up.ts"), import("./native.ts")]);
+  await module.warmUp(signal);
 }

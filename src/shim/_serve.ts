@@ -22,7 +22,9 @@ interface Options {
 
 /** A new shim that listens at a path; resolves when it is not needed any more. */
 export async function serveContainers(path: string, options: Options): Promise<void> {
-  const shim = assemble(path, options.runtimes ?? warmRuntimes());
+  const { runtimes, rehearse } = preparedRuntimes();
+  const shim = assemble(path, options.runtimes ?? runtimes);
+  if (options.runtimes === undefined) shim.turns.onRehearse = rehearse;
   shim.server.listen();
   dozeWhenQuiet(shim, options.patience ?? PATIENCE);
   // Asked first: a parent that is gone by then is not there to be told.
@@ -75,13 +77,18 @@ function assemble(path: string, runtimes: Runtimes): Shim {
   return { path, turns, server };
 }
 
-/** A container's start is loaded and rehearsed while nobody waits for it; where that fails, the start will say so. */
-function warmRuntimes(): Runtimes {
+/** A container's start is loaded while nobody waits for it, and rehearsed where there is time; what fails then, the start will say. */
+function preparedRuntimes(): { runtimes: Runtimes; rehearse: () => void } {
   const rehearsal = new AbortController();
-  warmUp(rehearsal.signal).catch(() => undefined);
-  return (name) => {
-    rehearsal.abort();
-    return runtimeFor(name);
+  runtimeFor("native").catch(() => undefined);
+  return {
+    runtimes: (name) => {
+      rehearsal.abort();
+      return runtimeFor(name);
+    },
+    rehearse: () => {
+      warmUp(rehearsal.signal).catch(() => undefined);
+    },
   };
 }
 

@@ -228,6 +228,9 @@ async function perform(turns: Turns, request: Numbered): Promise<Reply> {
     case "names":
       await container.resolve(request.names);
       return { type: "done" };
+    case "rehearse":
+      turns.onRehearse?.();
+      return { type: "done" };
     case "reset":
       await turns.next();
       return { type: "done" };

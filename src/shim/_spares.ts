@@ -100,7 +100,10 @@ export class Spares {
   #make(): void {
     const made = this.#create()
       .then(
-        (ready) => this.#offer(ready),
+        (ready) => {
+          // One that somebody has waited for has no time to rehearse, nor have the others that are started with it.
+          if (this.#offer(ready)) ready.remote.rehearse();
+        },
         // A spare that cannot be made is no error: whoever comes next tries again and is told.
         (error) => this.#waiting.shift()?.reject(error),
       )
@@ -108,11 +111,13 @@ export class Spares {
     this.#making.add(made);
   }
 
-  #offer(ready: Ready): void {
+  /** Whether it is kept: nobody waited for it. */
+  #offer(ready: Ready): boolean {
     const waiter = this.#waiting.shift();
     if (waiter !== undefined) waiter.resolve(ready);
     else if (this.#closed) ready.remote.close();
     else this.#keep(ready);
+    return waiter === undefined && !this.#closed;
   }
 
   #keep(ready: Ready): void {

@@ -29,6 +29,8 @@ export class Turns {
   readonly #over = Promise.withResolvers<void>();
   /** Called when nothing is expected for some time. */
   onRest: (() => void) | undefined;
+  /** Called when there is time to rehearse a start. */
+  onRehearse: (() => void) | undefined;
   #number = 0;
   #container: Container;
   /** Whether no daemon is there. */

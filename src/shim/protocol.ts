@@ -32,9 +32,9 @@ import type { ErrorKind } from "../std/errors.ts";
 
 /**
  * What this build speaks. 1 had no number; 2 says it, and how a program ended (`signal`, `memory` of ExitRecord); 3 resolves names
- * (`names`).
+ * (`names`); 4 rehearses when it is told to.
  */
-export const PROTOCOL = 3;
+export const PROTOCOL = 4;
 
 /** Signals are numbers; paths are absolute; sizes are columns and rows. */
 export type Request =
@@ -44,6 +44,8 @@ export type Request =
   | { type: "signal"; signal: number; target: Target; disposes?: boolean }
   /** The container has ended and the daemon knows; done when its attachments are served and nothing of it is left. */
   | { type: "reset" }
+  /** Nobody waits for this shim: it has the time to rehearse a start. Done at once. */
+  | { type: "rehearse" }
   /** Resolves names for the container from now on; done at once where that is so already. */
   | { type: "names"; names: Names }
   | { type: "resize"; columns: number; rows: number; target: Target };
