@@ -11,6 +11,7 @@ import { access, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { run } from "../test/harness/mod.ts";
 import { type Client, commandTables } from "./_commands.ts";
+import { dnsTables } from "./_dns.ts";
 import { logTables } from "./_logs.ts";
 import type { Measured } from "./_measure.ts";
 import { report, rowOf, type Table } from "./_report.ts";
@@ -41,6 +42,7 @@ const [first, ...others] = await commandLines();
 const SECTIONS: Readonly<Record<string, () => Promise<Table[]>>> = {
   commands: () => commandTables([first, ...others], rounds),
   scale: () => scaleTables(first, rounds),
+  dns: () => dnsTables(rounds),
   logs: () => logTables(Math.min(rounds, 3)),
   runtimes,
 };

@@ -1,7 +1,12 @@
 import { expect, test } from "bun:test";
+import { addressBytes } from "../kernel/net/inet.ts";
 import { lookUp } from "./lookup.ts";
 import { TYPE } from "./message.ts";
 import type { Known, KnownNetwork } from "./tables.ts";
+
+function bytesOf(address: string): Uint8Array {
+  return addressBytes(address) ?? new Uint8Array(0);
+}
 
 function network(
   name: string,
@@ -11,7 +16,7 @@ function network(
   return {
     name,
     links: new Map(Object.entries(links)),
-    names: new Map(Object.entries(names)),
+    names: new Map(Object.entries(names).map(([name, texts]) => [name, texts.map(bytesOf)])),
     hosts: new Map(),
   };
 }
@@ -20,7 +25,7 @@ const KNOWN: Known = {
   servers: [],
   forward: true,
   ndots: false,
-  extra: new Map([["host.docker.internal", ["10.1.0.1"]]]),
+  extra: new Map([["host.docker.internal", [bytesOf("10.1.0.1")]]]),
   networks: [
     network("front", { web: ["10.1.0.2"], "a.b": ["10.1.0.3"] }, { api: "web", db: "web" }),
     network("back.net", { web: ["10.2.0.2"], db: ["10.2.0.4", "10.2.0.5", "fd00::4"], api: ["10.2.0.9"] }),

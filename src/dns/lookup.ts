@@ -1,6 +1,5 @@
 /** Look-ups in a container's tables: which question has which answer, and what is asked for elsewhere. Pure. */
 
-import { addressBytes } from "../kernel/net/inet.ts";
 import { addressKey } from "./address.ts";
 import { type Answer, encodeName, type Query, TYPE } from "./message.ts";
 import type { Known, KnownNetwork } from "./tables.ts";
@@ -18,9 +17,7 @@ export function lookUp(known: Known, { name, type, internet }: Query): Found {
 }
 
 /** A record of the type that is asked for; of a known name all others are none, and nobody else knows better. */
-function recordOf(address: string, type: number): Answer[] {
-  const data = addressBytes(address);
-  if (data === undefined) return [];
+function recordOf(data: Uint8Array, type: number): Answer[] {
   const own = data.length === 4 ? TYPE.A : TYPE.AAAA;
   return type === own || type === TYPE.ANY ? [{ type: own, data }] : [];
 }
@@ -29,7 +26,7 @@ function recordOf(address: string, type: number): Answer[] {
  * The name as it is, then as NAME.NETWORK, which may itself have dots: Docker's order. Of each the aliases of all networks come
  * before their names; the first network that knows it answers alone.
  */
-function addressesOf(known: Known, name: string): readonly string[] | undefined {
+function addressesOf(known: Known, name: string): readonly Uint8Array[] | undefined {
   for (const [host, network] of splits(name)) {
     const asked = known.networks.filter((one) => network === "" || one.name === network);
     const found =
@@ -39,7 +36,7 @@ function addressesOf(known: Known, name: string): readonly string[] | undefined 
   return known.extra.get(name);
 }
 
-function linked({ links, names }: KnownNetwork, alias: string): readonly string[] | undefined {
+function linked({ links, names }: KnownNetwork, alias: string): readonly Uint8Array[] | undefined {
   const meant = links.get(alias);
   return meant === undefined ? undefined : names.get(meant);
 }

@@ -18,6 +18,8 @@ export const RCODE = {
 export const HEADER = 12;
 /** Of a datagram, without EDNS. */
 const PLAIN_SIZE = 512;
+/** However much an asker says it takes. */
+export const MOST_ROOM = 4096;
 /** What we say we take by UDP: it fits one Ethernet frame with IPv6, so that nothing is fragmented (dnsflagday.net/2020). */
 const OWN_SIZE = 1232;
 /** The most bytes of a name, and of one of its labels. */
@@ -61,7 +63,7 @@ export function readQuery(bytes: Uint8Array): Read {
 
 /** Less than 512 counts as 512: RFC 6891, section 6.2.3. */
 function roomOf(edns: number | undefined): number {
-  return edns === undefined ? PLAIN_SIZE : Math.max(PLAIN_SIZE, Math.min(edns, 4096));
+  return edns === undefined ? PLAIN_SIZE : Math.max(PLAIN_SIZE, Math.min(edns, MOST_ROOM));
 }
 
 function readQuestion(bytes: Uint8Array): Pick<Query, "name" | "type" | "internet" | "end"> | undefined {
@@ -127,38 +129,49 @@ export function encodeAnswer(
     size += RECORD + data.length;
     fitting += 1;
   }
-  const bytes = new Uint8Array(new ArrayBuffer(size));
-  const view = new DataView(bytes.buffer);
-  bytes.set(request.subarray(0, query.end));
+  // Without a view or a buffer of its own it lies in the collector's heap, and costs next to nothing.
+  const bytes = new Uint8Array(size);
+  for (let index = 0; index < query.end; index++) bytes[index] = at(request, index);
   const cut = fitting < answers.length ? FLAG.TRUNCATED : 0;
-  setHeader(view, { code, cut, additional: query.edns ? 1 : 0, answers: fitting });
+  setHeader(bytes, { code, cut, additional: query.edns ? 1 : 0, answers: fitting });
   let place = query.end;
-  for (const { type, data } of answers.slice(0, fitting)) {
-    view.setUint16(place, POINTER_TO_QUESTION);
-    view.setUint16(place + 2, type);
-    view.setUint16(place + 4, CLASS_INTERNET);
-    view.setUint32(place + 6, TIME_TO_LIVE);
-    view.setUint16(place + 10, data.length);
-    bytes.set(data, place + RECORD);
-    place += RECORD + data.length;
+  for (let index = 0; index < fitting; index++) {
+    const answer = answers[index];
+    if (answer !== undefined) place = putRecord(bytes, place, answer);
   }
   if (query.edns) {
-    view.setUint16(place + 1, TYPE.OPT);
-    view.setUint16(place + 3, OWN_SIZE);
+    put16(bytes, place + 1, TYPE.OPT);
+    put16(bytes, place + 3, OWN_SIZE);
   }
   return bytes;
 }
 
+/** Gives where the next one goes. */
+function putRecord(bytes: Uint8Array, place: number, { type, data }: Answer): number {
+  put16(bytes, place, POINTER_TO_QUESTION);
+  put16(bytes, place + 2, type);
+  put16(bytes, place + 4, CLASS_INTERNET);
+  put16(bytes, place + 8, TIME_TO_LIVE);
+  put16(bytes, place + 10, data.length);
+  bytes.set(data, place + RECORD);
+  return place + RECORD + data.length;
+}
+
 function setHeader(
-  view: DataView,
+  bytes: Uint8Array,
   { code, cut, answers, additional }: { code: number; cut: number; answers: number; additional: number },
 ): void {
-  view.setUint8(2, FLAG.RESPONSE | cut | (view.getUint8(2) & (OPCODE | FLAG.RECURSE)));
-  view.setUint8(3, FLAG.AVAILABLE | code);
-  view.setUint16(4, 1);
-  view.setUint16(6, answers);
-  view.setUint16(8, 0);
-  view.setUint16(10, additional);
+  bytes[2] = FLAG.RESPONSE | cut | (at(bytes, 2) & (OPCODE | FLAG.RECURSE));
+  bytes[3] = FLAG.AVAILABLE | code;
+  put16(bytes, 4, 1);
+  put16(bytes, 6, answers);
+  put16(bytes, 8, 0);
+  put16(bytes, 10, additional);
+}
+
+function put16(bytes: Uint8Array, index: number, value: number): void {
+  bytes[index] = value >> 8;
+  bytes[index + 1] = value & 0xff;
 }
 
 /** Answers what is no query of ours with a code: the header alone, as nobody knows where its question ends. */

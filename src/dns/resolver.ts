@@ -16,6 +16,7 @@ import { lookUp } from "./lookup.ts";
 import {
   encodeAnswer,
   encodeRefusal,
+  MOST_ROOM,
   type Query,
   RCODE,
   readQuery,
@@ -44,7 +45,7 @@ export class Resolver implements Disposable {
   readonly #watch = new WatchSet();
   readonly #forwarder: Forwarder;
   readonly #streams: Streams;
-  readonly #datagrams = new Datagrams(BATCH, LONGEST_QUERY);
+  readonly #datagrams = new Datagrams(BATCH, { size: LONGEST_QUERY, answerSize: MOST_ROOM });
   #served = 0;
   #ticked = 0;
 

@@ -5,6 +5,7 @@
 
 import { readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";
+import { addressBytes } from "../kernel/net/inet.ts";
 import { addressKey } from "./address.ts";
 import { type ContainerTable, type NetworkTable, networkTablePath } from "./contract.ts";
 
@@ -12,7 +13,8 @@ import { type ContainerTable, type NetworkTable, networkTablePath } from "./cont
 export interface KnownNetwork {
   name: string;
   links: ReadonlyMap<string, string>;
-  names: ReadonlyMap<string, readonly string[]>;
+  /** Addresses, of 4 and 16 bytes, by name. */
+  names: ReadonlyMap<string, readonly Uint8Array[]>;
   /** Names by addressKey. */
   hosts: ReadonlyMap<string | undefined, string>;
 }
@@ -20,7 +22,7 @@ export interface KnownNetwork {
 /** All that one container knows. */
 export interface Known extends Pick<ContainerTable, "servers" | "forward" | "ndots"> {
   networks: readonly KnownNetwork[];
-  extra: ReadonlyMap<string, readonly string[]>;
+  extra: ReadonlyMap<string, readonly Uint8Array[]>;
 }
 
 const NOTHING: ContainerTable = { networks: [], extra: {}, servers: [], forward: false, ndots: false };
@@ -64,11 +66,11 @@ export class Tables {
       return {
         name: network.toLowerCase(),
         links: new Map(Object.entries(links)),
-        names: new Map(Object.entries(names)),
+        names: byName(names),
         hosts: new Map(byKey),
       };
     });
-    return { ...rest, networks: known, extra: new Map(Object.entries(extra)) };
+    return { ...rest, networks: known, extra: byName(extra) };
   }
 
   /** Reads a file if it is not the one that was read. */
@@ -85,6 +87,12 @@ export class Tables {
       return false;
     }
   }
+}
+
+function byName(names: Record<string, string[]>): Map<string, Uint8Array[]> {
+  return new Map(
+    Object.entries(names).map(([name, texts]) => [name, texts.flatMap((text) => addressBytes(text) ?? [])]),
+  );
 }
 
 function containerTable(value: unknown): ContainerTable {

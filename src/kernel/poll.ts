@@ -14,18 +14,22 @@ const POLLIN = 1;
 const REVENTS = 16;
 const FOR_EVER = -1;
 
-/**
- * Blocks this process, the event loop too, until one of `fds` can be read or its other end has hung up; poll(2). Gives those that
- * can be: none when `patience` is over, in milliseconds.
- */
-export function blockUntilReadable(fds: readonly number[], patience = FOR_EVER): number[] {
-  const entries = new Int32Array(fds.length * WORDS);
+/** Blocks this process, the event loop too, until one of `fds` can be read or its other end has hung up. Gives those. */
+export function blockUntilReadable(fds: readonly number[]): number[] {
+  return pollSet(fds)(FOR_EVER);
+}
+
+/** The same for waiting again and again: gives those that can be read, none when `patience` is over, in milliseconds; poll(2). */
+export function pollSet(fds: readonly number[]): (patience: number) => number[] {
+  const entries = new Int32Array(new ArrayBuffer(fds.length * WORDS * 4));
   fds.forEach((fd, index) => {
     entries.set([fd, POLLIN], index * WORDS);
   });
-  // A signal ends the wait early, with -1.
-  while (poll(entries, fds.length, patience) < 0);
-  return fds.filter((_, index) => (entries[index * WORDS + 1] ?? 0) >>> REVENTS !== 0);
+  return (patience) => {
+    // A signal ends the wait early, with -1.
+    while (poll(entries, fds.length, patience) < 0);
+    return fds.filter((_, index) => (entries[index * WORDS + 1] ?? 0) >>> REVENTS !== 0);
+  };
 }
 
 function poll(entries: Int32Array, count: number, patience: number): number {

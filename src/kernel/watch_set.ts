@@ -59,11 +59,9 @@ export class WatchSet implements Disposable {
   /** Tells some of the members that are ready; gives how many. */
   tell(): number {
     const count = sys("epoll_pwait", this.fd, this.#events, MOST, 0, 0, 8);
-    const ready = Array.from({ length: Math.max(0, count) }, (_, index) =>
-      this.#view.getInt32(index * EVENT.size + EVENT.data, true),
-    );
-    for (const fd of ready) this.#members.get(fd)?.();
-    return ready.length;
+    for (let index = 0; index < count; index++)
+      this.#members.get(this.#view.getInt32(index * EVENT.size + EVENT.data, true))?.();
+    return Math.max(0, count);
   }
 
   /** Watches none of them any more, and wakes who waits: `fd` can be read from now on. */

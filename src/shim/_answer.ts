@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { Resolver, TICK } from "../dns/mod.ts";
-import { blockUntilReadable } from "../kernel/poll.ts";
+import { pollSet } from "../kernel/poll.ts";
 import { replaceProcess } from "../kernel/replace.ts";
 import type { DozingNames } from "./_dozing_names.ts";
 import { NOT_FOR_US } from "./_signals.ts";
@@ -17,9 +17,10 @@ export function answerWhile(
   quiet = QUIET,
 ): Resolver {
   const resolver = new Resolver(sockets, table);
+  const wait = pollSet([...others, resolver.fd]);
   for (;;) {
     resolver.turn();
-    const ready = blockUntilReadable([...others, resolver.fd], resolver.busy ? TICK : quiet);
+    const ready = wait(resolver.busy ? TICK : quiet);
     if (ready.some((fd) => fd !== resolver.fd)) return resolver;
     if (ready.length === 0 && !resolver.busy) dozeAgain(kept);
   }
