@@ -165,7 +165,7 @@ const healthConfig = object<NonNullable<ContainerCreateRequest["Healthcheck"]>>(
   StartInterval: integer,
 });
 
-const endpointRequest = object<EndpointRequest>({
+export const endpointRequest = object<EndpointRequest>({
   IPAMConfig: object<NonNullable<EndpointRequest["IPAMConfig"]>>({
     IPv4Address: text,
     IPv6Address: text,

@@ -225,6 +225,13 @@ export function fakeBackends(): FakeEngine {
       async inspect(name) {
         throw new FathomError("not-found", `network ${name} not found`);
       },
+      async create(request) {
+        engine.calls.push(["networks.create", request]);
+        return "n1";
+      },
+      remove: (name) => called("networks.remove", name),
+      connect: (container, network, wish) => called("networks.connect", container, network, wish),
+      disconnect: (container, network, how) => called("networks.disconnect", container, network, how),
     };
   }
 

@@ -349,7 +349,9 @@ function networks(fake: Pick<FakeEngine, "connected">): ContainersOptions["netwo
       const network = fake.connected.get(container);
       return network === undefined ? undefined : connection(network);
     },
-    idOf: (network) => network,
+    join: async (container) => connection(fake.connected.get(container) ?? "none"),
+    leave: async (container) => connection(fake.connected.get(container) ?? "none"),
+    find: (network) => ({ id: network, name: network }),
     hostGateway: async () => "172.17.0.1",
   };
 }

@@ -71,18 +71,11 @@ function checkModes(config: ContainerConfig, host: FullHostConfig): void {
   if (!["private", "host"].includes(host.CgroupnsMode))
     throw invalid(`invalid cgroup namespace mode: ${host.CgroupnsMode}`);
   checkIpc(host.IpcMode);
-  checkNetwork(host.NetworkMode);
 }
 
 function checkIpc(mode: string): void {
   if (/^container:.+$/.test(mode)) return;
   if (!["private", "shareable", "host", "none"].includes(mode)) throw invalid(`Invalid IPC mode: ${mode}`);
-}
-
-function checkNetwork(mode: string): void {
-  if (["bridge", "none", "host"].includes(mode) || /^container:.+$/.test(mode)) return;
-  // Not "not found", which the docker command answers to a create by pulling the image.
-  throw invalid(`network ${mode} not found`);
 }
 
 /** @throws {FathomError} invalid, for a restart policy that is none. */

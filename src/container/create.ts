@@ -54,7 +54,7 @@ export async function createContainer(
   checkPlatform(image.config, options.platform);
   const id = inventId();
   const { host, wanted, discarded } = await readHostConfig(context, request);
-  const onNetworks = { ...endpointsOf(request, host), ...readLinks(context, host) };
+  const onNetworks = { ...endpointsOf(context, request, host), ...readLinks(context, host) };
   const idMaps = idMapsFor(context.options.idMaps, host);
   const Config = mergeConfig(request, image.config, defaultHostname(context, host, id));
   const record: ContainerRecord = {

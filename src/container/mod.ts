@@ -38,6 +38,7 @@ import { readHost } from "./host.ts";
 import { type ResourceOperations, resourceOperations } from "./limits/operations.ts";
 import type { ListOptions } from "./list.ts";
 import { followHost } from "./network/names.ts";
+import { type NetworkOperations, networkOperations } from "./network/operations.ts";
 import type { ConfigRecord } from "./records.ts";
 import { recoverContainers } from "./recover.ts";
 import { registry } from "./registry.ts";
@@ -60,6 +61,8 @@ export interface Containers {
   readonly resources: ResourceOperations;
   /** What its routes about files, commits and prunes need. */
   readonly files: FileOperations;
+  /** What the routes about networks need. */
+  readonly networks: NetworkOperations;
   /** How many there are in which state. */
   counts(): { running: number; paused: number; stopped: number };
   /** The containers made from an image. */
@@ -132,6 +135,7 @@ export async function openContainers(options: ContainersOptions): Promise<Contai
     execs: execOperations(context),
     resources: resourceOperations(context),
     files: fileOperations(context),
+    networks: networkOperations(context),
     counts: () => counts(context),
     usersOf: (image) => usersOf(context, image),
     identify: (name) => nameOf(find(name)),

@@ -69,8 +69,12 @@ export interface Networks {
   releaseAllBut(containerIds: ReadonlySet<string>): Promise<void>;
   /** Undefined while it is not connected. */
   connectionOf(containerId: string): Connection | undefined;
-  /** The ID of the network of that name; empty where there is none. */
-  idOf(network: string): string;
+  /** Connects one that runs to one more network. */
+  join(containerId: string, wish: EndpointWish): Promise<Connection>;
+  /** Takes one that runs from a network. */
+  leave(containerId: string, network: string): Promise<Connection>;
+  /** By name, ID or the beginning of an ID; undefined where there is none. */
+  find(network: string): { id: string; name: string } | undefined;
   /** The address under which containers reach the host: what `host-gateway` stands for. */
   hostGateway(): Promise<string>;
 }

@@ -3,7 +3,7 @@
 import type { ContainerPruneResponse } from "../spec/docker_files.ts";
 import type { PruneItem } from "../spec/prune_plan.ts";
 import { FathomError, kindOf } from "../std/errors.ts";
-import { parseGoDuration } from "../std/units.ts";
+import { pastTime } from "../std/past_time.ts";
 import { type Container, nameOf } from "./container.ts";
 import type { Context } from "./context.ts";
 import { type Filters, hasLabel } from "./filters.ts";
@@ -88,7 +88,7 @@ function pruneTest(filters: Filters): Test {
   if (unknown !== undefined) throw new FathomError("invalid", `invalid filter '${unknown}'`);
   const { label = [], "label!": without = [], until = [] } = filters;
   if (until.length > 1) throw new FathomError("invalid", "more than one until filter specified");
-  const before = until.map(timeOf);
+  const before = until.map(pastTime);
   return (container) => {
     const { Created, Config } = container.record.config;
     const labels = Config.Labels ?? {};
@@ -99,14 +99,4 @@ function pruneTest(filters: Filters): Test {
       before.every((time) => Date.parse(Created) < time)
     );
   };
-}
-
-/** Milliseconds since the epoch of a span before now, seconds since the epoch, or a date. */
-function timeOf(text: string): number {
-  const span = parseGoDuration(text);
-  if (span !== undefined) return Date.now() - span / 1_000_000;
-  const time = /^\d{1,12}(?:\.\d{1,9})?$/.test(text) ? Number(text) * 1000 : Date.parse(text);
-  if (Number.isNaN(time))
-    throw new FathomError("invalid", `failed to parse value as time or duration: ${JSON.stringify(text)}`);
-  return time;
 }

@@ -142,13 +142,13 @@ export async function openEngine(config: DaemonConfig, log: Log): Promise<Engine
     isolation: { get: (name) => containers.isolation(name) },
     files: containers.files,
     commits: containers.files,
-    prune: pruneBackend({ containers, images, events, tidy: trash.tidy }),
+    prune: pruneBackend({ containers, images, networks, events, tidy: trash.tidy }),
     prunePlans: prunePlans({ engine: id, containers, images, volumes, tidy: trash.tidy }),
     trash: { ...trash, setLocked: (name, locked) => volumes.setLocked(name, locked) },
     usage: { diskUsage: (kinds) => diskUsage({ containers, images, volumes }, kinds) },
     images: imageBackend(images),
     imageArchives: imageArchiveBackend(images),
-    networks: networkBackend(networks, (container) => containers.identify(container).name),
+    networks: networkBackend(networks, containers),
     volumes: volumesWithTrash(volumes, trash.tidy),
     doctor: {
       examine: async ({ fix }) =>

@@ -1,6 +1,7 @@
 /** The networks of the engine: how they are opened, the events that tell of them, and how the API wants to see them. */
 
 import type { NetworkBackend } from "../api/routes/networks.ts";
+import type { Containers } from "../container/mod.ts";
 import { type Networks, openNetworks, readSettings } from "../network/mod.ts";
 import type { DaemonConfig } from "./config.ts";
 import type { EventBus } from "./events.ts";
@@ -21,10 +22,13 @@ export function openEngineNetworks(
   });
 }
 
-/** @param nameOf a container's name by its ID */
-export function networkBackend(networks: Networks, nameOf: (container: string) => string): NetworkBackend {
+export function networkBackend(networks: Networks, containers: Containers): NetworkBackend {
   return {
     list: (filters) => networks.list(filters),
-    inspect: (name) => networks.inspect(name, nameOf),
+    inspect: (name) => networks.inspect(name, (container) => containers.identify(container).name),
+    create: (request) => networks.create(request),
+    remove: (name) => networks.remove(name),
+    connect: (container, network, wish) => containers.networks.connect(container, network, wish),
+    disconnect: (container, network, how) => containers.networks.disconnect(container, network, how),
   };
 }

@@ -11,7 +11,7 @@ export function readOnlyBackends(backends: Backends, dataRoot: string): Backends
       `${dataRoot} is on a file system that is mounted read-only, so that nothing can be made, started or changed: see findmnt -T ${dataRoot} and dmesg, make it writable, and start the daemon again`,
     );
   };
-  const { containers, images, volumes, resources } = backends;
+  const { containers, images, networks, volumes, resources } = backends;
   return {
     ...backends,
     containers: {
@@ -24,6 +24,13 @@ export function readOnlyBackends(backends: Backends, dataRoot: string): Backends
     },
     images: { ...images, import: refused, tag: refused, remove: refused },
     imageArchives: { ...backends.imageArchives, load: refused },
+    networks: {
+      ...networks,
+      create: refused,
+      remove: refused,
+      connect: refused,
+      disconnect: refused,
+    },
     volumes: { ...volumes, create: refused, remove: refused, prune: refused },
     resources: { ...resources, update: refused },
     commits: { commit: refused },

@@ -4,7 +4,7 @@ import type { PruneBackend } from "../api/routes/prune.ts";
 import type { UsageKind } from "../api/routes/usage.ts";
 import type { Containers } from "../container/mod.ts";
 import { type ImageStore, imageUsage, pruneImages } from "../image/mod.ts";
-import { pruneNetworks } from "../network/mod.ts";
+import type { Networks } from "../network/mod.ts";
 import type { DiskUsage, VolumeUsage } from "../spec/docker_usage.ts";
 import type { Volumes } from "../volume/mod.ts";
 import type { EventBus } from "./events.ts";
@@ -41,9 +41,14 @@ async function volumeUsage(volumes: Volumes): Promise<VolumeUsage[]> {
 export function pruneBackend({
   containers,
   images,
+  networks,
   events,
   tidy,
-}: Pick<Parts, "containers" | "images"> & { events: EventBus; tidy: () => Promise<void> }): PruneBackend {
+}: Pick<Parts, "containers" | "images"> & {
+  networks: Networks;
+  events: EventBus;
+  tidy: () => Promise<void>;
+}): PruneBackend {
   const told = (type: "image" | "network" | "builder", bytes: number) =>
     events.emit({ Type: type, Action: "prune", id: "", attributes: { reclaimed: String(bytes) } });
   return {
@@ -55,7 +60,7 @@ export function pruneBackend({
       return answer;
     },
     pruneNetworks: async (filters) => {
-      const answer = pruneNetworks(filters);
+      const answer = await networks.prune(filters);
       told("network", 0);
       return answer;
     },

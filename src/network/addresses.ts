@@ -6,7 +6,7 @@
  */
 
 import { FathomError } from "../std/errors.ts";
-import { type AddressInSubnet, type Family, holds, ipText, lastOf, parseIp, parseSubnet } from "./ip.ts";
+import { type AddressInSubnet, type Family, holds, ipText, lastOf, parseIp, parseSubnet } from "../std/ip.ts";
 import type { NetworkRecord, SubnetRecord } from "./records.ts";
 import type { RecordStore } from "./store.ts";
 

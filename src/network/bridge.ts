@@ -17,6 +17,7 @@ import {
   type NetlinkSocket,
 } from "../kernel/net/mod.ts";
 import { FathomError } from "../std/errors.ts";
+import { overlapping, parseSubnet, subnetText } from "../std/ip.ts";
 import {
   addressText,
   contains,
@@ -27,7 +28,7 @@ import {
   overlap,
   parseCidr,
 } from "./ipv4.ts";
-import { firstFree, usedBy } from "./pools.ts";
+import { firstFree, usedOnHost } from "./pools.ts";
 import type { BridgeSettings } from "./settings.ts";
 
 /** A bridge that is there and up. */
@@ -41,6 +42,8 @@ export interface Bridge {
 const DEFAULT_NAME = "fathom0";
 const DEFAULT_DATA_ROOT = "/var/lib/fathom";
 const DEFAULT_MTU = 1500;
+/** The table of routes that those without a policy are found in. */
+const MAIN = 254;
 
 /** The name of an engine's bridge and of its table of rules: its own where several engines run on one host. */
 export function engineName(dataRoot: string): string {
@@ -76,7 +79,7 @@ function makeBridge(
   name: string,
   { settings, wanted }: { settings: BridgeSettings; wanted: InterfaceAddress | undefined },
 ): Bridge {
-  const mtu = settings.mtu || hostMtu(socket);
+  const mtu = settings.mtu || engineMtu(socket);
   for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
     const address = chooseAddress(socket, settings, wanted);
     // An address of its own: it would have its ports' lowest otherwise, and change it under those that know it.
@@ -104,12 +107,10 @@ function chooseAddress(
   wanted: InterfaceAddress | undefined,
 ): InterfaceAddress {
   if (address !== undefined) return address;
-  const used = [
-    ...usedBy(listRoutes(socket)),
-    ...listAddresses(socket).map((one) => parseCidr(`${one.address}/${one.prefix}`)),
-  ];
-  if (wanted !== undefined && !used.some((other) => overlap(wanted, other))) return wanted;
-  const network = firstFree(pools, used);
+  const used = usedOnHost(socket, 4);
+  if (wanted !== undefined && !used.some((other) => overlapping(parseSubnet(networkText(wanted)), other)))
+    return wanted;
+  const network = parseCidr(subnetText(firstFree(pools, used)));
   return { ...network, address: network.base + 1 };
 }
 
@@ -140,8 +141,8 @@ function sameAddress(a: InterfaceAddress, b: InterfaceAddress): boolean {
 }
 
 /** Of the link by which the host itself reaches the outside: a larger packet would not get there. */
-function hostMtu(socket: NetlinkSocket): number {
-  const route = listRoutes(socket).find(({ prefix }) => prefix === 0);
+export function engineMtu(socket: NetlinkSocket): number {
+  const route = listRoutes(socket).find(({ prefix, table }) => prefix === 0 && table === MAIN);
   return listLinks(socket).find(({ index }) => index === route?.link)?.mtu ?? DEFAULT_MTU;
 }
 

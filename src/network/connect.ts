@@ -14,6 +14,7 @@ import { giveBack, letGo, release } from "./release.ts";
 import { leadToResolver } from "./resolver.ts";
 import { makeSandbox } from "./sandbox.ts";
 import { findNetwork, type State, tell } from "./state.ts";
+import { waysOut } from "./ways_out.ts";
 
 const SHORT = 12;
 
@@ -32,7 +33,8 @@ export async function connect(state: State, request: ConnectRequest): Promise<Co
   try {
     if (sandbox.Key !== "") {
       makeSandbox(state.host(), sandbox, {
-        connections: plansOf(sandbox, attachments),
+        plans: plansOf(sandbox, attachments),
+        ways: waysOut(sandbox.Endpoints, store.networks),
         users: request.users,
       });
       if (resolvesNames(sandbox)) leadToResolver(state, sandbox);
@@ -64,7 +66,7 @@ async function givePorts(
   throw await refusedPorts(refusal, { ...published, container: sandbox.Container, endpoint });
 }
 
-async function attachmentFor(state: State, wish: EndpointWish): Promise<Attachment> {
+export async function attachmentFor(state: State, wish: EndpointWish): Promise<Attachment> {
   const network = findNetwork(state, wish.network);
   return { wish, network, junction: await state.segments.of(network)?.ready() };
 }

@@ -1,22 +1,14 @@
 /** The network `bridge`: the bridge itself, named and numbered by the daemon's flags, and the rules for its traffic. */
 
-import { deleteLink, type NetlinkSocket, readSysctl, writeSysctl } from "../kernel/net/mod.ts";
+import { deleteLink, readSysctl, writeSysctl } from "../kernel/net/mod.ts";
+import { type Family, parseSubnet } from "../std/ip.ts";
 import { type Bridge, engineName, openBridge, rangeOf } from "./bridge.ts";
-import type { FilteredBridges } from "./filtered.ts";
 import { addressText, networkText, parseCidr } from "./ipv4.ts";
 import type { NetworksOptions } from "./options.ts";
 import type { NetworkRecord } from "./records.ts";
-import type { Segment } from "./segment.ts";
-import type { RecordStore } from "./store.ts";
+import type { Segment, SegmentNeeds } from "./segment.ts";
 
-interface Needs {
-  options: NetworksOptions;
-  store: RecordStore;
-  filtered: FilteredBridges;
-  host: () => NetlinkSocket;
-}
-
-export function defaultNetwork(record: NetworkRecord, needs: Needs): Segment {
+export function defaultNetwork(record: NetworkRecord, needs: SegmentNeeds): Segment {
   const { options, store, filtered, host } = needs;
   const { settings } = options;
   const name = engineName(options.dataRoot);
@@ -26,9 +18,16 @@ export function defaultNetwork(record: NetworkRecord, needs: Needs): Segment {
       settings,
       kept: record.BridgeAddress === undefined ? undefined : parseCidr(record.BridgeAddress),
     });
-    forward(settings.forwarding);
+    forward(settings.forwarding, [4]);
     const { betweenContainers, masquerade } = settings;
-    filtered.put({ link: bridge.name, network: bridge.address, betweenContainers, masquerade });
+    const subnet = parseSubnet(networkText(bridge.address));
+    filtered.put({
+      link: bridge.name,
+      betweenContainers,
+      internal: false,
+      subnets: [subnet],
+      masqueraded: masquerade ? [subnet] : [],
+    });
     await filtered.settled();
     describe(record, bridge, options);
     await store.saveNetwork(record);
@@ -43,7 +42,8 @@ export function defaultNetwork(record: NetworkRecord, needs: Needs): Segment {
         throw error;
       });
       const { name: link, index, mtu } = await opening;
-      return { kind: "bridge", name: link, index, mtu, isolated: !settings.betweenContainers };
+      const isolated = !settings.betweenContainers;
+      return { kind: "bridge", name: link, index, mtu, isolated, leadsOut: [4, 6], linkPrefix: "eth" };
     },
     remove() {
       if (opening === undefined) return;
@@ -54,11 +54,16 @@ export function defaultNetwork(record: NetworkRecord, needs: Needs): Segment {
   };
 }
 
-const IP_FORWARD = "net/ipv4/ip_forward";
+const FORWARDING: Readonly<Record<Family, string>> = {
+  4: "net/ipv4/ip_forward",
+  6: "net/ipv6/conf/all/forwarding",
+};
 
 /** Left on when the engine ends, as Docker leaves it: others may have come to rely on it. */
-function forward(wanted: boolean): void {
-  if (wanted && readSysctl(IP_FORWARD) !== "1") writeSysctl(IP_FORWARD, "1");
+export function forward(wanted: boolean, families: readonly Family[]): void {
+  if (!wanted) return;
+  for (const family of families)
+    if (readSysctl(FORWARDING[family]) !== "1") writeSysctl(FORWARDING[family], "1");
 }
 
 /** What `network inspect` shows of it, under the names of Docker's options. */

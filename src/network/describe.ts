@@ -21,7 +21,7 @@ export function describeNetwork(record: NetworkRecord): NetworkResource {
     EnableIPv6: record.EnableIPv6,
     IPAM: {
       ...record.IPAM,
-      Config: ["host", "null"].includes(record.Driver) ? null : record.Subnets.map(describeSubnet),
+      Config: hasNoAddresses(record) ? null : record.Subnets.map(describeSubnet),
     },
     Internal: record.Internal,
     Attachable: record.Attachable,
@@ -32,6 +32,10 @@ export function describeNetwork(record: NetworkRecord): NetworkResource {
     Options: record.Options,
     Labels: record.Labels,
   };
+}
+
+function hasNoAddresses({ Driver, ConfigOnly }: NetworkRecord): boolean {
+  return !ConfigOnly && (Driver === "host" || Driver === "null");
 }
 
 function describeSubnet({ Chosen: _, Gateway, ...subnet }: SubnetRecord): IpamConfig {

@@ -1,9 +1,10 @@
 /** What a container gets of one network: its endpoint, planned. Addresses are taken from here on. */
 
 import type { EndpointRequest } from "../spec/docker_network.ts";
+import { FathomError } from "../std/errors.ts";
+import type { Family } from "../std/ip.ts";
 import type { TakenAddress } from "./addresses.ts";
-import { type Ip, parseIp } from "./ip.ts";
-import { macOf } from "./ipv4.ts";
+import { macFor } from "./mac.ts";
 import type { EndpointWish } from "./options.ts";
 import { type EndpointRecord, inventId, type NetworkRecord } from "./records.ts";
 import type { Junction } from "./segment.ts";
@@ -19,8 +20,6 @@ export interface Attachment {
 
 /** A link's name has 15 bytes. */
 const LINK_DIGITS = 9;
-/** Docker's. */
-const PREFIX = "eth";
 
 /**
  * Takes addresses and names for a link.
@@ -28,13 +27,16 @@ const PREFIX = "eth";
  * @throws {FathomError} where an address cannot be had; then none is taken.
  */
 export function planEndpoint(
-  { books }: Pick<State, "books">,
+  { books, store }: Pick<State, "books" | "store">,
   { wish, network, junction }: Attachment,
   others: readonly EndpointRecord[],
 ): EndpointRecord {
   const { asked = {} } = wish;
   const endpoint = emptyEndpoint(network, wish);
   if (junction === undefined) return endpoint;
+  // It may have been removed while it was made ready.
+  if (!store.networks.has(network.Id))
+    throw new FathomError("not-found", `network ${network.Name} not found`);
   using undo = new DisposableStack();
   const take = (family: 4 | 6, wanted: string | undefined): TakenAddress | undefined => {
     const taken = wanted ? books.claim(network, wanted) : books.take(network, family);
@@ -46,12 +48,16 @@ export function planEndpoint(
   undo.move();
   return {
     ...endpoint,
-    Interface: freeInterface(others),
+    Interface: freeInterface(junction.linkPrefix, others),
     Link: `fm${endpoint.Id.slice(0, LINK_DIGITS)}`,
-    ...(v4 && { Address: v4.address, Prefix: v4.prefix, Gateway: v4.gateway }),
-    ...(v6 && { Address6: v6.address, Prefix6: v6.prefix, Gateway6: v6.gateway }),
-    Mac: asked.MacAddress || macFor([v4, v6]),
+    ...(v4 && { Address: v4.address, Prefix: v4.prefix, Gateway: gatewayOf(junction, 4, v4) }),
+    ...(v6 && { Address6: v6.address, Prefix6: v6.prefix, Gateway6: gatewayOf(junction, 6, v6) }),
+    Mac: asked.MacAddress || macFor([v4?.address ?? "", v6?.address ?? ""]),
   };
+}
+
+function gatewayOf({ leadsOut }: Junction, family: Family, { gateway }: TakenAddress): string {
+  return leadsOut.includes(family) ? gateway : "";
 }
 
 function emptyEndpoint(network: NetworkRecord, { asked = {}, dnsNames = [] }: EndpointWish): EndpointRecord {
@@ -80,15 +86,7 @@ function kept(asked: EndpointRequest): EndpointRequest {
 }
 
 /** The lowest number that none of the container's links has. */
-function freeInterface(others: readonly EndpointRecord[]): string {
+function freeInterface(prefix: string, others: readonly EndpointRecord[]): string {
   const taken = new Set(others.map((other) => other.Interface));
-  for (let number = 0; ; number++) if (!taken.has(`${PREFIX}${number}`)) return `${PREFIX}${number}`;
-}
-
-/** Follows from the address, IPv4 before IPv6: whoever has it next is found under the same. */
-function macFor(addresses: readonly (TakenAddress | undefined)[]): string {
-  const first = addresses.find((address) => address !== undefined);
-  if (first === undefined) return macOf(0);
-  const { value }: Ip = parseIp(first.address);
-  return macOf(Number(value & 0xffff_ffffn));
+  for (let number = 0; ; number++) if (!taken.has(`${prefix}${number}`)) return `${prefix}${number}`;
 }

@@ -2,6 +2,7 @@
 
 import type { NetworkResource } from "../spec/docker_network.ts";
 import { FathomError } from "../std/errors.ts";
+import { pastTime } from "../std/past_time.ts";
 
 export type Filters = Readonly<Record<string, readonly string[]>>;
 
@@ -13,10 +14,7 @@ const TESTS: Record<string, (network: NetworkResource, value: string) => boolean
   id: ({ Id }, value) => Id.includes(value),
   name: ({ Name }, value) => Name.includes(value),
   scope: ({ Scope }, value) => Scope === value,
-  label: ({ Labels }, value) => {
-    const [key = "", wanted] = value.split(/=(.*)/s);
-    return key in Labels && (wanted === undefined || Labels[key] === wanted);
-  },
+  label: hasLabel,
   type: ({ Name }, value) => (value === "builtin") === BUILT_IN.includes(Name),
   dangling: ({ Name, Containers }, value) =>
     isTrue(value) === (Object.keys(Containers).length === 0 && !BUILT_IN.includes(Name)),
@@ -24,6 +22,27 @@ const TESTS: Record<string, (network: NetworkResource, value: string) => boolean
 
 function isTrue(value: string): boolean {
   return value === "true" || value === "1";
+}
+
+/** Those of networks that nobody uses which a prune may take. @throws {FathomError} invalid, in Docker's words. */
+export function filterPruned(networks: readonly NetworkResource[], filters: Filters): NetworkResource[] {
+  const unknown = Object.keys(filters).find((name) => !["label", "label!", "until"].includes(name));
+  if (unknown !== undefined) throw new FathomError("invalid", `invalid filter '${unknown}'`);
+  const { label = [], "label!": without = [], until = [] } = filters;
+  if (until.length > 1) throw new FathomError("invalid", "more than one until filter specified");
+  const before = until.map(pastTime);
+  return networks.filter(
+    (network) =>
+      label.every((wanted) => hasLabel(network, wanted)) &&
+      !without.some((unwanted) => hasLabel(network, unwanted)) &&
+      before.every((time) => Date.parse(network.Created) < time),
+  );
+}
+
+/** `key` or `key=value`. */
+function hasLabel({ Labels }: NetworkResource, filter: string): boolean {
+  const [key = "", wanted] = filter.split(/=(.*)/s);
+  return Object.hasOwn(Labels, key) && (wanted === undefined || Labels[key] === wanted);
 }
 
 /** @throws {FathomError} invalid, in Docker's words, for a filter or a value there is none of. */

@@ -18,6 +18,5 @@
 
 export { openNetworks } from "./networks.ts";
 export type { Networks } from "./options.ts";
-export { pruneNetworks } from "./prune.ts";
 export { type NetworkFlags, readSettings } from "./settings.ts";
 export type { Wiring } from "./wiring.ts";

@@ -2,7 +2,7 @@
 
 import { NETLINK, type NetlinkSocket, openNetlink } from "../kernel/net/mod.ts";
 import type { NetworkResource } from "../spec/docker_network.ts";
-import { FathomError, messageOf } from "../std/errors.ts";
+import { FathomError, kindOf, messageOf } from "../std/errors.ts";
 import type { NetworkRate } from "../std/network_rate.ts";
 import { addressBooks } from "./addresses.ts";
 import { engineName } from "./bridge.ts";
@@ -13,7 +13,7 @@ import { filterNetworks } from "./filters.ts";
 import { openHostInput } from "./host_input/host_input.ts";
 import { watchLingering } from "./lingering.ts";
 import { keepNameTables } from "./name_tables.ts";
-import type { Networks, NetworksOptions } from "./options.ts";
+import type { FoundNetwork, Networks, NetworksOptions } from "./options.ts";
 import { portMaps } from "./ports/state.ts";
 import type { NetworkRecord, SandboxRecord } from "./records.ts";
 import { release, releaseAllBut, sweepNamespaces } from "./release.ts";
@@ -67,6 +67,11 @@ export async function openNetworks(options: NetworksOptions): Promise<Networks> 
   await sweepNamespaces(store);
   return {
     connect: (request) => connect(state, request),
+    join: async (container, wish) => (await import("./join.ts")).join(state, container, wish),
+    leave: async (container, name) => (await import("./join.ts")).leave(state, container, name),
+    create: async (request) => (await import("./create.ts")).createNetwork(state, request),
+    remove: async (name) => (await import("./remove.ts")).removeNetwork(state, name),
+    prune: async (filters) => (await import("./remove.ts")).pruneNetworks(state, filters),
     setRate: (container, rate) => setRate(state, container, rate),
     resolverOf: (container) => resolverOf(state, container),
     setResolver: (container, resolver) => setResolver(state, container, resolver),
@@ -77,7 +82,7 @@ export async function openNetworks(options: NetworksOptions): Promise<Networks> 
       const sandbox = store.sandboxes.get(container);
       return sandbox && describeConnection(sandbox, store.networks);
     },
-    idOf: (name) => [...store.networks.values()].find(({ Name }) => Name === name)?.Id ?? "",
+    find: (name) => found(state, name),
     hostGateway: async () => options.settings.hostGateway ?? bridgeGateway(state),
     list: async (filters) => {
       await shown(state);
@@ -96,11 +101,22 @@ export async function openNetworks(options: NetworksOptions): Promise<Networks> 
     close: async () => {
       state.lingering.close();
       const used = usedNetworks(state);
-      for (const segment of state.segments.all()) if (!used.has(segment.record.Id)) segment.remove();
+      for (const network of store.networks.values())
+        if (!used.has(network.Id)) state.segments.remove(network);
       await filtered.close();
       socket?.[Symbol.dispose]();
     },
   };
+}
+
+function found(state: State, name: string): FoundNetwork | undefined {
+  try {
+    const { Id: id, Name } = findNetwork(state, name);
+    return { id, name: Name };
+  } catch (error) {
+    if (kindOf(error) === "not-found") return undefined;
+    throw error;
+  }
 }
 
 /** The networks that somebody's links are on. */

@@ -1,6 +1,12 @@
 /** What the engine's networks are opened with, and what callers see of them. */
 
-import type { EndpointRequest, EndpointSettings, NetworkResource } from "../spec/docker_network.ts";
+import type {
+  EndpointRequest,
+  EndpointSettings,
+  NetworkCreateRequest,
+  NetworkResource,
+} from "../spec/docker_network.ts";
+import type { NetworkPruneResponse } from "../spec/docker_usage.ts";
 import type { IdMaps } from "../spec/oci_runtime.ts";
 import type { NetworkRate } from "../std/network_rate.ts";
 import type { Filters } from "./filters.ts";
@@ -14,7 +20,7 @@ export interface NetworksOptions {
   dataRoot: string;
   execRoot: string;
   settings: BridgeSettings;
-  /** Takes events of networks: `connect` and `disconnect`. */
+  /** Takes events of networks: `create`, `connect`, `disconnect` and `destroy`. */
   emit: (event: { action: string; id: string; attributes: Record<string, string> }) => void;
   /** Runs a program of the host. */
   run: RunWithInput;
@@ -45,6 +51,12 @@ export interface EndpointWish {
   dnsNames?: readonly string[];
 }
 
+/** What callers have to know of a network to ask something of it. */
+export interface FoundNetwork {
+  id: string;
+  name: string;
+}
+
 /** How a container is connected while it runs. */
 export interface Connection {
   sandboxId: string;
@@ -69,6 +81,19 @@ export interface Connection {
 export interface Networks {
   /** @throws {FathomError} not-found for the network; unavailable when no address is left. */
   connect(request: ConnectRequest): Promise<Connection>;
+  /**
+   * Connects a container that runs to one more network.
+   * @throws {FathomError} not-found for the network; forbidden where it is on it; conflict where it has no namespace of its own.
+   */
+  join(container: string, wish: EndpointWish): Promise<Connection>;
+  /** Takes a container that runs from a network. @throws {FathomError} not-found for the network; forbidden where it is not on it. */
+  leave(container: string, network: string): Promise<Connection>;
+  /** Gives its ID. @throws {FathomError} in Docker's words, and then nothing was made. */
+  create(request: NetworkCreateRequest): Promise<string>;
+  /** @throws {FathomError} not-found; forbidden for one that is used or always there. */
+  remove(name: string): Promise<void>;
+  /** Removes those that no container is on. @throws {FathomError} invalid, for a filter that there is none of. */
+  prune(filters: Filters): Promise<NetworkPruneResponse>;
   /** Limits anew how fast a connected container receives and sends. @throws {FathomError} conflict, when it is not connected. */
   setRate(container: string, rate: NetworkRate): Promise<void>;
   /** Where the resolver of a connected container is to be, and the path of its table; undefined for one without. */
@@ -81,8 +106,8 @@ export interface Networks {
   releaseAllBut(containers: ReadonlySet<string>): Promise<void>;
   /** Undefined while it is not connected. */
   connectionOf(container: string): Connection | undefined;
-  /** The ID of the network of that name; empty where there is none. */
-  idOf(network: string): string;
+  /** By name, ID or the beginning of an ID; undefined where there is none. */
+  find(network: string): FoundNetwork | undefined;
   /** The address under which containers reach the host: what `host-gateway` means. */
   hostGateway(): Promise<string>;
   /** Newest first, without the containers on them. @throws {FathomError} invalid, for a filter there is none of. */

@@ -30,6 +30,8 @@ export interface NetworkRecord {
   BridgeAddress?: string;
   /** Name of the bridge, or of the host's link that containers' links are made on; empty where there is none. */
   Link: string;
+  /** The link was there before the network, and stays when it goes. */
+  Adopted?: true;
   Options: Record<string, string>;
   Labels: Record<string, string>;
 }

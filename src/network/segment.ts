@@ -5,7 +5,12 @@
  * `host` and `null` have none.
  */
 
+import type { NetlinkSocket } from "../kernel/net/mod.ts";
+import type { Family } from "../std/ip.ts";
+import type { FilteredBridges } from "./filtered.ts";
+import type { NetworksOptions } from "./options.ts";
 import type { NetworkRecord } from "./records.ts";
+import type { RecordStore } from "./store.ts";
 
 /** What a container's link is attached to. */
 export interface Junction {
@@ -16,6 +21,18 @@ export interface Junction {
   mtu: number;
   /** Containers are kept from each other: frames between a bridge's ports pass no rule where the kernel does not hand them to any. */
   isolated: boolean;
+  /** The families whose gateway leads beyond the network. */
+  leadsOut: readonly Family[];
+  /** Of containers' links: `eth` for eth0, eth1 … */
+  linkPrefix: string;
+}
+
+/** What a driver works with. */
+export interface SegmentNeeds {
+  options: NetworksOptions;
+  store: RecordStore;
+  filtered: FilteredBridges;
+  host: () => NetlinkSocket;
 }
 
 export interface Segment {
@@ -32,6 +49,6 @@ export interface Segment {
 export interface Segments {
   /** Undefined for a network that needs nothing on the host. */
   of(network: NetworkRecord): Segment | undefined;
-  /** All that were brought about. */
-  all(): Iterable<Segment>;
+  /** Takes a network's away, and knows it no more. */
+  remove(network: NetworkRecord): void;
 }

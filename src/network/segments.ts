@@ -1,31 +1,28 @@
 /** The segments of an engine's networks, each made once. */
 
-import type { NetlinkSocket } from "../kernel/net/mod.ts";
+import { bridgeNetwork } from "./bridge_network.ts";
 import { defaultNetwork } from "./default_network.ts";
-import type { FilteredBridges } from "./filtered.ts";
-import type { NetworksOptions } from "./options.ts";
 import type { NetworkRecord } from "./records.ts";
-import type { Segment, Segments } from "./segment.ts";
-import type { RecordStore } from "./store.ts";
+import type { Segment, SegmentNeeds, Segments } from "./segment.ts";
 
-export function openSegments(needs: {
-  options: NetworksOptions;
-  store: RecordStore;
-  filtered: FilteredBridges;
-  host: () => NetlinkSocket;
-}): Segments {
+export function openSegments(needs: SegmentNeeds): Segments {
   const segments = new Map<string, Segment>();
+  const of = (network: NetworkRecord): Segment | undefined => {
+    const known = segments.get(network.Id);
+    const segment = known ?? segmentOf(network, needs);
+    if (known === undefined && segment !== undefined) segments.set(network.Id, segment);
+    return segment;
+  };
   return {
-    of(network) {
-      const known = segments.get(network.Id);
-      const segment = known ?? segmentOf(network, needs);
-      if (known === undefined && segment !== undefined) segments.set(network.Id, segment);
-      return segment;
+    of,
+    remove(network) {
+      of(network)?.remove();
+      segments.delete(network.Id);
     },
-    all: () => segments.values(),
   };
 }
 
-function segmentOf(network: NetworkRecord, needs: Parameters<typeof openSegments>[0]): Segment | undefined {
-  return network.Driver === "bridge" ? defaultNetwork(network, needs) : undefined;
+function segmentOf(network: NetworkRecord, needs: SegmentNeeds): Segment | undefined {
+  if (network.Driver !== "bridge" || network.ConfigOnly) return undefined;
+  return network.Name === "bridge" ? defaultNetwork(network, needs) : bridgeNetwork(network, needs);
 }

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { ruleText } from "../kernel/net/nft_rule.ts";
 import type { NetworkResource } from "../spec/docker_network.ts";
+import { parseSubnet, subnetText } from "../std/ip.ts";
 import { engineName } from "./bridge.ts";
 import { filterNetworks } from "./filters.ts";
 import { firewallTable } from "./firewall.ts";
-import { networkText, parseCidr } from "./ipv4.ts";
 import { checkPools, DEFAULT_POOLS, firstFree, usedBy } from "./pools.ts";
 import { type NetworkFlags, readSettings } from "./settings.ts";
 
@@ -48,15 +48,15 @@ describe("flags", () => {
 });
 
 describe("a network is chosen", () => {
-  const used = (...networks: string[]) => networks.map(parseCidr);
+  const used = (...networks: string[]) => networks.map(parseSubnet);
 
   test("as the first of the pools that is in nobody's way", () => {
     checkPools(DEFAULT_POOLS);
-    expect(networkText(firstFree(DEFAULT_POOLS, []))).toBe("172.17.0.0/16");
-    expect(networkText(firstFree(DEFAULT_POOLS, used("172.17.3.0/24", "172.18.0.1/32")))).toBe(
+    expect(subnetText(firstFree(DEFAULT_POOLS, []))).toBe("172.17.0.0/16");
+    expect(subnetText(firstFree(DEFAULT_POOLS, used("172.17.3.0/24", "172.18.0.1/32")))).toBe(
       "172.19.0.0/16",
     );
-    expect(networkText(firstFree(DEFAULT_POOLS, used("172.16.0.0/12", "192.168.1.0/24")))).toBe(
+    expect(subnetText(firstFree(DEFAULT_POOLS, used("172.16.0.0/12", "192.168.1.0/24")))).toBe(
       "192.168.16.0/20",
     );
   });
@@ -68,9 +68,20 @@ describe("a network is chosen", () => {
   test("beside the host's routes, of which the default is in nobody's way", () => {
     const routes = [
       { destination: "0.0.0.0", prefix: 0 },
+      { destination: "128.0.0.0", prefix: 1 },
       { destination: "10.2.0.0", prefix: 16 },
     ];
-    expect(usedBy(routes).map(networkText)).toEqual(["10.2.0.0/16"]);
+    expect(usedBy(routes).map(subnetText)).toEqual(["10.2.0.0/16"]);
+  });
+
+  test("of IPv6 from the pools, and by chance where they have none", () => {
+    const pools = [...DEFAULT_POOLS, { base: "fd00:1::/32", size: 64 }];
+    checkPools(pools);
+    expect(subnetText(firstFree(pools, used("fd00:1::/64", "172.17.0.0/16"), 6))).toBe("fd00:1:0:1::/64");
+    expect(subnetText(firstFree(pools, used("fd00:1::/48"), 6))).toBe("fd00:1:1::/64");
+    const [one, other] = [firstFree(DEFAULT_POOLS, [], 6), firstFree(DEFAULT_POOLS, [], 6)].map(subnetText);
+    expect(one).toMatch(/^fd[0-9a-f]{2}(:[0-9a-f]{1,4}){0,2}::\/64$/);
+    expect(one).not.toBe(other);
   });
 });
 
@@ -81,12 +92,15 @@ test("an engine's bridge is its own, and the usual engine's has a short name", (
   expect(other.length).toBeLessThanOrEqual(15);
 });
 
+const SUBNETS = ["10.0.0.0/24", "fd00::/64"].map(parseSubnet);
+
 test("the rules let containers out, answers and what is published in, and nothing else", () => {
   const bridge = {
     link: "br0",
-    network: parseCidr("10.0.0.1/24"),
     betweenContainers: true,
-    masquerade: true,
+    internal: false,
+    subnets: SUBNETS,
+    masqueraded: SUBNETS,
   };
   const rules = (wishes: Partial<typeof bridge>) =>
     Object.fromEntries(
@@ -105,7 +119,9 @@ test("the rules let containers out, answers and what is published in, and nothin
     postrouting: [
       'oifname "br0" ip saddr 127.0.0.0/8 ct status dnat counter masquerade',
       'oifname "br0" ip saddr 10.0.0.0/24 ct status dnat counter masquerade',
+      'oifname "br0" ip6 saddr fd00::/64 ct status dnat counter masquerade',
       'ip saddr 10.0.0.0/24 oifname != "br0" counter masquerade',
+      'ip6 saddr fd00::/64 oifname != "br0" counter masquerade',
     ],
     forward: [
       'oifname "br0" ct status dnat accept',
@@ -114,13 +130,21 @@ test("the rules let containers out, answers and what is published in, and nothin
       'oifname "br0" counter drop',
     ],
   });
-  expect(rules({ masquerade: false, betweenContainers: false })).toMatchObject({
-    postrouting: [expect.any(String), expect.any(String)],
+  expect(rules({ masqueraded: [], betweenContainers: false })).toMatchObject({
+    postrouting: [expect.any(String), expect.any(String), expect.any(String)],
     forward: [
       'oifname "br0" ct status dnat accept',
       'iifname "br0" oifname "br0" counter drop',
       expect.any(String),
       expect.any(String),
+    ],
+  });
+  expect(rules({ internal: true })).toMatchObject({
+    forward: [
+      expect.any(String),
+      'iifname "br0" oifname "br0" accept',
+      'iifname "br0" counter drop',
+      'oifname "br0" counter drop',
     ],
   });
 });

@@ -1,7 +1,7 @@
 /** How the default bridge is to be: dockerd's flags, checked. */
 
 import { FathomError } from "../std/errors.ts";
-import { ipText, parseIp } from "./ip.ts";
+import { ipText, parseIp } from "../std/ip.ts";
 import { contains, type InterfaceAddress, type Network, parseAddress, parseCidr } from "./ipv4.ts";
 import { checkPools, DEFAULT_POOLS, type Pool } from "./pools.ts";
 import type { PortSettings } from "./ports/state.ts";

@@ -38,6 +38,40 @@ export interface IpamConfig {
   AuxiliaryAddresses?: Record<string, string>;
 }
 
+/** `POST /networks/create`. */
+export interface NetworkCreateRequest {
+  Name: string;
+  Driver?: string;
+  Scope?: string;
+  EnableIPv4?: boolean;
+  EnableIPv6?: boolean;
+  IPAM?: { Driver?: string; Options?: Record<string, string> | null; Config?: IpamConfig[] | null };
+  Internal?: boolean;
+  Attachable?: boolean;
+  Ingress?: boolean;
+  ConfigOnly?: boolean;
+  ConfigFrom?: { Network?: string };
+  Options?: Record<string, string> | null;
+  Labels?: Record<string, string> | null;
+}
+
+export interface NetworkCreateResponse {
+  Id: string;
+  Warning: string;
+}
+
+/** `POST /networks/{id}/connect`. */
+export interface NetworkConnectRequest {
+  Container: string;
+  EndpointConfig?: EndpointRequest;
+}
+
+/** `POST /networks/{id}/disconnect`. */
+export interface NetworkDisconnectRequest {
+  Container: string;
+  Force?: boolean;
+}
+
 /** `GET /networks/{id}`; in `GET /networks` without its containers. */
 export interface NetworkResource {
   Name: string;

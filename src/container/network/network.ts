@@ -51,6 +51,15 @@ function rateOf({ NetworkRate: text }: FullHostConfig): NetworkRate | undefined 
   return text === undefined ? undefined : parseNetworkRate(text);
 }
 
+/** After a change of what a container that runs is connected to. */
+export async function reconnected(
+  context: Context,
+  container: Container,
+  { endpoints }: Connection,
+): Promise<void> {
+  await writeHosts(context, container, endpoints);
+}
+
 /** In place: the file is mounted in the container, so that another of the same name would not be seen there. */
 async function writeHosts(
   context: Context,
@@ -123,7 +132,7 @@ function asAsked(
     MacAddress,
     DriverOpts: DriverOpts ?? null,
     GwPriority,
-    NetworkID: state.StartedAt === NEVER ? "" : context.options.networks.idOf(network),
+    NetworkID: state.StartedAt === NEVER ? "" : (context.options.networks.find(network)?.id ?? ""),
     DNSNames: dnsNames.length === 0 ? null : [...dnsNames],
   };
 }

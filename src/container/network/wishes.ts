@@ -10,22 +10,27 @@ import { shortId } from "../names.ts";
 import type { EndpointWish } from "../needs.ts";
 import type { ContainerRecord } from "../records.ts";
 
+/** A container's networks as its record has them, and in its record from then on. */
+export function endpointsIn({ config, host }: ContainerRecord): Record<string, EndpointRequest> {
+  return config.Endpoints ?? { [host.NetworkMode]: {} };
+}
+
 /** Undefined where it shares another container's. */
 export function wishesOf(record: ContainerRecord): EndpointWish[] | undefined {
   const { host, config } = record;
   if (joinedName(host.NetworkMode) !== undefined) return undefined;
   if (config.Config.NetworkDisabled) return [{ network: "none" }];
-  const endpoints = config.Endpoints ?? { [host.NetworkMode]: {} };
-  return Object.entries(endpoints).map(([network, asked]) => wish(record, network, asked));
+  return Object.entries(endpointsIn(record)).map(([network, asked]) => wishOf(record, network, asked));
 }
 
-function wish(record: ContainerRecord, network: string, asked: EndpointRequest): EndpointWish {
+/** What it asks of one network. */
+export function wishOf(record: ContainerRecord, network: string, asked: EndpointRequest): EndpointWish {
   return { network, asked, dnsNames: isUserDefined(network) ? dnsNames(record, asked) : [] };
 }
 
 /** Whether names are found there, and addresses may be asked for. */
-function isUserDefined(network: string): boolean {
-  return !["bridge", "host", "none"].includes(network);
+export function isUserDefined(network: string): boolean {
+  return !network.startsWith("container:") && !["bridge", "host", "none"].includes(network);
 }
 
 /** Docker's, in its order: its name, its aliases, its short ID, its host name; each once. */

@@ -1,7 +1,8 @@
-/** What links, addresses and routes there are: rtnetlink's dumps, read without an effect. IPv4 only, but for links. */
+/** What links, addresses and routes there are: rtnetlink's dumps, read without an effect. */
 
+import { ipOfBytes, ipText } from "../../std/ip.ts";
+import { FAMILIES } from "./address.ts";
 import { decodeAttributes, readText, readU32, text, u32, u32s } from "./attributes.ts";
-import type { InterfaceAddress } from "./link.ts";
 import type { NetlinkSocket, Reply } from "./netlink.ts";
 
 const RTM = { GETLINK: 18, GETADDR: 22, GETROUTE: 26, GETNEIGH: 30 } as const;
@@ -52,14 +53,17 @@ export function parseLink({ body }: Pick<Reply, "body">): LinkInfo {
   };
 }
 
-/** All IPv4 addresses, with the index of the link that has each. @throws {SyscallError} */
-export function listAddresses(socket: NetlinkSocket): (InterfaceAddress & { index: number })[] {
-  const header = Uint8Array.of(AF_INET, 0, 0, 0, 0, 0, 0, 0);
+/** All addresses of a family, with the index of the link that has each. @throws {SyscallError} */
+export function listAddresses(
+  socket: NetlinkSocket,
+  family: 4 | 6 = 4,
+): { index: number; address: string; prefix: number }[] {
+  const header = Uint8Array.of(FAMILIES[family], 0, 0, 0, 0, 0, 0, 0);
   return socket.dump({ type: RTM.GETADDR, header }, "list addresses").map(({ body }) => {
     const attributes = decodeAttributes(body.subarray(8));
     return {
       index: viewOf(body).getUint32(4, true),
-      address: addressText(attributes.get(2) ?? attributes.get(1)),
+      address: addressText(attributes.get(2) ?? attributes.get(1), family),
       prefix: body[1] ?? 0,
     };
   });
@@ -72,27 +76,27 @@ export interface RouteInfo {
   gateway: string | undefined;
   /** Index of the link it leaves by; 0 for none. */
   link: number;
+  /** 254 is the main table, 255 that of the host's own addresses. */
+  table: number;
 }
 
-const RTA = { DST: 1, OIF: 4, GATEWAY: 5 } as const;
-const TABLE_MAIN = 254;
+const RTA = { DST: 1, OIF: 4, GATEWAY: 5, TABLE: 15 } as const;
 
-/** The IPv4 routes of the main table. @throws {SyscallError} */
-export function listRoutes(socket: NetlinkSocket): RouteInfo[] {
-  const header = Uint8Array.of(AF_INET, 0, 0, 0, 0, 0, 0, 0, ...u32(0));
-  return socket
-    .dump({ type: RTM.GETROUTE, header }, "list routes")
-    .filter(({ body }) => body[4] === TABLE_MAIN)
-    .map(({ body }) => {
-      const attributes = decodeAttributes(body.subarray(12));
-      const gateway = attributes.get(RTA.GATEWAY);
-      return {
-        destination: addressText(attributes.get(RTA.DST)),
-        prefix: body[1] ?? 0,
-        gateway: gateway === undefined ? undefined : addressText(gateway),
-        link: readU32(attributes.get(RTA.OIF)),
-      };
-    });
+/** The routes of a family, of all tables. @throws {SyscallError} */
+export function listRoutes(socket: NetlinkSocket, family: 4 | 6 = 4): RouteInfo[] {
+  const header = Uint8Array.of(FAMILIES[family], 0, 0, 0, 0, 0, 0, 0, ...u32(0));
+  return socket.dump({ type: RTM.GETROUTE, header }, "list routes").map(({ body }) => {
+    const attributes = decodeAttributes(body.subarray(12));
+    const gateway = attributes.get(RTA.GATEWAY);
+    return {
+      destination: addressText(attributes.get(RTA.DST), family),
+      prefix: body[1] ?? 0,
+      gateway: gateway === undefined ? undefined : addressText(gateway, family),
+      link: readU32(attributes.get(RTA.OIF)),
+      // One byte of the header holds the small numbers only.
+      table: readU32(attributes.get(RTA.TABLE)) || (body[4] ?? 0),
+    };
+  });
 }
 
 export interface NeighbourInfo {
@@ -107,7 +111,7 @@ export function listNeighbours(socket: NetlinkSocket): NeighbourInfo[] {
   return socket.dump({ type: RTM.GETNEIGH, header }, "list neighbours").map(({ body }) => {
     const attributes = decodeAttributes(body.subarray(12));
     return {
-      address: addressText(attributes.get(1)),
+      address: addressText(attributes.get(1), 4),
       mac: hexadecimal(attributes.get(2)),
       link: viewOf(body).getInt32(4, true),
     };
@@ -120,8 +124,8 @@ function viewOf(body: Uint8Array): DataView {
   return new DataView(body.buffer, body.byteOffset, body.byteLength);
 }
 
-function addressText(bytes: Uint8Array | undefined): string {
-  return bytes === undefined ? "0.0.0.0" : bytes.join(".");
+function addressText(bytes: Uint8Array | undefined, family: 4 | 6): string {
+  return ipText(bytes === undefined ? { family, value: 0n } : ipOfBytes(bytes));
 }
 
 function hexadecimal(bytes: Uint8Array | undefined): string {

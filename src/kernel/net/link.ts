@@ -1,16 +1,15 @@
 /**
- * Links, their addresses and routes, by rtnetlink; rtnetlink(7), linux/if_link.h, linux/if_addr.h.
+ * Links, by rtnetlink; rtnetlink(7), linux/if_link.h. Their addresses are in address.ts, what leads over them in route.ts.
  *
- * Every function takes the socket of the network namespace it works in. Addresses are text, `172.17.0.2`.
+ * Every function takes the socket of the network namespace it works in.
  */
 
-import type { ERRNO } from "../errno.ts";
 import { needing } from "../lacking.ts";
-import { type Attribute, be32, encodeAttributes, join, text, u32, u32s } from "./attributes.ts";
+import { type Attribute, encodeAttributes, join, text, u32, u32s } from "./attributes.ts";
 import { type NetlinkSocket, NLM_F } from "./netlink.ts";
 
 /** Message types of linux/rtnetlink.h. */
-const RTM = { NEWLINK: 16, DELLINK: 17, NEWADDR: 20, NEWROUTE: 24 } as const;
+const RTM = { NEWLINK: 16, DELLINK: 17 } as const;
 const IFLA = {
   ADDRESS: 1,
   IFNAME: 3,
@@ -22,10 +21,8 @@ const IFLA = {
   INFO_DATA: 2,
   VETH_INFO_PEER: 1,
 } as const;
-const AF = { UNSPEC: 0, INET: 2 } as const;
+const AF = { UNSPEC: 0 } as const;
 const IFF_UP = 1;
-
-type Errno = keyof typeof ERRNO;
 
 /** What is set of a link. */
 export interface LinkSettings {
@@ -143,43 +140,6 @@ export function deleteLink(socket: NetlinkSocket, name: string): boolean {
   return answer === 0;
 }
 
-const IFA = { ADDRESS: 1, LOCAL: 2, BROADCAST: 4 } as const;
-
-/** An IPv4 address in its network. */
-export interface InterfaceAddress {
-  address: string;
-  prefix: number;
-}
-
-/** Gives a link an address; no error when it has it. @throws {SyscallError} */
-export function addAddress(
-  socket: NetlinkSocket,
-  link: { index: number; name: string },
-  { address, prefix }: InterfaceAddress,
-): void {
-  const local = addressBytes(address);
-  const broadcast = prefix < 31 ? (addressNumber(address) | (2 ** (32 - prefix) - 1)) >>> 0 : undefined;
-  socket.request(
-    {
-      type: RTM.NEWADDR,
-      flags: NLM_F.CREATE | NLM_F.EXCL,
-      // struct ifaddrmsg: family, prefix length, flags, scope, index.
-      header: join(Uint8Array.of(AF.INET, prefix, 0, 0), u32(link.index)),
-      attributes: [
-        [IFA.LOCAL, local],
-        [IFA.ADDRESS, local],
-        ...(broadcast === undefined ? [] : [[IFA.BROADCAST, be32(broadcast)] as const]),
-      ],
-    },
-    {
-      shown: `RTM_NEWADDR {ifa_index=${link.index}, IFA_LOCAL=${address}/${prefix}}`,
-      what: `give ${link.name} the address ${address}/${prefix}`,
-      see: `ip addr show ${link.name}`,
-    },
-    ["EEXIST"],
-  );
-}
-
 const NEIGHBOUR = { NEW: 28, AF_BRIDGE: 7, NUD_NOARP: 0x40, NTF_MASTER: 4, NDA_LLADDR: 2 } as const;
 
 /**
@@ -247,52 +207,10 @@ function setPortFlag(
   );
 }
 
-const RTA = { OIF: 4, GATEWAY: 5 } as const;
-/** struct rtmsg's fields: RT_TABLE_MAIN, RTPROT_BOOT, RT_SCOPE_UNIVERSE, RTN_UNICAST. */
-const ROUTE = { table: 254, protocol: 3, scope: 0, unicast: 1 } as const;
-
-/** Sends all that has no better way to a gateway. @throws {SyscallError} */
-export function addDefaultRoute(
-  socket: NetlinkSocket,
-  link: { index: number; name: string },
-  gateway: string,
-  may: readonly Errno[] = [],
-): void {
-  socket.request(
-    {
-      type: RTM.NEWROUTE,
-      flags: NLM_F.CREATE | NLM_F.EXCL,
-      header: join(
-        Uint8Array.of(AF.INET, 0, 0, 0, ROUTE.table, ROUTE.protocol, ROUTE.scope, ROUTE.unicast),
-        u32(0),
-      ),
-      attributes: [
-        [RTA.GATEWAY, addressBytes(gateway)],
-        [RTA.OIF, u32(link.index)],
-      ],
-    },
-    {
-      shown: `RTM_NEWROUTE {default, RTA_GATEWAY=${gateway}, RTA_OIF=${link.index}}`,
-      what: `send everything else to ${gateway}`,
-      see: "nsenter -t PID -n ip route",
-    },
-    may,
-  );
-}
-
 function showSettings(settings: LinkSettings & { namespace?: number }): string {
   return Object.entries(settings)
     .map(([name, value]) => (value === true ? name : `${name}=${value}`))
     .join(", ");
-}
-
-/** The four bytes of `172.17.0.2`. */
-function addressBytes(address: string): Uint8Array {
-  return Uint8Array.from(address.split(".").map(Number));
-}
-
-function addressNumber(address: string): number {
-  return new DataView(addressBytes(address).buffer).getUint32(0);
 }
 
 function macBytes(mac: string): Uint8Array {

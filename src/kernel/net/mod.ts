@@ -6,12 +6,11 @@
  */
 
 export { be32, decodeAttributes, encodeAttributes, readBe32, readText, readU32 } from "./attributes.ts";
+export { addAddress } from "./address.ts";
 export { type Flow, forgetFlow, listFlows } from "./conntrack.ts";
 export { findLink, type LinkInfo, listAddresses, listLinks, listNeighbours, listRoutes } from "./dumps.ts";
 export { inNetworkNamespace } from "./elsewhere.ts";
 export {
-  addAddress,
-  addDefaultRoute,
   addLink,
   addVeth,
   deleteLink,
@@ -66,6 +65,7 @@ export {
   type Table,
 } from "./nftables.ts";
 export { type CopiedRule, type CopyTable, replaceCopies } from "./rule_copy.ts";
+export { addDefaultRoute } from "./route.ts";
 export {
   type Family,
   type Hook,

@@ -108,6 +108,7 @@ describe("on this kernel", () => {
       prefix: 0,
       gateway: "10.0.0.1",
       link: own.index,
+      table: 254,
     });
     expect(listAddresses(inside.route)).toContainEqual({ index: own.index, address: "10.0.0.2", prefix: 24 });
     const port = findLink(outside.route, "pair");

@@ -5,6 +5,7 @@
  * `iifname "fathom0"` is meta (load) and cmp (compare). Network numbers are in network order, the kernel's own in the host's.
  */
 
+import { ipBytes, maskOf, type Subnet, subnetText } from "../../std/ip.ts";
 import { type Attribute, be32, be64, text, u32 } from "./attributes.ts";
 
 /** One part of a rule. */
@@ -25,6 +26,7 @@ export const VERDICT_REGISTER = 0;
 export const META = { OIFNAME: 7, IIFNAME: 6, NFPROTO: 15, L4PROTO: 16 } as const;
 export const COMPARE = { EQUAL: 0, UNEQUAL: 1 } as const;
 const NFPROTO_IPV4 = 2;
+const NFPROTO_IPV6 = 10;
 const IFNAMSIZ = 16;
 
 /** What comes in by a link. */
@@ -43,19 +45,22 @@ function linkName(word: string, key: number, { name, is }: { name: string; is: b
   };
 }
 
-const SOURCE_ADDRESS = { base: 1, offset: 12, length: 4 } as const;
+const SOURCE_ADDRESS = {
+  4: { word: "ip", protocol: NFPROTO_IPV4, place: { base: 1, offset: 12, length: 4 } },
+  6: { word: "ip6", protocol: NFPROTO_IPV6, place: { base: 1, offset: 8, length: 16 } },
+} as const;
 
-/** What comes from an IPv4 network, given by its first address and its prefix. */
-export function sourceNetwork(network: Uint8Array, prefix: number): Part {
-  const mask = be32(prefix === 0 ? 0 : (0xffff_ffff << (32 - prefix)) >>> 0);
+/** What comes from a network. */
+export function sourceNetwork(subnet: Subnet): Part {
+  const { word, protocol, place } = SOURCE_ADDRESS[subnet.family];
   return {
-    text: `ip saddr ${network.join(".")}/${prefix}`,
+    text: `${word} saddr ${subnetText(subnet)}`,
     expressions: [
       meta(META.NFPROTO),
-      compare(Uint8Array.of(NFPROTO_IPV4)),
-      payload(SOURCE_ADDRESS),
-      bitwiseAnd(mask),
-      compare(network),
+      compare(Uint8Array.of(protocol)),
+      payload(place),
+      bitwiseAnd(ipBytes({ family: subnet.family, value: maskOf(subnet) })),
+      compare(ipBytes({ family: subnet.family, value: subnet.base })),
     ],
   };
 }

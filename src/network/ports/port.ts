@@ -1,6 +1,6 @@
 /** Ports of the host that lead to containers: as asked for, and as given. Pure. */
 
-import { ipText, parseIp } from "../ip.ts";
+import { ipText, parseIp } from "../../std/ip.ts";
 
 export type Protocol = "tcp" | "udp" | "sctp";
 

@@ -26,13 +26,14 @@ import {
   toThisHost,
   wasSentOn,
 } from "../../kernel/net/mod.ts";
-import { addressText, type Network } from "../ipv4.ts";
+import type { Subnet } from "../../std/ip.ts";
 import { FORWARDED, LOOKUPS } from "./maps.ts";
 
 /** What the rules have to know of a bridge. */
 export interface PublishingBridge {
   link: string;
-  network: Network;
+  /** The networks of its containers' addresses. */
+  subnets: readonly Subnet[];
 }
 
 /** Priorities of linux/netfilter_ipv4.h: raw and dstnat. */
@@ -74,10 +75,9 @@ export function admissionRules({ link }: PublishingBridge): Rule[] {
  * What would be answered past this host gets its address: from the host by 127.0.0.1, and from containers of the same network, the
  * container itself among them.
  */
-export function answerRules({ link, network }: PublishingBridge): Rule[] {
-  const bytes = Uint8Array.from(addressText(network.base).split(".").map(Number));
+export function answerRules({ link, subnets }: PublishingBridge): Rule[] {
   return [
     [oifname(link), fromLoopback, wasSentOn, counter, masquerade],
-    [oifname(link), sourceNetwork(bytes, network.prefix), wasSentOn, counter, masquerade],
+    ...subnets.map((subnet) => [oifname(link), sourceNetwork(subnet), wasSentOn, counter, masquerade]),
   ];
 }

@@ -1,5 +1,15 @@
 import { describe, expect, test } from "bun:test";
-import { holds, ipText, lastOf, overlapping, parseIp, parseSubnet, subnetText } from "./ip.ts";
+import {
+  holds,
+  ipBytes,
+  ipOfBytes,
+  ipText,
+  lastOf,
+  overlapping,
+  parseIp,
+  parseSubnet,
+  subnetText,
+} from "./ip.ts";
 
 describe("an address", () => {
   test.each([
@@ -30,6 +40,12 @@ describe("an address", () => {
   ])("is not %p", (text) => {
     expect(() => parseIp(text)).toThrow("invalid IP address");
   });
+});
+
+test("an address is its bytes in network order, and back", () => {
+  for (const text of ["172.17.0.2", "fd00::1:2"])
+    expect(ipText(ipOfBytes(ipBytes(parseIp(text))))).toBe(text);
+  expect([...ipBytes(parseIp("1.2.3.4"))]).toEqual([1, 2, 3, 4]);
 });
 
 describe("a subnet", () => {

@@ -1,6 +1,6 @@
 /** Addresses and subnets of both families as numbers, and back; RFC 4291, RFC 5952. Pure. */
 
-import { FathomError } from "../std/errors.ts";
+import { FathomError } from "./errors.ts";
 
 export type Family = 4 | 6;
 
@@ -89,6 +89,23 @@ function text6(value: bigint): string {
   return `${before.replace(/:$/, "")}::${after.replace(/:$/, "")}`;
 }
 
+/** In network order: four bytes, or sixteen. */
+export function ipBytes({ family, value }: Ip): Uint8Array {
+  const bytes = new Uint8Array(BITS[family] / 8);
+  let left = value;
+  for (let at = bytes.length - 1; at >= 0; at--) {
+    bytes[at] = Number(left & 0xffn);
+    left >>= 8n;
+  }
+  return bytes;
+}
+
+/** The address of so many bytes in network order. */
+export function ipOfBytes(bytes: Uint8Array): Ip {
+  const value = bytes.reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
+  return { family: bytes.length === 4 ? 4 : 6, value };
+}
+
 /** `172.18.0.1/16` or `fd00::1/64`: the address, and the network it is in. @throws {FathomError} invalid */
 export function parseSubnet(text: string): AddressInSubnet {
   const [, name = "", bits = ""] = /^([\da-f.:]+)\/(\d{1,3})$/i.exec(text) ?? [];
@@ -102,6 +119,11 @@ export function parseSubnet(text: string): AddressInSubnet {
 
 function hostMask({ family, prefix }: Pick<Subnet, "family" | "prefix">): bigint {
   return (1n << BigInt(BITS[family] - prefix)) - 1n;
+}
+
+/** The bits that a network fixes. */
+export function maskOf({ family, prefix }: Pick<Subnet, "family" | "prefix">): bigint {
+  return ((1n << BigInt(BITS[family])) - 1n) & ~hostMask({ family, prefix });
 }
 
 export function lastOf(subnet: Subnet): bigint {
