@@ -41,7 +41,7 @@ export function networkText({ base, prefix }: Network): string {
 }
 
 /** How many addresses a network has. */
-export function sizeOf({ prefix }: Pick<Network, "prefix">): number {
+function sizeOf({ prefix }: Pick<Network, "prefix">): number {
   return 2 ** (32 - prefix);
 }
 
