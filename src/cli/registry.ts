@@ -241,6 +241,18 @@ export const COMMANDS: Registry = {
   "image rm": rmi,
   "image save": save,
   "image tag": tag,
+  "network connect": {
+    summary: "Connect a container to a network",
+    load: async () => ({ command: (await import("./commands/network_connect.ts")).connect }),
+  },
+  "network create": {
+    summary: "Create a network",
+    load: () => import("./commands/network_create.ts"),
+  },
+  "network disconnect": {
+    summary: "Disconnect a container from a network",
+    load: async () => ({ command: (await import("./commands/network_connect.ts")).disconnect }),
+  },
   "network inspect": {
     summary: "Show all that is known of networks",
     load: async () => ({ command: (await import("./commands/inspect.ts")).inspectNetwork }),
@@ -251,6 +263,8 @@ export const COMMANDS: Registry = {
     summary: "Remove networks that nobody uses",
     load: async () => ({ command: (await import("./commands/network.ts")).pruneCommand }),
   },
+  "network remove": removeNetworks,
+  "network rm": removeNetworks,
   "system df": {
     summary: "Show how much room images, containers and volumes take",
     load: () => import("./commands/df.ts"),
@@ -317,6 +331,5 @@ export const NOT_YET: ReadonlySet<string> = new Set(
 /** The same for commands in groups. */
 export const NOT_YET_IN_GROUPS: ReadonlySet<string> = new Set([
   ..."build pull push".split(" ").map((name) => `image ${name}`),
-  ..."connect create disconnect remove rm".split(" ").map((name) => `network ${name}`),
   "system dial-stdio",
 ]);

@@ -51,7 +51,6 @@ describe("refused, in Docker's words where Docker has some:", () => {
       { Memory: 2e7, MemorySwap: 1e7 },
       "invalid: Minimum memoryswap limit should be larger",
     ],
-    ["a network nobody knows", { NetworkMode: "front" }, "invalid: network front not found"],
     ["the network of nobody", { NetworkMode: "container:nope" }, "invalid: No such container: nope"],
     [
       "a port that is none",

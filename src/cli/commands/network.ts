@@ -1,4 +1,4 @@
-/** `fathom network ls` and `prune`; its `inspect` is in inspect.ts. */
+/** `fathom network ls` and `prune`; its other verbs are in network_create.ts, network_connect.ts and inspect.ts. */
 
 import type { NetworkResource } from "../../spec/docker_network.ts";
 import { defineCommand } from "../command.ts";

@@ -14,6 +14,7 @@ import { readEnvironment, readLabels } from "./files.ts";
 import type { CREATE_FLAGS } from "./flags.ts";
 import { limitFields } from "./limits.ts";
 import { parseMount, splitVolumes } from "./mounts.ts";
+import { networking, networkMode } from "./networks.ts";
 import { parsePorts } from "./ports.ts";
 import { readSecurity } from "./security.ts";
 import { capabilityName, parseDevice, parsePairs, parseRestartPolicy } from "./values.ts";
@@ -104,7 +105,7 @@ function hostConfig({ flags, given: named }: CreateCall): HostConfig {
     }),
     ...lists(flags),
     LogConfig: logConfig(flags),
-    NetworkMode: networkOf(flags),
+    NetworkMode: networkMode(flags),
     RestartPolicy: parseRestartPolicy(flags.restart ?? "no"),
     AutoRemove: flags.rm,
     Privileged: flags.privileged,
@@ -194,49 +195,6 @@ function logConfig({ "log-driver": driver = "", "log-opt": options }: Flags): Ho
   if (driver === "none" && options.length > 0)
     throw new CommandError("invalid logging opts for driver none", 125);
   return { Type: driver, Config: parsePairs(options) };
-}
-
-/** The first network is the container's mode; `name=x,alias=y` is the long form. */
-function networkOf(flags: Flags): string {
-  const first = flags.network[0] ?? "default";
-  return networkFields(first).get("name") ?? first;
-}
-
-function networking(flags: Flags): NonNullable<ContainerCreateRequest["NetworkingConfig"]> {
-  const networks = flags.network.length > 0 ? flags.network : ["default"];
-  const endpoints = networks.map((text, at) => [
-    networkFields(text).get("name") ?? text,
-    endpoint(flags, text, at === 0),
-  ]);
-  const used = endpoints.filter(
-    ([, settings]) => Object.keys(settings ?? {}).length > 0 || networks.length > 1,
-  );
-  return { EndpointsConfig: Object.fromEntries(used) };
-}
-
-function endpoint(flags: Flags, text: string, isFirst: boolean): Record<string, unknown> {
-  const fields = networkFields(text);
-  const [ip, ip6, mac] = isFirst ? [flags.ip, flags.ip6, flags["mac-address"]] : [];
-  const addresses = nonEmpty({
-    ...given({ IPv4Address: ip ?? fields.get("ip"), IPv6Address: ip6 ?? fields.get("ip6") }),
-    LinkLocalIPs: isFirst ? flags["link-local-ip"] : [],
-  });
-  const aliases = [...(isFirst ? flags["network-alias"] : []), ...(fields.get("alias")?.split(" ") ?? [])];
-  return nonEmpty({
-    IPAMConfig: addresses,
-    Aliases: aliases,
-    ...given({ MacAddress: mac ?? fields.get("mac-address") }),
-  });
-}
-
-function networkFields(text: string): ReadonlyMap<string, string> {
-  if (!text.includes("=")) return new Map();
-  const fields = new Map<string, string>();
-  for (const field of text.split(",")) {
-    const [key, value] = splitAt(field, "=");
-    fields.set(key, fields.has(key) ? `${fields.get(key)} ${value}` : value);
-  }
-  return fields;
 }
 
 function checkConflicts({ flags }: CreateCall): void {
