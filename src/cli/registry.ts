@@ -94,6 +94,10 @@ const listVolumes: Entry = {
   summary: "List volumes",
   load: async () => ({ command: (await import("./commands/volume.ts")).listVolumes }),
 };
+const removeNetworks: Entry = {
+  summary: "Remove networks",
+  load: async () => ({ command: (await import("./commands/network_connect.ts")).removeNetworks }),
+};
 const listTrash: Entry = {
   summary: "List what was removed and waits",
   load: async () => ({ command: (await import("./commands/trash.ts")).listTrash }),
