@@ -35,6 +35,7 @@ export function testsOfEndpoint(tests: readonly TestFile[], { method, path }: En
 const HELPERS: Readonly<Record<string, string>> = {
   run: "|\\b(?:runs|started)\\(",
   create: "|\\bcreated\\(",
+  "network create": '|\\bnetworkMade\\(|\\[\\["create",',
   doctor: '|"doctor",|\\bdoctor\\(',
   whois: "|\\bwhois\\(",
 };

@@ -32,7 +32,7 @@ interface Endpoint {
 describe.each(CLIENTS)("%s", (client) => {
   const output = (args: string[]) => engine.output(client, args);
   const command = (args: string[]) => engine.command(client, args);
-  const create = (...args: string[]) => output(["network", "create", ...args]);
+  const networkMade = (...args: string[]) => output(["network", "create", ...args]);
   const started = (name: string, ...args: string[]) =>
     output(["run", "-d", "--name", name, ...args, "busybox", "sleep", "100"]);
   const networksOf = async (name: string) =>
@@ -51,7 +51,7 @@ describe.each(CLIENTS)("%s", (client) => {
   const routes = (name: string) => output(["exec", name, "ip", "route"]);
 
   test("a network is made, shown, listed and removed", async () => {
-    const id = await create("--label", "tier=front", "--attachable", "-o", "some=thing", "front");
+    const id = await networkMade("--label", "tier=front", "--attachable", "-o", "some=thing", "front");
     expect(id).toMatch(/^[0-9a-f]{64}$/);
     expect(await inspected("front")).toMatchObject({
       Name: "front",
@@ -85,16 +85,9 @@ describe.each(CLIENTS)("%s", (client) => {
   });
 
   test("subnet, range, gateway and kept addresses are as asked for", async () => {
-    const range = ["--ip-range", "10.32.1.128/25", "--gateway", "10.32.1.254"];
-    await create(
-      "--driver",
-      "bridge",
-      "--subnet",
-      "10.32.1.0/24",
-      ...range,
-      "--aux-address",
-      "r=10.32.1.128",
-      "own",
+    await networkMade(
+      ...["--driver", "bridge", "--subnet", "10.32.1.0/24", "--ip-range", "10.32.1.128/25"],
+      ...["--gateway", "10.32.1.254", "--aux-address", "r=10.32.1.128", "own"],
     );
     expect((await inspected("own")).IPAM.Config).toEqual([
       {
@@ -111,7 +104,7 @@ describe.each(CLIENTS)("%s", (client) => {
   });
 
   test("a container has the address, the MAC and the aliases it asks for, also after a restart", async () => {
-    await create("--subnet", "10.32.2.0/24", "own");
+    await networkMade("--subnet", "10.32.2.0/24", "own");
     const flags = ["--ip", "10.32.2.77", "--network-alias", "web"];
     await started("fixed", "--network", "own", ...flags);
     const { own } = await networksOf("fixed");
@@ -128,8 +121,8 @@ describe.each(CLIENTS)("%s", (client) => {
   });
 
   test("networks are apart from each other in both directions, and containers on one are not", async () => {
-    await create("left");
-    await create("right");
+    await networkMade("left");
+    await networkMade("right");
     await started("one", "--network", "left");
     await started("two", "--network", "left");
     await started("other", "--network", "right");
@@ -141,14 +134,14 @@ describe.each(CLIENTS)("%s", (client) => {
   });
 
   test("an internal network leads nowhere", async () => {
-    await create("--internal", "inner");
+    await networkMade("--internal", "inner");
     expect((await inspected("inner")).Internal).toBe(true);
     await started("inside", "--network", "inner");
     expect(await routes("inside")).not.toContain("default");
   });
 
   test("a container that runs is connected to a second network and disconnected", async () => {
-    await create("--subnet", "10.32.3.0/24", "second");
+    await networkMade("--subnet", "10.32.3.0/24", "second");
     await started("both");
     await output(["network", "connect", "--ip", "10.32.3.9", "--alias", "also", "second", "both"]);
     const networks = await networksOf("both");
@@ -173,7 +166,7 @@ describe.each(CLIENTS)("%s", (client) => {
   });
 
   test("one that does not run is connected from its next start on", async () => {
-    await create("--subnet", "10.32.4.0/24", "later");
+    await networkMade("--subnet", "10.32.4.0/24", "later");
     await output(["create", "--name", "idle", "busybox", "sleep", "100"]);
     await output(["network", "connect", "--ip", "10.32.4.4", "later", "idle"]);
     expect((await networksOf("idle")).later).toMatchObject({
@@ -193,7 +186,7 @@ describe.each(CLIENTS)("%s", (client) => {
     const bridge = `brt${process.pid % 100_000}`;
     const option = (name: string, value: string) => ["-o", `com.docker.network.${name}=${value}`];
     const options = [...option("bridge.name", bridge), ...option("driver.mtu", "1300")];
-    await create(
+    await networkMade(
       ...options,
       ...option("bridge.enable_icc", "false"),
       ...option("bridge.enable_ip_masquerade", "false"),
@@ -219,9 +212,9 @@ describe.each(CLIENTS)("%s", (client) => {
   });
 
   test("settings are kept in one network for others", async () => {
-    await create("--config-only", "--subnet", "10.32.5.0/24", "--label", "a=b", "settings");
+    await networkMade("--config-only", "--subnet", "10.32.5.0/24", "--label", "a=b", "settings");
     expect(await inspected("settings")).toMatchObject({ ConfigOnly: true, Driver: "null" });
-    await create("--config-from", "settings", "real");
+    await networkMade("--config-from", "settings", "real");
     const real = await inspected("real");
     expect(real).toMatchObject({ ConfigFrom: { Network: "settings" }, ConfigOnly: false });
     expect(real.IPAM.Config[0].Subnet).toBe("10.32.5.0/24");
@@ -231,7 +224,7 @@ describe.each(CLIENTS)("%s", (client) => {
   });
 
   test("what cannot be is refused in Docker's words", async () => {
-    await create("--subnet", "10.32.6.0/24", "there");
+    await networkMade("--subnet", "10.32.6.0/24", "there");
     await started("user", "--network", "there", "--ip", "10.32.6.6");
     const id = (await inspected("there")).Id;
     const rows: [args: string[], sentence: string][] = [
@@ -266,7 +259,7 @@ describe.each(CLIENTS)("%s", (client) => {
 
   test("events tell of each step", async () => {
     const since = String(Date.now() / 1000 - 0.001);
-    await create("told");
+    await networkMade("told");
     await output(["run", "--rm", "--network", "told", "busybox", "true"]);
     const actions = async () =>
       output([
@@ -281,9 +274,9 @@ describe.each(CLIENTS)("%s", (client) => {
   });
 
   test("prune takes what no container is on, or those of it that filters choose", async () => {
-    await create("--label", "keep", "kept");
-    await create("--label", "drop=yes", "dropped");
-    await create("used");
+    await networkMade("--label", "keep", "kept");
+    await networkMade("--label", "drop=yes", "dropped");
+    await networkMade("used");
     await started("user", "--network", "used");
     const prune = (...filters: string[]) =>
       output(["network", "prune", "-f", ...filters.flatMap((filter) => ["--filter", filter])]);
@@ -299,7 +292,7 @@ describe.each(CLIENTS)("%s", (client) => {
   // Docker 20.10 chooses no subnet of IPv6 by itself, and a container can be created with one network only.
   describe.skipIf(ON_DOCKER)("beyond Docker 20.10", () => {
     test("one flag gives a network a subnet of IPv6, by which containers reach each other", async () => {
-      await create("--ipv6", "dual");
+      await networkMade("--ipv6", "dual");
       const [, v6] = (await inspected("dual")).IPAM.Config;
       expect(v6.Subnet).toMatch(/^fd[0-9a-f]{2}:.*::\/64$/);
       await started("one", "--network", "dual");
@@ -311,7 +304,7 @@ describe.each(CLIENTS)("%s", (client) => {
     });
 
     test("a network may be without IPv4, and an address of IPv6 be asked for", async () => {
-      await create("--ipv4=false", "--ipv6", "--subnet", "fd32:1::/64", "six");
+      await networkMade("--ipv4=false", "--ipv6", "--subnet", "fd32:1::/64", "six");
       await started("one", "--network", "six", "--ip6", "fd32:1::77");
       expect((await networksOf("one")).six).toMatchObject({ IPAddress: "", GlobalIPv6Address: "fd32:1::77" });
       const neither = await refused("create", "--ipv4=false", "none-at-all");
@@ -319,8 +312,8 @@ describe.each(CLIENTS)("%s", (client) => {
     });
 
     test("several networks are in the order in which they are asked for, and priority decides the way out", async () => {
-      await create("--subnet", "10.32.11.0/24", "b-net");
-      await create("--subnet", "10.32.12.0/24", "a-net");
+      await networkMade("--subnet", "10.32.11.0/24", "b-net");
+      await networkMade("--subnet", "10.32.12.0/24", "a-net");
       const second = "name=a-net,ip=10.32.12.5,alias=x,alias=y,mac-address=02:00:00:00:00:05";
       await started("several", "--network", "b-net", "--network", second);
       const networks = await networksOf("several");
@@ -340,8 +333,28 @@ describe.each(CLIENTS)("%s", (client) => {
       expect((await networksOf("several"))["a-net"]?.IPAddress).toBe("10.32.12.5");
     });
 
+    test("what is asked of a network when a container is connected to it is kept", async () => {
+      await networkMade("--ipv6", "--subnet", "fd32:2::/64", "--ipam-opt", "a=b", "asked");
+      expect((await inspected("asked")).IPAM.Options).toEqual({ a: "b" });
+      await started("database", "--network", "asked");
+      await started("front");
+      await output([
+        ...["network", "connect", "--ip6", "fd32:2::9", "--link-local-ip", "169.254.32.10"],
+        ...["--driver-opt", "some=option", "--link", "database:db", "asked", "front"],
+      ]);
+      expect((await networksOf("front")).asked).toMatchObject({
+        GlobalIPv6Address: "fd32:2::9",
+        IPAMConfig: { IPv6Address: "fd32:2::9", LinkLocalIPs: ["169.254.32.10"] },
+        DriverOpts: { some: "option" },
+        Links: ["database:db"],
+      });
+      await output(["network", "disconnect", "-f", "asked", "front"]);
+      await output(["network", "disconnect", "-f", "asked", "front"]);
+      expect((await command(["network", "rm", "-f", "nowhere"])).status).toBe(0);
+    });
+
     test("a link-local address is its link's", async () => {
-      await create("local");
+      await networkMade("local");
       await started("near", "--network", "local", "--link-local-ip", "169.254.32.9");
       expect(await output(["exec", "near", "ip", "addr", "show", "eth0"])).toContain("inet 169.254.32.9/16");
     });
