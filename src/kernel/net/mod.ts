@@ -5,8 +5,8 @@
  * effect reports one step that names the `ip`, `nft` or `tc` command which shows the same; none needs such a program.
  */
 
-export { be32, decodeAttributes, encodeAttributes, readBe32, readText, readU32 } from "./attributes.ts";
 export { addAddress } from "./address.ts";
+export { be32, decodeAttributes, encodeAttributes, readBe32, readText, readU32 } from "./attributes.ts";
 export { type Flow, forgetFlow, listFlows } from "./conntrack.ts";
 export { findLink, type LinkInfo, listAddresses, listLinks, listNeighbours, listRoutes } from "./dumps.ts";
 export { inNetworkNamespace } from "./elsewhere.ts";
@@ -64,8 +64,8 @@ export {
   replaceTable,
   type Table,
 } from "./nftables.ts";
-export { type CopiedRule, type CopyTable, replaceCopies } from "./rule_copy.ts";
 export { addDefaultRoute } from "./route.ts";
+export { type CopiedRule, type CopyTable, replaceCopies } from "./rule_copy.ts";
 export {
   type Family,
   type Hook,
