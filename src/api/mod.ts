@@ -30,6 +30,7 @@ import { type NetworkBackend, networkRoutes } from "./routes/networks.ts";
 import { type PruneBackend, pruneRoutes } from "./routes/prune.ts";
 import { type PrunePlanBackend, prunePlanRoutes } from "./routes/prune_plan.ts";
 import { type ReceiptBackend, receiptRoutes } from "./routes/receipts.ts";
+import { type RegistryBackend, registryRoutes } from "./routes/registry.ts";
 import { type ResourceBackend, resourceRoutes } from "./routes/resources.ts";
 import { streamRoutes } from "./routes/streams.ts";
 import { type SystemBackend, systemRoutes } from "./routes/system.ts";
@@ -60,6 +61,7 @@ export interface Backends {
   prunePlans: PrunePlanBackend;
   trash: TrashBackend;
   usage: UsageBackend;
+  registry: RegistryBackend;
 }
 
 export interface ServeOptions {
@@ -117,8 +119,9 @@ export function routesOf(backends: Backends): Route[] {
     ...containerRoutes(backends.containers),
     ...streamRoutes(backends.containers),
     ...execRoutes(backends.exec),
-    ...imageRoutes(backends.images),
+    ...imageRoutes(backends.images, backends.registry),
     ...imageArchiveRoutes(backends.imageArchives),
+    ...registryRoutes(backends.registry),
     ...receiptRoutes(backends.receipts),
     ...isolationRoutes(backends.isolation),
     ...doctorRoutes(backends.doctor),

@@ -14,6 +14,8 @@ function statusOfKind(kind: ErrorKind): number {
       return 304;
     case "invalid":
       return 400;
+    case "unauthorized":
+      return 401;
     case "forbidden":
       return 403;
     case "not-found":

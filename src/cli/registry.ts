@@ -86,6 +86,14 @@ const unpause: Entry = {
   summary: "Let the processes of paused containers go on",
   load: async () => ({ command: (await import("./commands/pause.ts")).unpause }),
 };
+const pull: Entry = {
+  summary: "Bring an image from a registry",
+  load: () => import("./commands/pull.ts"),
+};
+const push: Entry = {
+  summary: "Bring an image to a registry",
+  load: () => import("./commands/push.ts"),
+};
 const removeVolumes: Entry = {
   summary: "Remove volumes",
   load: async () => ({ command: (await import("./commands/volume.ts")).removeVolumes }),
@@ -170,16 +178,24 @@ export const COMMANDS: Registry = {
   },
   kill,
   load,
+  login: { summary: "Log in to a registry", load: () => import("./commands/login.ts") },
+  logout: {
+    summary: "Forget the credentials for a registry",
+    load: async () => ({ command: (await import("./commands/login.ts")).logout }),
+  },
   logs,
   pause,
   port,
   ps,
+  pull,
+  push,
   rename,
   restart,
   rm,
   rmi,
   run,
   save,
+  search: { summary: "Search Docker Hub for images", load: () => import("./commands/search.ts") },
   start,
   stats,
   stop,
@@ -241,10 +257,16 @@ export const COMMANDS: Registry = {
     summary: "Remove images that nobody uses",
     load: () => import("./commands/prune_images.ts"),
   },
+  "image pull": pull,
+  "image push": push,
   "image remove": rmi,
   "image rm": rmi,
   "image save": save,
   "image tag": tag,
+  "manifest inspect": {
+    summary: "Show what a registry has under a name",
+    load: () => import("./commands/manifest.ts"),
+  },
   "network connect": {
     summary: "Connect a container to a network",
     load: async () => ({ command: (await import("./commands/network_connect.ts")).connect }),
@@ -318,6 +340,7 @@ export const COMMANDS: Registry = {
 export const GROUPS: Readonly<Record<string, string>> = {
   container: "Manage containers",
   image: "Manage images",
+  manifest: "Look at manifests in registries",
   network: "Manage networks",
   system: "Manage the daemon",
   trash: "Manage what was removed and waits",
@@ -326,14 +349,14 @@ export const GROUPS: Readonly<Record<string, string>> = {
 
 /** Commands of Docker that are named as such when asked for; they are not there, and nothing pretends that they are. */
 export const NOT_YET: ReadonlySet<string> = new Set(
-  (
-    "build builder buildx checkpoint compose config context login logout manifest node " +
-    "plugin pull push search secret service stack swarm trust"
-  ).split(" "),
+  "build builder buildx checkpoint compose config context node plugin secret service stack swarm trust".split(
+    " ",
+  ),
 );
 
 /** The same for commands in groups. */
 export const NOT_YET_IN_GROUPS: ReadonlySet<string> = new Set([
-  ..."build pull push".split(" ").map((name) => `image ${name}`),
+  "image build",
+  ..."annotate create push rm".split(" ").map((name) => `manifest ${name}`),
   "system dial-stdio",
 ]);

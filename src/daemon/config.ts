@@ -7,6 +7,7 @@
 import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { type NetworkFlags, readSettings } from "../network/mod.ts";
+import type { ProxySettings } from "../registry/mod.ts";
 import { FathomError } from "../std/errors.ts";
 import {
   CONTAINER_DEFAULTS,
@@ -26,11 +27,22 @@ import {
   NETWORK_USAGE,
   negated,
 } from "./network_flags.ts";
+import {
+  checkRegistryFlags,
+  checkRegistryValue,
+  REGISTRY_DIRECTIVES,
+  REGISTRY_FLAG_DEFAULTS,
+  REGISTRY_OPTIONS,
+  REGISTRY_USAGE,
+  type RegistryFlags,
+  registryValue,
+  takeProxies,
+} from "./registry_flags.ts";
 import { trashSettings } from "./trash_flags.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error" | "fatal";
 
-export interface DaemonConfig extends NetworkFlags, ContainerFlags {
+export interface DaemonConfig extends NetworkFlags, ContainerFlags, RegistryFlags {
   /** Where to listen: `unix:///path` and `tcp://host:port`. */
   hosts: string[];
   /** What must outlive a boot. */
@@ -54,6 +66,8 @@ export interface DaemonConfig extends NetworkFlags, ContainerFlags {
   usernsRemap: string | undefined;
   /** Allow TCP without TLS on an address that is not loopback. */
   allowInsecureTcp: boolean;
+  /** From the environment: HTTP_PROXY, HTTPS_PROXY, NO_PROXY. */
+  proxies: ProxySettings;
 }
 
 const DEFAULTS: DaemonConfig = {
@@ -72,6 +86,8 @@ const DEFAULTS: DaemonConfig = {
   allowInsecureTcp: false,
   ...NETWORK_DEFAULTS,
   ...CONTAINER_DEFAULTS,
+  ...REGISTRY_FLAG_DEFAULTS,
+  proxies: {},
 };
 
 const DEFAULT_CONFIG_FILE = "/etc/fathom/daemon.json";
@@ -96,6 +112,7 @@ const DIRECTIVES = {
   "allow-insecure-tcp": "allowInsecureTcp",
   ...NETWORK_DIRECTIVES,
   ...CONTAINER_DIRECTIVES,
+  ...REGISTRY_DIRECTIVES,
 } as const satisfies Record<string, keyof DaemonConfig>;
 
 export const USAGE = `Usage:  fathom daemon [OPTIONS]
@@ -116,7 +133,7 @@ Options:
   -p, --pidfile string           Path of the daemon's PID file (default "${DEFAULTS.pidfile}")
   -s, --storage-driver string    Storage driver to use: overlay2, btrfs or vfs (default: what suits --data-root)
       --userns-remap string      User and group whose subordinate IDs containers get: default, NAME[:GROUP] or UID[:GID]
-${NETWORK_USAGE}${CONTAINER_USAGE}`;
+${NETWORK_USAGE}${CONTAINER_USAGE}${REGISTRY_USAGE}`;
 
 /** Those that have another name in the file. */
 const ONLY_FLAGS: readonly string[] = [
@@ -125,6 +142,8 @@ const ONLY_FLAGS: readonly string[] = [
   "default-address-pool",
   "default-ulimit",
   "dns-opt",
+  "registry-mirror",
+  "insecure-registry",
 ];
 
 type Settings = Map<keyof DaemonConfig, unknown>;
@@ -145,7 +164,13 @@ export async function readConfig(argv: string[]): Promise<DaemonConfig | "help">
       `these directives stand both as a flag and in the configuration file: ${names}`,
     );
   }
-  return validate({ ...DEFAULTS, ...Object.fromEntries(file), ...Object.fromEntries(flags) } as DaemonConfig);
+  const proxies = takeProxies(process.env);
+  return validate({
+    ...DEFAULTS,
+    ...Object.fromEntries(file),
+    ...Object.fromEntries(flags),
+    proxies,
+  } as DaemonConfig);
 }
 
 function readFlags(argv: string[]): { settings: Settings; configFile: string | undefined; help: boolean } {
@@ -166,6 +191,7 @@ function readFlags(argv: string[]): { settings: Settings; configFile: string | u
     "allow-insecure-tcp": { type: "boolean" },
     ...NETWORK_OPTIONS,
     ...CONTAINER_OPTIONS,
+    ...REGISTRY_OPTIONS,
     help: { type: "boolean" },
   });
   const settings: Settings = new Map();
@@ -173,6 +199,8 @@ function readFlags(argv: string[]): { settings: Settings; configFile: string | u
     const value = values[flag];
     if (value === undefined) continue;
     if (key === "logOpts") settings.set(key, logOptions(value));
+    else if (key in REGISTRY_FLAG_DEFAULTS)
+      settings.set(key, registryValue(key as keyof RegistryFlags, value));
     else settings.set(key, key in NETWORK_DEFAULTS ? fromFlag(key as keyof NetworkFlags, value) : value);
   }
   const configFile = values["config-file"];
@@ -229,6 +257,8 @@ function parseObject(text: string, path: string): Record<string, unknown> {
 function checkType(value: unknown, { key, name }: { key: keyof DaemonConfig; name: string }): void {
   if (checkNetworkValue(key, value, name) || checkContainerValue(key, value, name)) return;
   if (key === "trash") return void trashSettings(value);
+  "registry-mirror",
+  "insecure-registry",
   if (key === "hosts") {
     if (Array.isArray(value) && value.every((host) => typeof host === "string")) return;
     throw new FathomError("invalid", `${name} must be a list of strings`);
@@ -258,6 +288,7 @@ function validate(config: DaemonConfig): DaemonConfig {
     );
   }
   readSettings(config);
+  checkRegistryFlags(config);
   if (config.hosts.length === 0)
     throw new FathomError("invalid", "no address to listen on: give -H or hosts");
   return config;

@@ -38,6 +38,7 @@ import { networkBackend, openEngineNetworks } from "./networks.ts";
 import { claimPidfile } from "./pidfile.ts";
 import { prunePlans } from "./prune_plan.ts";
 import { readOnlyBackends } from "./read_only.ts";
+import { registryBackend } from "./registries.ts";
 import { openReserve, withReserve } from "./reserve.ts";
 import { makeDataRoot, makeExecRoot } from "./root.ts";
 import { sharedMemory } from "./shared_memory.ts";
@@ -148,6 +149,7 @@ export async function openEngine(config: DaemonConfig, log: Log): Promise<Engine
     usage: { diskUsage: (kinds) => diskUsage({ containers, images, volumes }, kinds) },
     images: imageBackend(images),
     imageArchives: imageArchiveBackend(images),
+    registry: registryBackend({ images, events, config }),
     networks: networkBackend(networks, containers),
     volumes: volumesWithTrash(volumes, trash.tidy),
     doctor: {

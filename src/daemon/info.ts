@@ -12,6 +12,7 @@ import { rfc3339, wallClock } from "../std/time.ts";
 import { API_VERSION, GOARCH, MIN_API_VERSION, VERSION } from "../std/version.ts";
 import type { DaemonConfig } from "./config.ts";
 import { limitFlags, limitWarnings } from "./info_limits.ts";
+import { registryConfig, withoutPassword } from "./info_registries.ts";
 
 /** Counts and facts that other parts of the engine know. */
 export interface Facts {
@@ -91,18 +92,14 @@ export async function info(config: DaemonConfig, id: string, facts: Facts): Prom
     OSType: "linux",
     Architecture: GOARCH === "arm64" ? "aarch64" : "x86_64",
     IndexServerAddress: "https://index.docker.io/v1/",
-    RegistryConfig: {
-      InsecureRegistryCIDRs: [],
-      IndexConfigs: {},
-      Mirrors: [],
-    },
+    RegistryConfig: registryConfig(config),
     NCPU: availableParallelism(),
     MemTotal: totalmem(),
     GenericResources: null,
     DockerRootDir: config.dataRoot,
-    HttpProxy: process.env.HTTP_PROXY ?? "",
-    HttpsProxy: process.env.HTTPS_PROXY ?? "",
-    NoProxy: process.env.NO_PROXY ?? "",
+    HttpProxy: withoutPassword(config.proxies.http),
+    HttpsProxy: withoutPassword(config.proxies.https),
+    NoProxy: config.proxies.no ?? "",
     Name: hostname(),
     Labels: [],
     ExperimentalBuild: false,

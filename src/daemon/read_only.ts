@@ -32,6 +32,12 @@ export function readOnlyBackends(backends: Backends, dataRoot: string): Backends
       disconnect: refused,
     },
     volumes: { ...volumes, create: refused, remove: refused, prune: refused },
+    registry: {
+      ...backends.registry,
+      async *pull() {
+        yield await refused();
+      },
+    },
     resources: { ...resources, update: refused },
     commits: { commit: refused },
     prunePlans: { ...backends.prunePlans, apply: refused },

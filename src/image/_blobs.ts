@@ -37,11 +37,24 @@ export interface Expected {
 /** Bytes gathered before a write: one system call and one trip to a thread for many small chunks. */
 const BATCH = 1024 * 1024;
 
-/** Disposing of the writer before `finish` removes what was written. */
-export async function beginBlob(paths: Paths, expected?: Expected): Promise<BlobWriter> {
+/** What an earlier attempt has left of a blob: its first bytes. */
+export interface PartialBlob {
+  path: string;
+  /** Bytes. They are written again to the writer, which hashes them and leaves the file as it is. */
+  size: number;
+}
+
+/** Disposing of the writer before `finish` removes what was written; but a partial blob stays, with what was added to it. */
+export async function beginBlob(
+  paths: Paths,
+  expected?: Expected,
+  partial?: PartialBlob,
+): Promise<BlobWriter> {
   await mkdir(paths.ingest, { recursive: true, mode: 0o700 });
-  const path = join(paths.ingest, uniqueName());
-  const file = await open(path, "wx", 0o600);
+  const unique = join(paths.ingest, uniqueName());
+  const path = partial?.path ?? unique;
+  const file = await open(path, partial === undefined ? "wx" : "a", 0o600);
+  let known = partial?.size ?? 0;
   const hasher = new Bun.CryptoHasher("sha256");
   let held: Uint8Array[] = [];
   let heldBytes = 0;
@@ -58,8 +71,10 @@ export async function beginBlob(paths: Paths, expected?: Expected): Promise<Blob
       size += chunk.length;
       if (expected !== undefined && size > expected.size) throw wrongSize(expected, size);
       hasher.update(chunk);
-      held.push(chunk);
-      heldBytes += chunk.length;
+      const fresh = chunk.subarray(Math.min(known, chunk.length));
+      known -= chunk.length - fresh.length;
+      held.push(fresh);
+      heldBytes += fresh.length;
       if (heldBytes >= BATCH) await flush();
     },
     async finish() {
@@ -68,13 +83,15 @@ export async function beginBlob(paths: Paths, expected?: Expected): Promise<Blob
       await flush();
       await file.sync().catch(diskFull(path));
       await file.close();
+      if (partial !== undefined) await rename(path, unique);
       finished = true;
-      return { digest, size, path };
+      return { digest, size, path: unique };
     },
     async [Symbol.asyncDispose]() {
       if (finished) return;
+      if (partial !== undefined) await flush().catch(() => undefined);
       await file.close();
-      await rm(path, { force: true });
+      if (partial === undefined) await rm(path, { force: true });
     },
   };
 }

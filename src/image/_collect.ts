@@ -10,6 +10,7 @@ import { digestOfHex, isDigest } from "../spec/digest.ts";
 import type { Digest } from "../spec/oci_image.ts";
 import { ifAbsent } from "../std/absent.ts";
 import type { Catalog, Image } from "./_catalog.ts";
+import { sweepPartials } from "./_partial.ts";
 import { blobPath, isOurs, layerPath, uniqueName } from "./_paths.ts";
 import { recoverTrash, trashedImages } from "./_trash_notes.ts";
 import { layersInUse } from "./snapshots.ts";
@@ -71,6 +72,7 @@ export async function recoverImages(store: ImageStore): Promise<void> {
   const [blobs, layers] = await Promise.all([left(store.paths.ingest), left(store.paths.layerIngest)]);
   await Promise.all(blobs.map((path) => rm(path, { recursive: true, force: true })));
   await Promise.all(layers.map((path) => store.driver.removeLayer(path)));
+  await sweepPartials(store.paths);
   await store.exclusive(async () => {
     await recoverTrash(store);
     await collect(store);

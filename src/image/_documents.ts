@@ -75,6 +75,7 @@ const descriptor = object<Descriptor>({
   size: filled(integer),
   annotations: map(text),
   platform,
+  urls: list(text),
 });
 
 /** An index or a manifest: which of them it is shows in what it has. */

@@ -16,11 +16,12 @@ import {
   MEDIA_TYPE,
   type Platform,
 } from "../spec/oci_image.ts";
+import { platformText } from "../spec/platform.ts";
 import { parseReference, type Reference, withDefaultTag } from "../spec/reference.ts";
 import { FathomError } from "../std/errors.ts";
 import type { ArchiveContents } from "./_archive_contents.ts";
 import { readConfig, readDockerManifests, readIndexOrManifest } from "./_documents.ts";
-import { platformText, suits } from "./_platform.ts";
+import { suits } from "./_platform.ts";
 import type { ArrivedImage } from "./adopt.ts";
 
 /** Links from one to the next, and indexes within indexes. */

@@ -13,6 +13,8 @@ export interface Paths {
   ingest: string;
   /** Notes of images that were pruned and wait. */
   trash: string;
+  /** Blobs of which a pull that was cut short has had the beginning, by digest. */
+  partial: string;
   layers: string;
   /** Unfinished layers, and layers on their way out. */
   layerIngest: string;
@@ -28,6 +30,7 @@ export function pathsIn(root: string): Paths {
     blobs: join(images, "blobs", "sha256"),
     ingest: join(images, "ingest"),
     trash: join(images, "trash"),
+    partial: join(images, "partial"),
     layers,
     layerIngest: join(layers, "ingest"),
     containers: join(root, "containers"),

@@ -13,7 +13,7 @@ import { digestOfHex } from "../spec/digest.ts";
 import { type Digest, MEDIA_TYPE } from "../spec/oci_image.ts";
 import { pace } from "../std/pace.ts";
 import { tarReader } from "../std/tar/reader.ts";
-import { type BlobWriter, beginBlob, type Expected, type PendingBlob } from "./_blobs.ts";
+import { type BlobWriter, beginBlob, type Expected, type PartialBlob, type PendingBlob } from "./_blobs.ts";
 import { type Compression, decompressed, detect } from "./_decompress.ts";
 import { type Paths, uniqueName } from "./_paths.ts";
 import { type Unpacker, unpacker } from "./_unpack.ts";
@@ -35,6 +35,8 @@ export interface StageOptions {
   keep?: "stored" | "plain";
   /** What the bytes that come must be; with `keep: "stored"` only. */
   expected?: Expected;
+  /** Where they are kept when they do not come to their end, and what is there already; the source begins with that. */
+  partial?: PartialBlob;
 }
 
 /** Bytes unpacked between looks at the clock; a piece of small files takes about a millisecond. */
@@ -51,7 +53,7 @@ export async function stageLayer(
   stack.defer(() => rm(directory, { recursive: true, force: true }));
   await mkdir(join(directory, "diff"), { recursive: true, mode: 0o755 });
   await mkdir(join(directory, "aside"));
-  const blob = stack.use(await beginBlob(paths, options.expected));
+  const blob = stack.use(await beginBlob(paths, options.expected, options.partial));
   const { compression, source: bytes } = await detect(source);
   // What is not compressed is the same either way, and hashed once; for xz and bzip2 there is no media type.
   const stored = options.keep === "stored" && (compression === "gzip" || compression === "zstd");

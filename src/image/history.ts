@@ -2,10 +2,11 @@
 
 import type { HistoryRow } from "../spec/docker_image.ts";
 import type { Digest, HistoryEntry, Platform } from "../spec/oci_image.ts";
+import { platformText } from "../spec/platform.ts";
 import { familiarText, parseReference } from "../spec/reference.ts";
 import { FathomError } from "../std/errors.ts";
 import { type Catalog, type Image, referencesOf } from "./_catalog.ts";
-import { platformText, suits } from "./_platform.ts";
+import { suits } from "./_platform.ts";
 import { resolveImage } from "./_resolve.ts";
 import { currentCatalog, type ImageStore } from "./store.ts";
 

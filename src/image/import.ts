@@ -1,11 +1,11 @@
 /** Makes an image of a tar archive: `docker import`. */
 
 import type { Digest, ImageConfig, Platform } from "../spec/oci_image.ts";
+import { hostPlatform } from "../spec/platform.ts";
 import { familiarText, parseReference, withDefaultTag } from "../spec/reference.ts";
 import { FathomError } from "../std/errors.ts";
 import { rfc3339, wallClock } from "../std/time.ts";
 import { applyChanges } from "./_changes.ts";
-import { hostPlatform } from "./_platform.ts";
 import { stageLayer } from "./_stage.ts";
 import { commitImage } from "./commit.ts";
 import type { ImageStore } from "./store.ts";

@@ -21,6 +21,7 @@
 
 export { applyChanges } from "./_changes.ts";
 export { recoverImages } from "./_collect.ts";
+export type { TransferNews } from "./_source.ts";
 export type { SnapshotDriver } from "./driver.ts";
 export { chooseDriver, driverNamed } from "./drivers.ts";
 export { packPath, readText, statPath, unpackPath } from "./files.ts";
@@ -30,6 +31,8 @@ export { importImage } from "./import.ts";
 export { loadImages } from "./load.ts";
 export { mountImage } from "./mount_image.ts";
 export { imageCandidates, pruneImage, pruneImages } from "./prune.ts";
+export { pullImage } from "./pull.ts";
+export { mountCandidates, namedIn, pushImage } from "./push.ts";
 export { removeImage } from "./remove.ts";
 export { saveImages } from "./save.ts";
 export { commitSnapshot, exportSnapshot, openSnapshot, snapshotChanges } from "./snapshot_files.ts";

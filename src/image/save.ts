@@ -14,6 +14,7 @@ import {
   MEDIA_TYPE,
   type Platform,
 } from "../spec/oci_image.ts";
+import { platformText } from "../spec/platform.ts";
 import { familiarName, familiarText, parseReference, repositoryOf } from "../spec/reference.ts";
 import { FathomError, kindOf } from "../std/errors.ts";
 import type { TarEntry } from "../std/tar/entry.ts";
@@ -21,7 +22,7 @@ import { entryHeader, NO_FILE, tarEnd, tarPadding } from "../std/tar/writer.ts";
 import type { Catalog, Image } from "./_catalog.ts";
 import { lease } from "./_leases.ts";
 import { blobPath } from "./_paths.ts";
-import { platformText, suits } from "./_platform.ts";
+import { suits } from "./_platform.ts";
 import { type Resolved, resolveImage } from "./_resolve.ts";
 import { currentCatalog, type ImageStore } from "./store.ts";
 

@@ -10,6 +10,7 @@ import type { IdMaps } from "../spec/oci_runtime.ts";
 import { type Mutex, mutex } from "../std/mutex.ts";
 import { type Catalog, catalogOf, loadCatalog } from "./_catalog.ts";
 import { makeLayout, writeIndex } from "./_index.ts";
+import { type LayerPulls, layerPulls } from "./_layer_pulls.ts";
 import type { Leases } from "./_leases.ts";
 import { type Paths, pathsIn } from "./_paths.ts";
 import type { SnapshotDriver } from "./driver.ts";
@@ -55,6 +56,8 @@ export interface ImageStore {
   readonly leases: Leases;
   /** Deletions under way. */
   readonly background: Set<Promise<void>>;
+  /** Layers on their way in. */
+  readonly pulls: LayerPulls;
   catalog: Promise<Catalog> | undefined;
 }
 
@@ -71,6 +74,7 @@ export function openImages(options: StoreOptions): ImageStore {
     idMaps: new Map(),
     leases: new Map(),
     background: new Set(),
+    pulls: layerPulls(),
     catalog: undefined,
   };
 }

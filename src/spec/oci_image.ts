@@ -25,6 +25,8 @@ export interface Descriptor {
   size: number;
   annotations?: Record<string, string>;
   platform?: Platform;
+  /** Where content that registries do not keep may be had. */
+  urls?: string[];
 }
 
 export interface Platform {

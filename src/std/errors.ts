@@ -15,6 +15,8 @@ export type ErrorKind =
   | "invalid"
   /** The thing is already in the state that was asked for: nothing to do. */
   | "not-modified"
+  /** Nobody said who asks, or a password is wrong. */
+  | "unauthorized"
   /** The caller may not do this. */
   | "forbidden"
   /** This host or this version cannot do it. */

@@ -11,9 +11,11 @@
  */
 
 export { ENGINE_UNDER_TEST, type Engine, FATHOM, startDocker, startEngine, startFathom } from "./engine.ts";
+export { answering, corrupted, cutAfter, type FaultProxy, startFaultProxy } from "./fault_proxy.ts";
 export { busyboxArchive, type Entry, tarOf } from "./image.ts";
 export { type Disk, loopDisk } from "./loop_disk.ts";
 export { type Result, run } from "./program.ts";
+export { makeCertificates, type Registry, startRegistry } from "./registry.ts";
 export type { Terminal } from "./terminal.ts";
 export { runInVm, type Sections, VM_LIMIT_MS, vmUnavailable } from "./vm.ts";
 export { eventually } from "./wait.ts";

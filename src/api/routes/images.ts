@@ -13,6 +13,7 @@ import type { Respond } from "../respond.ts";
 import { type ApiRequest, param, type Route } from "../route.ts";
 import { olderThan } from "../version.ts";
 import type { Filters } from "./containers.ts";
+import { pull, type RegistryBackend } from "./registry.ts";
 
 export interface ImportOptions {
   /** `name[:tag]` to give it; none leaves it dangling. */
@@ -58,7 +59,7 @@ export interface ImageBackend {
   remove(name: string, options: RemoveOptions): Promise<ImageDeleteResponse[]>;
 }
 
-export function imageRoutes(backend: ImageBackend): Route[] {
+export function imageRoutes(backend: ImageBackend, registry: RegistryBackend): Route[] {
   return [
     {
       method: "GET",
@@ -71,7 +72,8 @@ export function imageRoutes(backend: ImageBackend): Route[] {
     {
       method: "POST",
       pattern: "/images/create",
-      handler: (request, respond) => create(backend, request, respond),
+      handler: (request, respond) =>
+        request.query.get("fromImage") ? pull(registry, request, respond) : create(backend, request, respond),
     },
     {
       method: "GET",
@@ -128,13 +130,6 @@ function taggedName(query: URLSearchParams): string | undefined {
 
 async function create(backend: ImageBackend, request: ApiRequest, respond: Respond): Promise<void> {
   const { query, http } = request;
-  const image = query.get("fromImage") ?? "";
-  if (image !== "") {
-    throw new FathomError(
-      "unsupported",
-      `cannot pull ${image}: pulling from registries is not there yet. Import a root file system instead: docker import FILE.tar NAME`,
-    );
-  }
   const source = query.get("fromSrc") ?? "";
   if (source === "")
     throw new FathomError("invalid", "nothing to create an image from: give fromSrc=- and a tar archive");

@@ -13,6 +13,7 @@ export interface RequestOptions {
   query?: Query;
   /** Sent as JSON. */
   json?: unknown;
+  headers?: Readonly<Record<string, string>>;
   /** Sent in chunks as it comes. */
   stream?: AsyncIterable<Uint8Array>;
 }
@@ -118,6 +119,7 @@ function head(choice: Choice, { method, path, options, upgrade }: Head): string 
     `User-Agent: Fathom/${VERSION} (linux)`,
     upgrade ? "Connection: Upgrade\r\nUpgrade: tcp" : "Connection: close",
   ];
+  for (const [name, value] of Object.entries(options.headers ?? {})) lines.push(`${name}: ${value}`);
   if (options.stream) lines.push("Content-Type: application/x-tar", "Transfer-Encoding: chunked");
   else if (options.json !== undefined) lines.push("Content-Type: application/json");
   return lines.join("\r\n");
