@@ -88,7 +88,7 @@ for (const docker of CLIENTS) {
       expect((await run(["start", "throw-conflict"])).err).toContain(
         "Error response from daemon: thrown: conflict",
       );
-      expect((await run(["pull", "nginx"])).err).toContain("pulling from registries is not there yet");
+      expect((await run(["pull", "throw-not-found"])).err).toContain("thrown: not-found");
     });
   });
 }

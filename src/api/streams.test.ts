@@ -115,10 +115,24 @@ describe("streams", () => {
     ]);
   });
 
-  test("a pull says that it cannot be done, and what can", async () => {
-    const answer = await api.ask("POST", "/images/create?fromImage=busybox&tag=latest");
-    expect(answer.status).toBe(501);
-    expect(messageIn(answer)).toContain("docker import");
+  test("a pull answers with a line a message, a failure in its midst being the last", async () => {
+    const answer = await api.ask("POST", "/images/create?fromImage=breaks&tag=latest");
+    expect(answer.status).toBe(200);
+    expect(
+      answer.body
+        .trim()
+        .split("\r\n")
+        .map((line) => JSON.parse(line)),
+    ).toEqual([
+      { status: "Pulling from fake", id: "latest" },
+      { errorDetail: { message: "it broke" }, error: "it broke" },
+    ]);
+  });
+
+  test("a pull that fails before it begins is answered with a status", async () => {
+    const answer = await api.ask("POST", "/images/create?fromImage=throw-unauthorized");
+    expect(answer.status).toBe(401);
+    expect(messageIn(answer)).toBe("thrown: unauthorized");
   });
 
   test("a receipt is JSON, or text as it happens", async () => {

@@ -3,7 +3,7 @@
 import type { ProgressMessage } from "../spec/docker_progress.ts";
 import { progressBar } from "../std/progress_bar.ts";
 import { CommandError } from "./errors.ts";
-import { jsonLines } from "./pull.ts";
+import { jsonLines } from "./json_lines.ts";
 
 interface Screen {
   write: (text: string) => void;

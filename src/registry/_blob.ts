@@ -57,7 +57,7 @@ async function* fromOffset(
 ): AsyncGenerator<Uint8Array, void> {
   const { session, root, settings } = place;
   const path = `${root}/blobs/${descriptor.digest}`;
-  const reply = await opened(session, descriptor, { path, from });
+  const reply = await opened(session, descriptor, { path, from, signal });
   const whole = reply.status !== 206;
   const length = reply.headers.get("content-length");
   const expected = descriptor.size - (whole ? 0 : from);
@@ -89,17 +89,17 @@ async function* fromOffset(
 async function opened(
   session: Session,
   { digest, urls }: Descriptor,
-  { path, from }: { path: string; from: number },
+  { path, from, signal }: { path: string; from: number; signal: AbortSignal },
 ): Promise<Response> {
   const headers: Record<string, string> = from > 0 ? { Range: `bytes=${from}-` } : {};
   const accept = urls === undefined ? [] : [404];
-  const reply = await session.send({ method: "GET", path, headers, accept });
+  const reply = await session.send({ method: "GET", path, headers, accept, signal });
   if (reply.status !== 404) return reply;
   await reply.body?.cancel();
   for (const text of urls ?? []) {
     const url = URL.parse(text);
     if (url === null || !["https:", "http:"].includes(url.protocol)) continue;
-    const other = await session.send({ method: "GET", path: url, headers, accept: [401, 403, 404] });
+    const other = await session.send({ method: "GET", path: url, headers, accept: [401, 403, 404], signal });
     if (other.status < 400) return other;
     await other.body?.cancel();
   }

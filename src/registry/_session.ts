@@ -34,6 +34,8 @@ export type SessionRequest = Omit<WireRequest, "url" | "signal" | "insecure" | "
   body?: () => WireRequest["body"];
   /** Statuses that are answers, besides those below 400. */
   accept?: readonly number[];
+  /** Ends this request in place of the session's own signal: for what outlives who began it. */
+  signal?: AbortSignal;
   /** Not tried again here: its caller begins further back. */
   once?: boolean;
 };
@@ -50,30 +52,33 @@ export interface Session {
 const MOST_ERROR_BYTES = 64 * 1024;
 
 export function openSession(options: SessionOptions): Session {
-  const { endpoint, settings, signal } = options;
+  const { endpoint, settings } = options;
   let authorization: string | undefined;
   let expires = Number.POSITIVE_INFINITY;
   let challenge: Challenge | undefined;
   let asking: Promise<void> | undefined;
 
-  const authorize = async (): Promise<void> => {
+  const authorize = async (signal: AbortSignal): Promise<void> => {
     if (challenge === undefined) return;
-    const found = await authorizationFor(challenge, options, await isPlain(options));
+    const asking = { ...options, signal };
+    const found = await authorizationFor(challenge, asking, await isPlain(asking));
     authorization = found?.header;
     expires = found?.expires ?? Number.POSITIVE_INFINITY;
   };
   /** Many requests may want a token at once; it is fetched once. */
-  const authorized = (): Promise<void> => {
-    asking ??= authorize().finally(() => {
+  const authorized = (signal: AbortSignal): Promise<void> => {
+    asking ??= authorize(signal).finally(() => {
       asking = undefined;
     });
     return asking;
   };
   const attempt = async (request: SessionRequest): Promise<Response> => {
-    const url = await urlOf(request.path, options);
-    if (performance.now() > expires) await authorized();
+    const { signal = options.signal } = request;
+    const own = { ...options, signal };
+    const url = await urlOf(request.path, own);
+    if (performance.now() > expires) await authorized(signal);
     const shown = authorization;
-    const reply = await wire(url, request, { ...options, authorization: shown });
+    const reply = await wire(url, request, { ...own, authorization: shown });
     const asked = reply.status === 401 ? parseChallenges(reply.headers.get("www-authenticate") ?? "") : [];
     const next = asked.find(({ scheme }) => scheme === "bearer") ?? asked[0];
     if (next === undefined || !isOwn(url, endpoint)) return reply;
@@ -82,12 +87,12 @@ export function openSession(options: SessionOptions): Session {
       if (shown !== undefined && sameChallenge(challenge, next)) return reply;
       challenge = next;
       await reply.body?.cancel();
-      await authorized();
-      if (authorization === undefined) return wire(url, request, { ...options, authorization });
+      await authorized(signal);
+      if (authorization === undefined) return wire(url, request, { ...own, authorization });
     } else await reply.body?.cancel();
-    return wire(url, request, { ...options, authorization });
+    return wire(url, request, { ...own, authorization });
   };
-  const patience = { ...settings, signal };
+  const patience = (signal = options.signal) => ({ ...settings, signal });
   const checked = async (request: SessionRequest): Promise<Response> => {
     const reply = await attempt(request);
     if (reply.status < 400 || request.accept?.includes(reply.status)) return reply;
@@ -96,8 +101,9 @@ export function openSession(options: SessionOptions): Session {
   return {
     endpoint,
     urlOf: (path) => urlOf(path, options),
-    send: (request) => (request.once ? checked(request) : retrying(patience, () => checked(request))),
-    retrying: (work) => retrying(patience, work),
+    send: (request) =>
+      request.once ? checked(request) : retrying(patience(request.signal), () => checked(request)),
+    retrying: (work) => retrying(patience(), work),
   };
 }
 

@@ -1,7 +1,7 @@
 /**
  * Requests to registries: TLS with the host's certificates, proxies, redirects, words for what fails.
  *
- * Bun's fetch, and why: docs/decisions/0009-registry-by-fetch.md. What it would do of itself and must not is switched off here:
+ * Bun's fetch, and why: docs/decisions/0031-registry-by-fetch.md. What it would do of itself and must not is switched off here:
  * following redirects (they would carry credentials), undoing compression (blobs are hashed as they are), proxies by its rules.
  */
 

@@ -5,8 +5,8 @@ import { rfc3339Fixed } from "../../std/time.ts";
 import { defineCommand } from "../command.ts";
 import { checkFilter, filterQuery } from "../format/text.ts";
 import { timestamp } from "../format/timestamp.ts";
+import { jsonTexts } from "../json_lines.ts";
 import { flushOutput, print } from "../output.ts";
-import { jsonTexts } from "../pull.ts";
 
 export const command = defineCommand({
   usage: "events [OPTIONS]",

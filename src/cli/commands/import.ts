@@ -2,8 +2,8 @@
 
 import { defineCommand } from "../command.ts";
 import { CommandError } from "../errors.ts";
+import { jsonLines } from "../json_lines.ts";
 import { print } from "../output.ts";
-import { jsonLines } from "../pull.ts";
 import { splitTag } from "../reference.ts";
 
 export const command = defineCommand({

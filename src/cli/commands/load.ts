@@ -4,9 +4,9 @@ import { isatty } from "node:tty";
 import type { ProgressMessage } from "../../spec/docker_progress.ts";
 import { defineCommand } from "../command.ts";
 import { CommandError } from "../errors.ts";
+import { jsonLines } from "../json_lines.ts";
 import { print } from "../output.ts";
 import { platformQuery } from "../platform.ts";
-import { jsonLines } from "../pull.ts";
 
 export const command = defineCommand({
   usage: "load [OPTIONS]",

@@ -6,8 +6,8 @@ import { type Context, defineCommand } from "../command.ts";
 import { DaemonError } from "../errors.ts";
 import { formatRows } from "../format/rows.ts";
 import { STATS_HEADINGS, statsRow } from "../format/stats.ts";
+import { jsonLines } from "../json_lines.ts";
 import { flushOutput, print } from "../output.ts";
-import { jsonLines } from "../pull.ts";
 
 const COLUMNS = "ID Name CPUPerc MemUsage MemPerc NetIO BlockIO PIDs";
 /** Milliseconds between two tables. */

@@ -7,7 +7,7 @@
 
 import type { Context } from "../command.ts";
 import { CommandError } from "../errors.ts";
-import { jsonLines } from "../pull.ts";
+import { jsonLines } from "../json_lines.ts";
 import { splitTag } from "../reference.ts";
 import { archive, COMMON_PATHS } from "./archive.ts";
 import { readLoaderPaths } from "./ld_cache.ts";
