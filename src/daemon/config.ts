@@ -257,8 +257,7 @@ function parseObject(text: string, path: string): Record<string, unknown> {
 function checkType(value: unknown, { key, name }: { key: keyof DaemonConfig; name: string }): void {
   if (checkNetworkValue(key, value, name) || checkContainerValue(key, value, name)) return;
   if (key === "trash") return void trashSettings(value);
-  "registry-mirror",
-  "insecure-registry",
+  if (checkRegistryValue(key, value, name)) return;
   if (key === "hosts") {
     if (Array.isArray(value) && value.every((host) => typeof host === "string")) return;
     throw new FathomError("invalid", `${name} must be a list of strings`);

@@ -44,7 +44,7 @@ export async function withCompressedLayers(
       }),
     ),
   );
-  return store.exclusive(() => replaced(store, { image, reference, compressed }));
+  return await store.exclusive(() => replaced(store, { image, reference, compressed }));
 }
 
 function named({ byReference }: Catalog, reference: string): Image {

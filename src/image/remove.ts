@@ -8,12 +8,13 @@
 import { shortId } from "../spec/digest.ts";
 import type { ImageDeleteResponse } from "../spec/docker.ts";
 import type { Digest, Platform } from "../spec/oci_image.ts";
+import { platformText } from "../spec/platform.ts";
 import { familiarText, parseReference, repositoryOf } from "../spec/reference.ts";
 import { FathomError } from "../std/errors.ts";
 import { type Catalog, childrenOf, type Image, referencesOf } from "./_catalog.ts";
 import { collect } from "./_collect.ts";
 import { withoutManifests, withoutReferences } from "./_index.ts";
-import { platformText, suits } from "./_platform.ts";
+import { suits } from "./_platform.ts";
 import { type Resolved, resolveImage } from "./_resolve.ts";
 import { currentCatalog, type ImageEvent, type ImageStore, replaceIndex } from "./store.ts";
 

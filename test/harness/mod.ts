@@ -17,5 +17,6 @@ export { type Disk, loopDisk } from "./loop_disk.ts";
 export { type Result, run } from "./program.ts";
 export { makeCertificates, type Registry, startRegistry } from "./registry.ts";
 export type { Terminal } from "./terminal.ts";
+export { REFRESH_TOKEN, startTokenServer, type TokenServer, USER } from "./token_server.ts";
 export { runInVm, type Sections, VM_LIMIT_MS, vmUnavailable } from "./vm.ts";
 export { eventually } from "./wait.ts";

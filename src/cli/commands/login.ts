@@ -54,10 +54,10 @@ async function toldCredentials(flags: Told, given: ReadonlySet<string>): Promise
   if (given.has("password")) {
     printError("WARNING! Using --password via the CLI is insecure. Use --password-stdin.\n");
     if (flags["password-stdin"])
-      throw new CommandError("--password and --password-stdin are mutually exclusive");
+      throw new CommandError("conflicting options: cannot specify both --password and --password-stdin");
   }
   if (flags["password-stdin"]) {
-    if (username === "") throw new CommandError("Must provide --username with --password-stdin");
+    if (username === "") throw new CommandError("the --password-stdin option requires --username to be set");
     const { readSecret } = await import("../prompt.ts");
     return { username, password: await readSecret() };
   }

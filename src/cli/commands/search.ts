@@ -37,9 +37,7 @@ export const command = defineCommand({
       query: { term, limit: flags.limit, filters: filterQuery(flags.filter) },
       headers: await authHeaders(configDir, term),
     });
-    const rows = found
-      .toSorted((a, b) => b.star_count - a.star_count)
-      .map((one) => rowOf(one, flags["no-trunc"]));
+    const rows = found.map((one) => rowOf(one, flags["no-trunc"]));
     const layout =
       flags.format && flags.format !== "table"
         ? flags.format
