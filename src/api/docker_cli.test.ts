@@ -88,7 +88,6 @@ for (const docker of CLIENTS) {
       expect((await run(["start", "throw-conflict"])).err).toContain(
         "Error response from daemon: thrown: conflict",
       );
-      expect((await run(["pull", "throw-not-found"])).err).toContain("thrown: not-found");
     });
   });
 }

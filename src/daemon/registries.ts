@@ -17,6 +17,7 @@ import {
 import { login, openRegistries, type Registries, searchImages } from "../registry/mod.ts";
 import type { ProgressMessage } from "../spec/docker_progress.ts";
 import type { ImageSearchResult } from "../spec/docker_registry.ts";
+import type { Platform } from "../spec/oci_image.ts";
 import { parsePlatform } from "../spec/platform.ts";
 import {
   familiarName,
@@ -89,7 +90,7 @@ interface How {
 
 async function pull(work: Work, request: TransferRequest, { send, signal }: How): Promise<void> {
   const { registries, images, events, config } = work;
-  const platform = request.platform === "" ? undefined : parsePlatform(request.platform);
+  const platform = platformOf(request);
   const named = referenceOf(request);
   const { domain, path } = named;
   const access = { domain, path, credentials: request.auth, others: request.others, signal };
@@ -107,6 +108,10 @@ async function pull(work: Work, request: TransferRequest, { send, signal }: How)
   }
   const shown = all[0] === named ? familiarText(named) : familiarName(named);
   send({ status: `Status: ${changed ? "Downloaded newer image" : "Image is up to date"} for ${shown}` });
+}
+
+function platformOf({ platform }: TransferRequest): Platform | undefined {
+  return platform === "" ? undefined : parsePlatform(platform);
 }
 
 /** The reference itself; for one with neither tag nor digest, each of the repository's tags. */
@@ -146,7 +151,13 @@ async function push(work: Work, request: TransferRequest, { send, signal }: How)
     mountFrom: [...new Set(mounts.values())],
   };
   const tell = (news: TransferNews) => send(messageOf(news));
-  const options = { mounts, uploads: config.maxConcurrentUploads, tell, signal };
+  const options = {
+    mounts,
+    platform: platformOf(request),
+    uploads: config.maxConcurrentUploads,
+    tell,
+    signal,
+  };
   for (const reference of references) {
     await requireImage(images, reference);
     if (reference === references[0])

@@ -1,10 +1,12 @@
 /** Brings an image of the store to a registry: its layers, several at a time, its configuration, and last the manifest. */
 
 import { shortId } from "../spec/digest.ts";
-import type { Descriptor, Digest } from "../spec/oci_image.ts";
+import type { Descriptor, Digest, Platform } from "../spec/oci_image.ts";
+import { platformText } from "../spec/platform.ts";
 import {
   canonicalText,
   familiarName,
+  familiarText,
   parseReference,
   type Reference,
   repositoryOf,
@@ -19,6 +21,7 @@ import { withCompressedLayers } from "./_compress.ts";
 import { withReference } from "./_index.ts";
 import { readRange } from "./_partial.ts";
 import { blobPath } from "./_paths.ts";
+import { suits } from "./_platform.ts";
 import type { ImageTarget, Tell } from "./_source.ts";
 import { currentCatalog, type ImageStore, replaceIndex } from "./store.ts";
 
@@ -26,6 +29,8 @@ export interface PushRequest {
   target: ImageTarget;
   /** Repositories of the same registry that may have a layer already. */
   mounts: ReadonlyMap<Digest, string>;
+  /** What the image must be for. */
+  platform: Platform | undefined;
   /** Layers at a time. */
   uploads: number;
   tell: Tell;
@@ -74,7 +79,9 @@ export async function pushImage(
   request: PushRequest,
 ): Promise<Pushed> {
   const { target, tell } = request;
-  for (const { id } of layerIds(await imageOf(store, reference))) tell({ id, status: "Preparing" });
+  const local = await imageOf(store, reference);
+  requirePlatform(local, reference, request.platform);
+  for (const { id } of layerIds(local)) tell({ id, status: "Preparing" });
   const image = await withCompressedLayers(store, canonicalText(reference), request.signal);
   await pushLayers(store, image, request);
   const { config } = image.manifest;
@@ -92,6 +99,14 @@ async function imageOf(store: ImageStore, reference: Reference): Promise<Image> 
   throw new FathomError(
     "not-found",
     `An image does not exist locally with the tag: ${familiarName(reference)}`,
+  );
+}
+
+function requirePlatform({ config }: Image, reference: Reference, wanted: Platform | undefined): void {
+  if (wanted === undefined || suits(config, wanted)) return;
+  throw new FathomError(
+    "not-found",
+    `image with reference ${familiarText(reference)} was found but does not provide the specified platform (${platformText(wanted)})`,
   );
 }
 

@@ -167,14 +167,8 @@ describe.each(CLIENTS)("%s", (client) => {
     });
     await using _ended = { [Symbol.asyncDispose]: () => server.stop(true) };
     const term = `localhost:${server.port}/word`;
-    const rows = await output([
-      "search",
-      "--limit",
-      "2",
-      "--format",
-      "{{.Name}} {{.StarCount}} {{.IsOfficial}}",
-      term,
-    ]);
+    const format = "{{.Name}} {{.StarCount}} {{.IsOfficial}}";
+    const rows = await output(["search", "--limit", "2", "--format", format, term]);
     expect(rows.split("\n").map((row) => row.trim())).toEqual(["few 3", "many 30 [OK]"]);
     expect(asked.find((path) => path.startsWith("/v1/search"))).toContain("q=word&n=2");
     const table = await output(["search", "--filter", "stars=10", term]);
@@ -194,4 +188,11 @@ test.skipIf(ON_DOCKER)("an image's registry is asked what it has, by the API", a
     Descriptor: { digest: (await inspected(name)).Digest },
     Platforms: [{ architecture: "amd64", os: "linux" }],
   });
+  const manifest = await engine.request("GET", `/distribution/${name}/manifest`);
+  expect(manifest.json).toMatchObject({ Ref: name, Descriptor: { platform: { architecture: "amd64" } } });
+  const found = await engine.request("GET", `/images/search?term=${registry.host}/x`);
+  expect([found.status, found.text]).toEqual([404, expect.stringContaining("404")]);
+  await engine.output("fathom", ["push", "--platform", "linux/amd64", name]);
+  const other = await engine.command("fathom", ["push", "--platform", "linux/s390x", name]);
+  expect(other.stderr).toContain("does not provide the specified platform (linux/s390x)");
 });
