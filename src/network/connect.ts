@@ -59,6 +59,7 @@ async function givePorts(
   published: ConnectRequest["published"],
 ): Promise<void> {
   if (published === undefined) return;
+  await state.ports.openForwarder();
   const refusal = reservePorts(state.ports, sandbox, published.wishes);
   if (refusal === undefined) return;
   await letGo(state, sandbox);

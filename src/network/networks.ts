@@ -14,7 +14,8 @@ import { openHostInput } from "./host_input/host_input.ts";
 import { watchLingering } from "./lingering.ts";
 import { keepNameTables } from "./name_tables.ts";
 import type { FoundNetwork, Networks, NetworksOptions } from "./options.ts";
-import { portMaps } from "./ports/state.ts";
+import { lazyForwarder } from "./ports/lazy_forwarder.ts";
+import { type Ports, portMaps } from "./ports/state.ts";
 import type { NetworkRecord, SandboxRecord } from "./records.ts";
 import { release, releaseAllBut, sweepNamespaces } from "./release.ts";
 import { resolverOf, setNames, setResolver } from "./resolver.ts";
@@ -39,7 +40,7 @@ export async function openNetworks(options: NetworksOptions): Promise<Networks> 
     hostInput.guard(
       [...store.sandboxes.values()].filter((one) => one !== but).flatMap(({ Ports = [] }) => Ports),
     );
-  const ports = {
+  const ports: Ports = {
     store,
     table,
     settings: portSettings,
@@ -48,9 +49,11 @@ export async function openNetworks(options: NetworksOptions): Promise<Networks> 
     forwarder: {},
     guard,
     mend: () => filtered.mend(),
+    openForwarder: () => forwarding.open(),
     host,
     warn,
   };
+  const forwarding = lazyForwarder(ports);
   const maps = portMaps(ports);
   const filtered = filteredBridges(table, { wanted, maps, guard, host, run: options.run, warn });
   const state: State = {
@@ -100,6 +103,7 @@ export async function openNetworks(options: NetworksOptions): Promise<Networks> 
     warnings: () => [...filtered.warnings(), ...hostInput.warnings()],
     close: async () => {
       state.lingering.close();
+      forwarding.close();
       const used = usedNetworks(state);
       for (const network of store.networks.values())
         if (!used.has(network.Id)) state.segments.remove(network);

@@ -48,6 +48,8 @@ export function giveBack({ books, store }: State, { Network, Address, Address6 }
 /** What an engine that is killed may have left: sandboxes of containers that have ended meanwhile. */
 export async function releaseAllBut(state: State, containers: ReadonlySet<string>): Promise<void> {
   const sandboxes = [...state.store.sandboxes.values()];
+  // Where the one before listened, nobody does any more.
+  if (sandboxes.some(({ Ports = [] }) => Ports.length > 0)) await state.ports.openForwarder();
   await Promise.all(
     sandboxes
       .filter((sandbox) => state.inherited.has(sandbox) && !containers.has(sandbox.Container))

@@ -4,13 +4,16 @@
  */
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { existsSync } from "node:fs";
 import { type Engine, eventually, run, startFathom } from "../harness/mod.ts";
 
 const OUTSIDE = `fathom-test-pub-${process.pid}`;
 const LINK = `fmp${process.pid}`;
 const HOST = "198.51.101.1";
 const CLIENT = "198.51.101.2";
+const HOST6 = "fd00:33::1";
 const PORT = 18_370;
+const HAS_IPV6 = existsSync("/proc/net/if_inet6");
 
 let engine: Engine;
 let serving: DisposableStack;
@@ -23,6 +26,9 @@ beforeAll(async () => {
   await ip("-n", OUTSIDE, "addr", "add", `${CLIENT}/24`, "dev", "out0");
   await ip("-n", OUTSIDE, "link", "set", "out0", "up");
   await ip("-n", OUTSIDE, "route", "add", "default", "via", HOST);
+  if (!HAS_IPV6) return;
+  await ip("addr", "add", `${HOST6}/64`, "dev", LINK, "nodad");
+  await ip("-n", OUTSIDE, "addr", "add", "fd00:33::2/64", "dev", "out0", "nodad");
 });
 beforeEach(() => {
   serving = new DisposableStack();
@@ -144,6 +150,26 @@ describe("what is published is reached", () => {
     for (const name of ["web", "neighbour"])
       expect(await ask(HOST, { from: await inContainer(name) })).toBe("web 10.33.2.1");
   });
+
+  test.skipIf(!HAS_IPV6)(
+    "by ::1 and the host's addresses of IPv6, though it has only IPv4 itself",
+    async () => {
+      await started("web", "-p", `${PORT}:80`, "-p", `${PORT}:53/udp`, "-p", `[::1]:${PORT + 1}:80`);
+      await serve("web");
+      await serve("web", { kind: "udp", port: 53 });
+      expect(await ask("::1")).toBe("web 10.33.2.1");
+      expect(await ask("::1", { kind: "udp" })).toBe("web 10.33.2.1");
+      expect(await ask("::1", { port: PORT + 1 })).toBe("web 10.33.2.1");
+      expect(await ask(HOST6, { from: inOutside })).toBe("web 10.33.2.1");
+      expect(await ask(HOST6, { from: inOutside, port: PORT + 1 })).toBe("no answer");
+      const { stdout } = await run(["nft", "list", "ruleset"]);
+      const forwarder = Number(/::\/0 \. tcp \. \d+ : (\d+)/.exec(stdout)?.[1]);
+      expect(await ask("::1", { port: forwarder })).toBe("");
+      await engine.stop();
+      await engine.start();
+      expect(await ask("::1")).toBe("web 10.33.2.1");
+    },
+  );
 
   test("at one address, where that is asked for", async () => {
     await started("web", "-p", `${HOST}:${PORT}:80`, "-p", `127.0.0.1:${PORT + 1}:80`);

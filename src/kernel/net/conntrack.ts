@@ -50,6 +50,14 @@ export function listFlows(family: 4 | 6, protocol: number): Flow[] {
     .filter((flow) => flow.protocol === protocol);
 }
 
+/** The flow that packets of such a tuple belong to, in either direction; undefined where there is none. @throws {SyscallError} */
+export function findFlow(protocol: number, tuple: FlowTuple): Flow | undefined {
+  using socket = openNetlink(NETLINK.NETFILTER);
+  const attributes: Attribute[] = [[CTA.TUPLE_REPLY, tupleAttributes(protocol, tuple)]];
+  const reply = socket.ask(message(MESSAGE.GET, familyOf(tuple), attributes), "look for a connection");
+  return reply && parseFlow(reply.body);
+}
+
 /** Has the kernel forget a flow: its next packet is a new one's first. No error where it has gone. @throws {SyscallError} */
 export function forgetFlow({ protocol, original }: Flow, what: string): void {
   using socket = openNetlink(NETLINK.NETFILTER);

@@ -7,7 +7,7 @@
 
 export { addAddress } from "./address.ts";
 export { be32, decodeAttributes, encodeAttributes, readBe32, readText, readU32 } from "./attributes.ts";
-export { type Flow, forgetFlow, listFlows } from "./conntrack.ts";
+export { type Flow, findFlow, forgetFlow, listFlows } from "./conntrack.ts";
 export { findLink, type LinkInfo, listAddresses, listLinks, listNeighbours, listRoutes } from "./dumps.ts";
 export { inNetworkNamespace } from "./elsewhere.ts";
 export {

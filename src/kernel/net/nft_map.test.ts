@@ -111,7 +111,12 @@ test("rules look maps up by the words of nft", () => {
     key: destinationKey(6, { address: true }),
     data: ["inet_service"],
     intervals: true,
-    elements: [],
+    elements: [
+      {
+        key: [{ first: new Uint8Array(16), last: new Uint8Array(16).fill(255) }, TCP, { first: port(80) }],
+        data: [port(8080)],
+      },
+    ],
   };
   const rules = [
     [dnatBy(4, "singles", { address: false, port: true })],
@@ -131,6 +136,7 @@ test("rules look maps up by the words of nft", () => {
   ];
   inside(() => replaceTable({ name: "t", maps: [ranges(), singles(), forward], chains }));
   const text = listed();
+  expect(text).toContain("elements = { ::/0 . tcp . 80 : 8080 }");
   expect(text).toContain("dnat ip to meta l4proto . th dport map @singles");
   expect(text).toContain("dnat ip to ip daddr . meta l4proto . th dport map @ranges");
   expect(text).toContain("redirect to :ip6 daddr . meta l4proto . th dport map @forward");

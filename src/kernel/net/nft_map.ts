@@ -49,6 +49,7 @@ const NFTA_SET = {
   DATA_LEN: 7,
   DESC: 9,
   ID: 10,
+  USERDATA: 13,
 } as const;
 const NFT_SET = { INTERVAL: 0x4, MAP: 0x8, CONCAT: 0x80 } as const;
 const DESC = { SIZE: 1, CONCAT: 2, FIELD_LEN: 1 } as const;
@@ -56,9 +57,11 @@ const LIST_ELEM = 1;
 const NFTA_SET_ELEM = { KEY: 1, DATA: 2, KEY_END: 10 } as const;
 const NFTA_SET_ELEM_LIST = { TABLE: 1, SET: 2, ELEMENTS: 3 } as const;
 const DATA_VALUE = 1;
+/** What nft has to know to show keys and data as they are (libnftnl's NFTNL_UDATA_SET_KEYBYTEORDER and DATABYTEORDER). */
+const NETWORK_ORDER = Uint8Array.of(0, 4, 2, 0, 0, 0, 1, 4, 2, 0, 0, 0);
 /** Bits of one type's number in that of a concatenation. */
 const TYPE_BITS = 6;
-/** A register of the kernel's; each field begins with one. */
+/** A register of the kernel's. */
 const REGISTER_BYTES = 4;
 /** An attribute has at most 65,535 bytes, and an element less than 120. */
 const MOST_IN_A_MESSAGE = 500;
@@ -75,10 +78,11 @@ export function mapAttributes(
     [NFTA_SET.NAME, text(name)],
     [NFTA_SET.FLAGS, be32(NFT_SET.MAP | (intervals ? NFT_SET.INTERVAL | NFT_SET.CONCAT : 0))],
     [NFTA_SET.KEY_TYPE, be32(typeNumber(key))],
-    [NFTA_SET.KEY_LEN, be32(paddedLength(key))],
+    [NFTA_SET.KEY_LEN, be32(lengthOf(key))],
     [NFTA_SET.DATA_TYPE, be32(typeNumber(data))],
-    [NFTA_SET.DATA_LEN, be32(paddedLength(data))],
+    [NFTA_SET.DATA_LEN, be32(lengthOf(data))],
     [NFTA_SET.ID, be32(id)],
+    [NFTA_SET.USERDATA, NETWORK_ORDER],
     ...(intervals ? [[NFTA_SET.DESC, [[DESC.CONCAT, lengths]]] as const] : []),
   ];
 }
@@ -87,8 +91,10 @@ function typeNumber(fields: readonly FieldType[]): number {
   return fields.reduce((number, field) => (number << TYPE_BITS) | FIELDS[field].type, 0);
 }
 
-function paddedLength(fields: readonly FieldType[]): number {
-  return fields.reduce((sum, field) => sum + padded(FIELDS[field].length), 0);
+/** In a concatenation each field begins with a register. */
+function lengthOf(fields: readonly FieldType[]): number {
+  const lengths = fields.map((field) => FIELDS[field].length);
+  return lengths.reduce((sum, length) => sum + (lengths.length > 1 ? padded(length) : length), 0);
 }
 
 function padded(length: number): number {
@@ -118,12 +124,12 @@ function elementOf({ key, data }: MapElement, intervals: boolean): Attribute[] {
   return [
     [NFTA_SET_ELEM.KEY, value(key.map(({ first }) => first))],
     ...(intervals ? [[NFTA_SET_ELEM.KEY_END, value(end)] as const] : []),
-    [NFTA_SET_ELEM.DATA, value(data)],
+    ...(data.length > 0 ? [[NFTA_SET_ELEM.DATA, value(data)] as const] : []),
   ];
 }
 
 function value(fields: readonly Uint8Array[]): Attribute[] {
-  return [[DATA_VALUE, join(...fields.map(inRegisters))]];
+  return [[DATA_VALUE, fields.length > 1 ? join(...fields.map(inRegisters)) : join(...fields)]];
 }
 
 function inRegisters(field: Uint8Array): Uint8Array {

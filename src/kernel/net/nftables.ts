@@ -77,7 +77,12 @@ export interface MapChange {
 export function changeMaps(table: string, changes: readonly MapChange[], what: string): void {
   using socket = openNetlink(NETLINK.NETFILTER);
   const messages = changes.flatMap(({ map, add = [], remove = [] }) => [
-    ...elementMessages(NFT.DELSETELEM, { table, map }, remove),
+    // By their keys alone: what they lead to may have changed.
+    ...elementMessages(
+      NFT.DELSETELEM,
+      { table, map },
+      remove.map(({ key }) => ({ key, data: [] })),
+    ),
     ...elementMessages(NFT.NEWSETELEM, { table, map }, add),
   ]);
   if (messages.length === 0) return;

@@ -4,7 +4,7 @@ import { changeMaps, findLink, readSysctl, reflectPort, writeSysctl } from "../.
 import { FathomError, messageOf } from "../../std/errors.ts";
 import type { SandboxRecord } from "../records.ts";
 import { forgetFlowsOf, forgetFlowsTo } from "./flows.ts";
-import { changesOf, type Entry, entriesOf, isLoopbackReached } from "./maps.ts";
+import { changesOf, type Entry, entriesOf, type ForwarderPorts, isLoopbackReached } from "./maps.ts";
 import { placeText } from "./port.ts";
 import { type Exit, exitOf, type Ports } from "./state.ts";
 
@@ -41,7 +41,7 @@ export function openPorts(ports: Ports, sandbox: SandboxRecord): void {
 export function closePorts(ports: Ports, sandbox: SandboxRecord): void {
   const exit = exitOf(ports.store, sandbox);
   if (!sandbox.Ports?.length || exit === undefined || !ports.filter) return;
-  const entries = entriesFor(ports, sandbox, exit);
+  const entries = entriesFor({ forwarder: WHEREVER }, sandbox, exit);
   const what = `take ${portsText(sandbox)} back`;
   const remove = (some: readonly Entry[]) => changeMaps(ports.table, changesOf(some, "remove"), what);
   try {
@@ -54,7 +54,14 @@ export function closePorts(ports: Ports, sandbox: SandboxRecord): void {
   if (hasUdp(sandbox)) quietly(ports, () => forgetFlowsOf(exit.target));
 }
 
-function entriesFor({ forwarder }: Ports, { Ports: ranges = [] }: SandboxRecord, { target }: Exit): Entry[] {
+/** What is removed is found by its key alone: this may be the rest of an engine whose forwarder listened elsewhere. */
+const WHEREVER: ForwarderPorts = { tcp: 0, udp: 0 };
+
+function entriesFor(
+  { forwarder }: Pick<Ports, "forwarder">,
+  { Ports: ranges = [] }: SandboxRecord,
+  { target }: Exit,
+): Entry[] {
   return ranges.flatMap((range) => entriesOf(range, target, forwarder));
 }
 

@@ -5,7 +5,7 @@ import { FathomError } from "../../std/errors.ts";
 import type { SandboxRecord } from "../records.ts";
 import { addressesTaken, allocate, type Holder, type Host, type Refusal, type Taken } from "./allocate.ts";
 import { ipOfBytes, type PortRange, type PortWish, type Protocol, placeText } from "./port.ts";
-import { exitOf, heldRanges, type Ports } from "./state.ts";
+import { exitOf, hasIPv6, heldRanges, type Ports } from "./state.ts";
 
 /** dockerd's, where the host does not say. */
 const USUAL_EPHEMERAL: PortRange = { first: 49_153, last: 65_535 };
@@ -67,11 +67,6 @@ function takenBy({ port, inode }: OpenSocket, at: Pick<Taken, "protocol" | "addr
 function ephemeralPorts(): PortRange {
   const [first = 0, last = 0] = (readSysctl("net/ipv4/ip_local_port_range") ?? "").split(/\s+/).map(Number);
   return first > 0 && last >= first ? { first, last } : USUAL_EPHEMERAL;
-}
-
-/** Also where the kernel has it, it may be turned off. */
-function hasIPv6(): boolean {
-  return readSysctl("net/ipv6/conf/all/disable_ipv6") === "0";
 }
 
 /** The error of a container that cannot have its ports, in Docker's words and with who has them. */

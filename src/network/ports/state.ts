@@ -1,6 +1,6 @@
 /** What publishing ports works with, and what of it follows from the records. */
 
-import type { NetlinkSocket, NftMap } from "../../kernel/net/mod.ts";
+import { type NetlinkSocket, type NftMap, readSysctl } from "../../kernel/net/mod.ts";
 import type { NetworkRecord, SandboxRecord } from "../records.ts";
 import type { RecordStore } from "../store.ts";
 import type { Cursor } from "./allocate.ts";
@@ -27,11 +27,14 @@ export interface Ports {
   /** A socket that speaks to the host's own namespace. */
   host: () => NetlinkSocket;
   cursor: Cursor;
+  /** Where the forwarder listens, once it is open. */
   forwarder: ForwarderPorts;
   /** Puts back what somebody took of the engine's table. */
   mend: () => void;
   /** Has the host's own rules asked about what the records say is published, but for what is just taken back. */
   guard: (but?: SandboxRecord) => void;
+  /** Opens it, once. */
+  openForwarder: () => Promise<void>;
   warn: (sentence: string) => void;
 }
 
@@ -73,6 +76,11 @@ function* allEntries({ store, forwarder }: Ports) {
     if (exit === undefined || sandbox.Ports === undefined) continue;
     for (const range of sandbox.Ports) yield* entriesOf(range, exit.target, forwarder);
   }
+}
+
+/** Also where the kernel knows it, it may be turned off. */
+export function hasIPv6(): boolean {
+  return readSysctl("net/ipv6/conf/all/disable_ipv6") === "0";
 }
 
 /** A range with the container that has it. */
