@@ -24,13 +24,24 @@ export const command = defineCommand({
       if (one === undefined) return hosts(bindings).map((host) => `${port} -> ${host}`);
       return port === one ? hosts(bindings) : [];
     });
-    if (lines.length > 0)
-      print(`${lines.sort(new Intl.Collator("en", { numeric: true }).compare).join("\n")}\n`);
+    if (lines.length > 0) print(`${lines.sort(naturally).join("\n")}\n`);
     else if (wanted !== undefined)
       throw new CommandError(`Error: No public port '${wanted}' published for ${name}`);
     return 0;
   },
 });
+
+/** Byte by byte, but numbers by what they say: `8` before `10`, and both before `[`. */
+function naturally(a: string, b: string): number {
+  const [left, right] = [a.match(PARTS) ?? [], b.match(PARTS) ?? []];
+  const at = left.findIndex((part, index) => part !== right[index]);
+  const [one = "", other = ""] = at < 0 ? [] : [left[at], right[at]];
+  return (
+    Number(one) - Number(other) || (one < other ? -1 : Number(one > other)) || left.length - right.length
+  );
+}
+
+const PARTS = /\d+|\D/g;
 
 /** As ports are named in a container's settings: `80/tcp`. */
 function portOf(wanted: string): string {
