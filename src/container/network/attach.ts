@@ -6,6 +6,7 @@ import { type Container, nameOf } from "../container.ts";
 import type { Context } from "../context.ts";
 import { writeJson } from "../records.ts";
 import { checkEndpoint } from "./check.ts";
+import { followNetworks } from "./names.ts";
 import { reconnected } from "./network.ts";
 import { endpointsIn, wishOf } from "./wishes.ts";
 
@@ -38,7 +39,7 @@ export async function connectNetwork(
       container,
       await networks.join(nameOf(container).id, wishOf(record, name, wish)),
     );
-  await noteEndpoints(container, { ...others, [name]: wish });
+  await noteEndpoints(context, container, { ...others, [name]: wish });
 }
 
 /** Disconnects it; the caller holds `exclusive`. @throws {FathomError} as above. */
@@ -58,7 +59,7 @@ export async function disconnectNetwork(
   const connection = context.options.networks.connectionOf(nameOf(container).id);
   if (connection !== undefined && Object.hasOwn(connection.endpoints, name))
     await reconnected(context, container, await context.options.networks.leave(nameOf(container).id, name));
-  await noteEndpoints(container, left);
+  await noteEndpoints(context, container, left);
 }
 
 /** A container whose end takes it away, or has begun to, is connected to nothing more. */
@@ -85,12 +86,17 @@ function checkModes({ record: { host } }: Container, network: string): void {
     );
 }
 
+/** From here on the container is where its record says, and finds names there. */
 async function noteEndpoints(
-  { record, paths }: Container,
+  context: Context,
+  container: Container,
   endpoints: Record<string, EndpointRequest>,
 ): Promise<void> {
+  const { record, paths } = container;
+  const before = { ...record, config: { ...record.config } };
   record.config.Endpoints = endpoints;
   await writeJson(paths.config, record.config, { sync: !record.host.AutoRemove });
+  if (container.live !== undefined) await followNetworks(context, container, before);
 }
 
 function forbidden(sentence: string): FathomError {

@@ -45,6 +45,28 @@ export async function renewResolv(context: Context, { record, paths }: Container
   if (text !== present) await writeFile(paths.resolv, text, { mode: 0o644 });
 }
 
+/**
+ * A container that runs is on other networks than it was: it has a resolver from now on where it needs one, and its file says so, unless
+ * it was edited by hand. Never rejects: the networks are as they were asked for.
+ */
+export async function followNetworks(
+  context: Context,
+  container: Container,
+  before: ContainerRecord,
+): Promise<void> {
+  await attempt(context, container, async () => {
+    const { networks, hostNames } = context.options;
+    const { record, live } = container;
+    const { id } = nameOf(container);
+    const { resolver } = await resolverFor(context, record);
+    if (resolver !== undefined) await networks.setResolver(id, resolver);
+    const names = networks.resolverOf(id);
+    if (names !== undefined) await live?.shim.resolve(names);
+    const host = await hostNames.read();
+    await rewrite(container, resolvedBy(context, before, host), resolvedBy(context, record, host));
+  });
+}
+
 /** The host's resolv.conf has become another: containers that run and have not edited theirs follow. */
 export async function followHost(
   context: Context,
