@@ -12,6 +12,7 @@ import type { FullHostConfig } from "../host_config.ts";
 import { joinedName } from "../joined_name.ts";
 import { type ConfigRecord, writeJson } from "../records.ts";
 import { linkVariables } from "./link_variables.ts";
+import { isUserDefined } from "./wishes.ts";
 
 interface Link {
   alias: string;
@@ -23,6 +24,11 @@ interface Link {
  * @throws {FathomError} invalid, in Docker's words: not "not found", which the docker command answers to a create by a pull.
  */
 export function readLinks(context: Context, host: FullHostConfig): Pick<ConfigRecord, "Links"> {
+  // There a link is an alias of the endpoint, by which the resolver finds whoever has the name then.
+  if (isUserDefined(host.NetworkMode)) {
+    host.Links = null;
+    return {};
+  }
   const links = (host.Links ?? []).map((text) => {
     const { name, alias } = parseLink(text);
     const child = linkable(context, name);
