@@ -31,9 +31,10 @@ export async function listContainers(context: Context, options: ListOptions): Pr
     .sort(newestFirst);
   const shown = options.limit > 0 ? found.slice(0, options.limit) : found;
   const imageName = imageNames(context);
+  const links = linkNames(context);
   return Promise.all(
     shown.map(async (container) => ({
-      ...summary(context, container),
+      ...summary(context, container, links),
       Image: await imageName(container),
       ...(options.size && (await sizesOf(context, container))),
     })),
@@ -46,12 +47,16 @@ function newestFirst(a: Container, b: Container): number {
   return left < right ? 1 : -1;
 }
 
-function summary(context: Context, container: Container): ContainerSummary {
+function summary(
+  context: Context,
+  container: Container,
+  links: ReadonlyMap<string, readonly string[]>,
+): ContainerSummary {
   const { record } = container;
   const { config, host, state } = record;
   return {
     Id: config.Id,
-    Names: [`/${config.Name}`, ...linkNames(context, container)],
+    Names: [`/${config.Name}`, ...(links.get(config.Id) ?? [])],
     Image: config.Config.Image,
     ImageID: config.Image,
     Command: commandText(record.config.Config),

@@ -124,12 +124,14 @@ export function shownLinks(context: Context, container: Container): string[] | n
   return links.length === 0 ? null : links;
 }
 
-/** The names that others' links give a container: `/web/alias`. */
-export function linkNames(context: Context, child: Container): string[] {
-  const { id } = nameOf(child);
-  return linkersOf(context, child).flatMap(({ record: { config } }) =>
-    (config.Links ?? []).filter(({ Id }) => Id === id).map(({ Alias }) => `/${config.Name}/${Alias}`),
-  );
+/** The names that links give containers, by the IDs of those: `/web/alias`. */
+export function linkNames(context: Context): Map<string, string[]> {
+  const names = new Map<string, string[]>();
+  for (const { config } of context.registry.all().map(({ record }) => record)) {
+    for (const { Id, Alias } of config.Links ?? [])
+      names.set(Id, [...(names.get(Id) ?? []), `/${config.Name}/${Alias}`]);
+  }
+  return names;
 }
 
 /**
