@@ -55,7 +55,10 @@ function pad(cell: string, width = 0): number {
   return Math.max(0, width - widthOf(cell));
 }
 
+/** Half of a character that has two elements in a string. */
+const BEYOND_16_BITS = /[\ud800-\udfff]/;
+
 /** Width in characters, which is what text/tabwriter counts. */
 function widthOf(cell: string): number {
-  return [...cell].length;
+  return BEYOND_16_BITS.test(cell) ? [...cell].length : cell.length;
 }
