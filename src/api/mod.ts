@@ -23,6 +23,7 @@ import { type CommitBackend, commitRoutes } from "./routes/commit.ts";
 import { type ContainerBackend, containerRoutes } from "./routes/containers.ts";
 import { type DoctorBackend, doctorRoutes } from "./routes/doctor.ts";
 import { type ExecBackend, execRoutes } from "./routes/exec.ts";
+import { type FsckBackend, fsckRoutes } from "./routes/fsck.ts";
 import { type ImageArchiveBackend, imageArchiveRoutes } from "./routes/image_archives.ts";
 import { type ImageBackend, imageRoutes } from "./routes/images.ts";
 import { type IsolationBackend, isolationRoutes } from "./routes/isolation.ts";
@@ -59,6 +60,7 @@ export interface Backends {
   commits: CommitBackend;
   prune: PruneBackend;
   prunePlans: PrunePlanBackend;
+  fsck: FsckBackend;
   trash: TrashBackend;
   usage: UsageBackend;
   registry: RegistryBackend;
@@ -126,6 +128,7 @@ export function routesOf(backends: Backends): Route[] {
     ...isolationRoutes(backends.isolation),
     ...doctorRoutes(backends.doctor),
     ...whoisRoutes(backends.whois),
+    ...fsckRoutes(backends.fsck),
     ...prunePlanRoutes(backends.prunePlans),
     ...trashRoutes(backends.trash),
     ...networkRoutes(backends.networks),

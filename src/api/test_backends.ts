@@ -55,6 +55,7 @@ export function fakeBackends(): FakeEngine {
       doctor: { examine: async () => ({ daemon: true, Findings: [], Unknown: [] }) },
       networks: networks(),
       volumes: volumes(),
+      fsck: { check: async () => ({ daemon: true, Findings: [], Unknown: [] }) },
       prunePlans: {
         plan: async () => ({ Version: 1, Engine: "engine", CreatedAt: "", Items: [], Bytes: 0 }),
         apply: async () => ({ Removed: [], Skipped: [], SpaceReclaimed: 0 }),

@@ -163,6 +163,10 @@ export const COMMANDS: Registry = {
   },
   events,
   exec,
+  fsck: {
+    summary: "Look for damage in what is stored, and mend it",
+    load: () => import("./commands/fsck.ts"),
+  },
   explain: {
     summary: "Tell what was done on the kernel for a container",
     load: () => import("./commands/explain.ts"),

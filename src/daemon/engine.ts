@@ -144,6 +144,13 @@ export async function openEngine(config: DaemonConfig, log: Log): Promise<Engine
     files: containers.files,
     commits: containers.files,
     prune: pruneBackend({ containers, images, networks, events, tidy: trash.tidy }),
+    fsck: {
+      check: async (how) => {
+        const { fsck } = await import("./fsck.ts");
+        const known = async () => new Set((await statusesOf(containers)).keys());
+        return fsck({ dataRoot: config.dataRoot, images, containers: known }).check(how);
+      },
+    },
     prunePlans: prunePlans({ engine: id, containers, images, volumes, tidy: trash.tidy }),
     trash: { ...trash, setLocked: (name, locked) => volumes.setLocked(name, locked) },
     usage: { diskUsage: (kinds) => diskUsage({ containers, images, volumes }, kinds) },

@@ -40,6 +40,7 @@ export function readOnlyBackends(backends: Backends, dataRoot: string): Backends
     },
     resources: { ...resources, update: refused },
     commits: { commit: refused },
+    fsck: { check: (how) => (how.fix ? refused() : backends.fsck.check(how)) },
     prunePlans: { ...backends.prunePlans, apply: refused },
     trash: { ...backends.trash, restore: refused, empty: refused, setLocked: refused },
     prune: { ...backends.prune, pruneContainers: refused, pruneImages: refused, pruneNetworks: refused },

@@ -18,32 +18,39 @@ import { currentCatalog, type ImageStore, inBackground } from "./store.ts";
 
 /** Gives the chain IDs of the layers removed. */
 export async function collect(store: ImageStore): Promise<Digest[]> {
-  const catalog = await currentCatalog(store);
-  const images = [...catalog.images.values(), ...(await trashedImages(store))];
-  await collectBlobs(store, catalog, images);
-  return collectLayers(store, images);
+  const { blobs, layers } = await unneeded(store);
+  await Promise.all(blobs.map((digest) => rm(blobPath(store.paths, digest), { force: true })));
+  await Promise.all(layers.map((chainId) => removeLayer(store, chainId)));
+  return layers;
 }
 
-async function collectBlobs(store: ImageStore, catalog: Catalog, images: readonly Image[]): Promise<void> {
+/** What neither an image, nor one in the trash, nor a snapshot or a lease needs. Only while the store is locked. */
+export async function unneeded(store: ImageStore): Promise<{ blobs: Digest[]; layers: Digest[] }> {
+  const catalog = await currentCatalog(store);
+  const images = [...catalog.images.values(), ...(await trashedImages(store))];
+  return { blobs: await unneededBlobs(store, catalog, images), layers: await unneededLayers(store, images) };
+}
+
+async function unneededBlobs(
+  store: ImageStore,
+  catalog: Catalog,
+  images: readonly Image[],
+): Promise<Digest[]> {
   // What a descriptor that cannot be read needs is not known: nothing is taken away from it.
-  if (catalog.index.manifests.some(({ digest }) => !catalog.images.has(digest))) return;
+  if (catalog.index.manifests.some(({ digest }) => !catalog.images.has(digest))) return [];
   const needed = new Set([...store.leases.keys(), ...images.flatMap(blobsOf)]);
-  const present = await digestsIn(store.paths.blobs);
-  const unneeded = present.filter((digest) => !needed.has(digest));
-  await Promise.all(unneeded.map((digest) => rm(blobPath(store.paths, digest), { force: true })));
+  return (await digestsIn(store.paths.blobs)).filter((digest) => !needed.has(digest));
 }
 
 function blobsOf({ descriptor, manifest }: Image): Digest[] {
   return [descriptor.digest, manifest.config.digest, ...manifest.layers.map(({ digest }) => digest)];
 }
 
-async function collectLayers(store: ImageStore, images: readonly Image[]): Promise<Digest[]> {
+async function unneededLayers(store: ImageStore, images: readonly Image[]): Promise<Digest[]> {
   const present = await digestsIn(store.paths.layers);
   const needed = await layersInUse(store);
   for (const { chain } of images) for (const chainId of chain) needed.add(chainId);
-  const unneeded = present.filter((chainId) => !needed.has(chainId));
-  await Promise.all(unneeded.map((chainId) => removeLayer(store, chainId)));
-  return unneeded;
+  return present.filter((chainId) => !needed.has(chainId));
 }
 
 /** Out of sight in one step; deleting its files takes as long as it takes. */

@@ -22,6 +22,7 @@
 export { applyChanges } from "./_changes.ts";
 export { recoverImages } from "./_collect.ts";
 export type { TransferNews } from "./_source.ts";
+export { checkImages } from "./check.ts";
 export type { SnapshotDriver } from "./driver.ts";
 export { chooseDriver, driverNamed } from "./drivers.ts";
 export { packPath, readText, statPath, unpackPath } from "./files.ts";

@@ -14,7 +14,13 @@ export interface Finding {
     | "pidfile"
     | "images"
     | "disk"
-    | "host";
+    | "host"
+    | "image"
+    | "blob"
+    | "layer"
+    | "leftover"
+    | "volume"
+    | "trash";
   /** A path, a process, a container: what it is about. */
   subject: string;
   /** What is wrong, in one sentence. */
@@ -33,4 +39,9 @@ export interface Examination {
   Findings: Finding[];
   /** What could not be found out, in sentences. */
   Unknown: string[];
+}
+
+/** A finding with the way to mend it, where there is one that loses nothing: it gives what was done. */
+export interface Damage extends Omit<Finding, "mendable" | "done"> {
+  mend?: () => Promise<string>;
 }

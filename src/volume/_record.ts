@@ -33,6 +33,9 @@ export const dataOf = (root: string, name: string): string => join(root, name, "
 let serial = 0;
 const hidden = (root: string, what: string): string => join(root, `.${what}-${process.pid}-${serial++}`);
 
+/** Whether a hidden name is of this process's own work, which goes on. */
+export const isOurs = (name: string): boolean => /^\.\w+-(\d+)-/.exec(name)?.[1] === String(process.pid);
+
 /** Makes it in one step. The label of a volume must outlast a power cut like its files: all is synced before the rename. */
 export async function writeVolume(root: string, record: VolumeRecord, owner?: Owner): Promise<void> {
   const draft = hidden(root, "new");

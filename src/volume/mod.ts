@@ -24,6 +24,7 @@
  * - No path inside a volume or an image is resolved but by openat2(2), which does not leave it.
  */
 
+export { checkVolumes } from "./check.ts";
 export type { Mounting, Volumes } from "./contract.ts";
 export { openVolumes } from "./store.ts";
 export { bindSubpath } from "./subpath.ts";

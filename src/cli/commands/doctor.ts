@@ -1,9 +1,10 @@
 /** `fathom doctor`, which Docker does not have: what is damaged or left over, and mending it. */
 
-import type { Examination, Finding } from "../../spec/doctor.ts";
+import type { Examination } from "../../spec/doctor.ts";
 import { selfCommand, selfEnvironment } from "../../std/self.ts";
 import { type Context, defineCommand } from "../command.ts";
 import { CommandError, ConnectionError, UsageError } from "../errors.ts";
+import { isClean, tellFindings } from "../findings.ts";
 import { createClient } from "../http/client.ts";
 import { print, printError } from "../output.ts";
 
@@ -25,10 +26,12 @@ export const command = defineCommand({
       flags[name] ? [`--${name}`, flags[name]] : [],
     );
     const examination = await examined(context, { fix, roots });
-    print(format === "json" ? `${JSON.stringify(examination, null, 2)}\n` : textOf(examination));
-    return examination.Findings.some(({ done }) => done === undefined || done.startsWith("could not"))
-      ? 1
-      : 0;
+    print(
+      format === "json"
+        ? `${JSON.stringify(examination, null, 2)}\n`
+        : tellFindings(examination, "fathom doctor"),
+    );
+    return isClean(examination) ? 0 : 1;
   },
 });
 
@@ -57,20 +60,4 @@ async function examined({ client }: Context, { fix, roots }: How): Promise<Exami
   const text = await new Response(looking.stdout).text();
   if ((await looking.exited) !== 0) throw new CommandError("the engine's files could not be looked at");
   return JSON.parse(text);
-}
-
-function textOf({ Findings, Unknown }: Examination): string {
-  const lines = Findings.flatMap(tell);
-  const count = Findings.filter(({ done }) => done === undefined).length;
-  const mendable = Findings.filter(({ mendable, done }) => mendable && done === undefined).length;
-  const advice = mendable > 0 ? `; 'fathom doctor --fix' mends ${mendable} of them` : "";
-  const summary =
-    Findings.length === 0
-      ? "Nothing is damaged or left over."
-      : `${count} finding${count === 1 ? "" : "s"}${advice}.`;
-  return [...lines, ...Unknown, summary].map((line) => `${line}\n`).join("");
-}
-
-function tell({ sentence, see, done }: Finding): string[] {
-  return [`- ${sentence}.`, ...(done === undefined ? [`    $ ${see}`] : [`    ${done}.`])];
 }
