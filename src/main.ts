@@ -11,6 +11,9 @@ switch (role) {
   case "daemon":
     process.exitCode = await (await import("./daemon/mod.ts")).main(rest);
     break;
+  case "runtime":
+    process.exitCode = await (await import("./runtime/command/main.ts")).main(rest);
+    break;
   default:
     process.exitCode = await (await import("./cli/mod.ts")).main(process.argv.slice(2));
 }

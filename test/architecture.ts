@@ -47,7 +47,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ],
   ],
   // main.ts itself, which has no folder.
-  src: ["src/cli/mod.ts", "src/daemon/mod.ts", "src/shim/main.ts"],
+  src: ["src/cli/mod.ts", "src/daemon/mod.ts", "src/runtime/command/main.ts", "src/shim/main.ts"],
 };
 
 /** Folders of independent files, each its own door. */

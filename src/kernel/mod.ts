@@ -69,11 +69,11 @@ export {
   reap,
   sendSignal,
   setSubreaper,
-  spawnInPidNamespace,
   spawnProgram,
 } from "./process.ts";
 export {
   type ConsoleSocket,
+  giveDescriptor,
   listenConsoleSocket,
   receiveDescriptor,
   sendDescriptor,

@@ -5,18 +5,20 @@ import { type Call, text } from "./call.ts";
 import { closeFd, owned } from "./file.ts";
 import { AT, CLONE, O } from "./flags.ts";
 import {
+  beginInPidNamespace,
   exited,
   pidfdOpen,
   reap,
   sendSignal,
   setSubreaper,
-  spawnInPidNamespace,
   spawnProgram,
 } from "./process.ts";
 import { pipe } from "./ready.ts";
 import { type Child, spawn } from "./spawn.ts";
 import { check, sys } from "./syscall.ts";
 
+const spawnInPidNamespace = (...given: Parameters<typeof beginInPidNamespace>) =>
+  beginInPidNamespace(...given).conclude();
 const OPTIONS = { namespaces: 0, memory: "shared", by: "container" } as const;
 
 let before: string[];

@@ -11,7 +11,7 @@ import { owned } from "./file.ts";
 import { AT, O } from "./flags.ts";
 import { untilEinval } from "./ready.ts";
 import { now, report } from "./receipt.ts";
-import { type Begun, beginSpawn, type Child, type SpawnOptions } from "./spawn.ts";
+import { type Begun, beginSpawn, type SpawnOptions } from "./spawn.ts";
 import { check, perform, sys } from "./syscall.ts";
 
 export interface ProgramOptions {
@@ -158,19 +158,10 @@ export function setSubreaper(): void {
 }
 
 /**
- * `spawn` with the child born in a PID namespace that exists. Memory is always copied: processes that live there could reach
+ * `beginSpawn` with the child born in a PID namespace that exists. Memory is always copied: processes that live there could reach
  * this one through a child that shares it.
  * @throws {SyscallError}
  */
-export function spawnInPidNamespace(
-  pidNamespace: number,
-  program: readonly Call[],
-  options: Omit<SpawnOptions, "memory">,
-): Child {
-  return beginInPidNamespace(pidNamespace, program, options).conclude();
-}
-
-/** The same with `beginSpawn`. @throws {SyscallError} */
 export function beginInPidNamespace(
   pidNamespace: number,
   program: readonly Call[],

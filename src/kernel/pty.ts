@@ -13,6 +13,7 @@ import { closeFd, owned } from "./file.ts";
 import { AT, O } from "./flags.ts";
 import { readable, setNonBlocking } from "./ready.ts";
 import { check, perform, sys } from "./syscall.ts";
+import { connectStream } from "./unix_datagram.ts";
 
 /** ioctl_tty(2); the same on x86-64 and arm64. */
 export const TTY = {
@@ -104,6 +105,12 @@ export function sendDescriptor(socket: Call["args"][number], fd: number): Call {
     ],
     what: "send a descriptor",
   };
+}
+
+/** Gives a descriptor to who listens at `path`, as an OCI runtime gives a terminal. @throws {SyscallError} */
+export function giveDescriptor(path: string, fd: number): void {
+  using socket = owned(connectStream(path));
+  perform(sendDescriptor(socket.fd, fd));
 }
 
 /** Where the parts of a message stand in its one block of memory: struct msghdr, struct iovec, a byte, struct cmsghdr. */

@@ -1,4 +1,4 @@
-/** Datagrams over unix sockets; the runtime has only streams. */
+/** Unix sockets: datagrams, which the runtime does not have, and streams whose descriptor is needed. */
 
 import { ERRNO, SyscallError } from "./errno.ts";
 import { closeFd } from "./file.ts";
@@ -8,18 +8,28 @@ import { check, sys } from "./syscall.ts";
 
 /** unix(7). */
 const AF_UNIX = 1;
+const SOCK_STREAM = 1;
 const SOCK_DGRAM = 2;
 /** sun_path, with its NUL. */
 const LONGEST_PATH = 108;
 
 /** A non-blocking socket, connected to who listens at `path`. @throws {SyscallError} */
 export function connectDatagrams(path: string): number {
+  return connect(path, SOCK_DGRAM | O.NONBLOCK);
+}
+
+/** A stream socket, connected to who listens at `path`. @throws {SyscallError} */
+export function connectStream(path: string): number {
+  return connect(path, SOCK_STREAM);
+}
+
+function connect(path: string, type: number): number {
   const name = new TextEncoder().encode(path);
   if (name.length >= LONGEST_PATH) throw new SyscallError(`connect to ${path}`, ERRNO.ENAMETOOLONG);
   const address = new Uint8Array(2 + name.length + 1);
   new DataView(address.buffer).setUint16(0, AF_UNIX, true);
   address.set(name, 2);
-  const fd = check(sys("socket", AF_UNIX, SOCK_DGRAM | O.CLOEXEC | O.NONBLOCK, 0), "make a socket");
+  const fd = check(sys("socket", AF_UNIX, type | O.CLOEXEC, 0), "make a socket");
   try {
     check(sys("connect", fd, address, address.length), `connect to ${path}`);
     return fd;

@@ -25,7 +25,7 @@ import {
   spawn,
   sys,
 } from "../kernel/mod.ts";
-import type { Hook, HookName, Process, RuntimeConfig } from "../spec/oci_runtime.ts";
+import type { Hook, Process, RuntimeConfig } from "../spec/oci_runtime.ts";
 import { FathomError, messageOf } from "../std/errors.ts";
 import { endProcess } from "./end.ts";
 import { type HookProcess, type HookState, runHooks } from "./hooks.ts";
@@ -40,6 +40,9 @@ export interface OpenedGates {
   /** Closes theirs here: the process's end is told by that. */
   release(): void;
 }
+
+/** Opens them anew for each process that is made; `stack` closes them. */
+export type OpenGates = (stack: DisposableStack) => OpenedGates;
 
 export function openGates(stack: DisposableStack): OpenedGates {
   const [arrived, pass] = [pipe(), pipe()];
@@ -60,48 +63,82 @@ const SIGKILL = 9;
 /** How a startContainer hook is made one of the container's processes. */
 export type Enter = (process: Process, child: Child, stdio: Stdio) => Promise<Started>;
 
+interface Passing {
+  config: RuntimeConfig;
+  container: Bundle;
+  gates: OpenedGates;
+}
+
 /**
  * Runs the hooks at both gates and gives the process when it executes its program.
  * @throws {FathomError} internal, when a hook fails, or a SyscallError of the process's own; that has ended and been reaped.
  */
-export async function passGates(
-  { config, container, gates }: { config: RuntimeConfig; container: Bundle; gates: OpenedGates },
-  begin: () => Begun,
-  enter: Enter,
-): Promise<Child> {
+export async function passGates(passing: Passing, begin: () => Begun, enter: Enter): Promise<Child> {
   const begun = begin();
-  gates.release();
-  let child = begun.child();
-  const run = (name: HookName, state: Omit<HookState, "container">, start?: typeof inside) =>
-    runHooks(config, name, {
-      state: { container, ...state },
-      ...(start && { start: (hook, input) => start(hook, input) }),
-    });
-  const inside = async (hook: Hook, input: number): Promise<HookProcess> =>
-    startInside(hook, { config, child, input });
-  const entered = async (hook: Hook, input: number): Promise<HookProcess> =>
-    startEntered(hook, { config, child, input, enter });
-  try {
-    if (await arrival(gates.arrived)) {
-      const status = "creating";
-      child = begun.child();
-      await run("prestart", { status, pid: child.pid });
-      await run("createRuntime", { status, pid: child.pid });
-      await run("createContainer", { status, pid: pidInside(child.pid) }, inside);
-      pass(gates);
-      if (await arrival(gates.arrived)) {
-        await run("startContainer", { status: "created", pid: pidInside(child.pid) }, entered);
-        pass(gates);
-        await arrival(gates.arrived);
-      }
-    }
-  } catch (error) {
-    await abandon(begun, gates);
-    // What the hooks before it have done is undone by these.
-    await run("poststop", { status: "stopped", pid: child.pid });
-    throw error;
+  if (await comeToSecond(passing, begun)) {
+    await undone(passing, begun, () => passSecond(passing, begun.child(), enter));
+    await arrival(passing.gates.arrived);
   }
   return begun.conclude();
+}
+
+/**
+ * The same as far as the second gate, where the process stays: what an OCI runtime's `create` makes. Its descriptor is the caller's.
+ * @throws {FathomError} as passGates.
+ */
+export async function stayAtGate(passing: Passing, begin: () => Begun): Promise<Child> {
+  const begun = begin();
+  if (await comeToSecond(passing, begun)) return begun.child();
+  begun.conclude();
+  throw new FathomError("internal", "the container's process did not wait for its start");
+}
+
+/** What lies between the gate where `create` leaves the process and its program, for `start`. */
+export async function passSecond(
+  { config, container, gates }: Passing,
+  child: Child,
+  enter: Enter,
+): Promise<void> {
+  const state: HookState = { container, status: "created", pid: pidInside(child.pid) };
+  const start = (hook: Hook, input: number) => startEntered(hook, { config, child, input, enter });
+  await runHooks(config, "startContainer", { state, start });
+  pass(gates);
+}
+
+/** Whether the process has come to the second gate; if not, it has ended. */
+async function comeToSecond(passing: Passing, begun: Begun): Promise<boolean> {
+  const { config, container, gates } = passing;
+  gates.release();
+  if (!(await arrival(gates.arrived))) return false;
+  const child = begun.child();
+  const inside = (hook: Hook, input: number) => startInside(hook, { config, child, input });
+  await undone(passing, begun, async () => {
+    const state: HookState = { container, status: "creating", pid: child.pid };
+    await runHooks(config, "prestart", { state });
+    await runHooks(config, "createRuntime", { state });
+    await runHooks(config, "createContainer", {
+      state: { ...state, pid: pidInside(child.pid) },
+      start: inside,
+    });
+  });
+  pass(gates);
+  return arrival(gates.arrived);
+}
+
+/** When a hook fails, the process ends, and what the hooks before it have done is undone by those for the end. */
+async function undone(
+  { config, container, gates }: Passing,
+  begun: Begun,
+  run: () => Promise<void>,
+): Promise<void> {
+  try {
+    await run();
+  } catch (error) {
+    const { pid } = begun.child();
+    await abandon(begun, gates);
+    await runHooks(config, "poststop", { state: { container, status: "stopped", pid } });
+    throw error;
+  }
 }
 
 /**
@@ -121,7 +158,7 @@ async function abandon(begun: Begun, { arrived }: OpenedGates): Promise<void> {
 }
 
 /** Waits until the process has come to a gate; false when it has executed its program, or ended. */
-async function arrival(fd: number): Promise<boolean> {
+export async function arrival(fd: number): Promise<boolean> {
   const byte = new Uint8Array(1);
   for (;;) {
     const count = sys("read", fd, byte, 1);

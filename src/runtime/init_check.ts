@@ -16,12 +16,25 @@ const WITHOUT_PROGRAMS = /^(?:\/(?:dev|proc|sys|etc)(?:\/|$)|\/sbin\/docker-init
 export function checkBehindInit(config: RuntimeConfig): void {
   const [init, dashes, ...args] = config.process.args;
   if (init !== INIT_PATH || dashes !== "--" || config.mounts.some(mayHoldPrograms)) return;
-  const behind = { process: { ...config.process, args }, mounts: config.mounts };
-  if (isThere(config.root.path, behind)) return;
-  const missing = new SyscallError(`execute ${args[0]}`, ERRNO.ENOENT);
-  throw explainExecFailure(config.root.path, behind, missing);
+  checkThere({ ...config, process: { ...config.process, args } });
+}
+
+/**
+ * The same for any program, where nobody can be told later.
+ * @throws {RuntimeError} in Docker's words.
+ */
+export function checkThere({ root, process, mounts }: RuntimeConfig): void {
+  const unseen = mounts.some((mount) => mayHoldPrograms(mount) && !isBound(mount));
+  if (unseen || isThere(root.path, { process, mounts })) return;
+  const missing = new SyscallError(`execute ${process.args[0]}`, ERRNO.ENOENT);
+  throw explainExecFailure(root.path, { process, mounts }, missing);
 }
 
 function mayHoldPrograms({ destination }: Mount): boolean {
   return !WITHOUT_PROGRAMS.test(destination);
+}
+
+/** What is bound is looked into, unlike what is made with the container. */
+function isBound({ options }: Mount): boolean {
+  return options?.some((option) => option === "bind" || option === "rbind") ?? false;
 }

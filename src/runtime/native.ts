@@ -3,6 +3,7 @@
  */
 
 import {
+  type Begun,
   beginInPidNamespace,
   beginSpawn,
   type Cgroup,
@@ -16,7 +17,6 @@ import {
   setNonBlocking,
   socketPair,
   spawn,
-  spawnInPidNamespace,
   statFd,
 } from "../kernel/mod.ts";
 import type { Process, RuntimeConfig } from "../spec/oci_runtime.ts";
@@ -25,7 +25,7 @@ import { readBundle } from "./bundle.ts";
 import { endProcess } from "./end.ts";
 import { explainExecFailure } from "./exec_failure.ts";
 import { seccompFilter } from "./filters.ts";
-import type { Enter } from "./gates.ts";
+import type { Enter, OpenGates } from "./gates.ts";
 import { hasGates, runHooks, runLastHooks } from "./hooks.ts";
 import { hostFacts } from "./host.ts";
 import { devicePaths, openMaps, openNamespaces, pathKinds } from "./host_side.ts";
@@ -57,7 +57,20 @@ import {
 /** See Runtime. */
 export const native: Runtime = { run, exec, remove };
 
-async function run(container: Bundle, stdio: Stdio): Promise<Running> {
+function run(container: Bundle, stdio: Stdio): Promise<Running> {
+  return make(container, stdio);
+}
+
+/**
+ * Makes a container whose process stays before its program, until somebody opens the second of these gates: `create` of an OCI
+ * runtime. Who makes it may end meanwhile.
+ * @throws {RuntimeError} as Runtime's run.
+ */
+export function createWaiting(container: Bundle, stdio: Stdio, gates: OpenGates): Promise<Running> {
+  return make(container, stdio, gates);
+}
+
+async function make(container: Bundle, stdio: Stdio, gates?: OpenGates): Promise<Running> {
   const config = readBundle(container.bundle);
   checkBehindInit(config);
   await using stack = new AsyncDisposableStack();
@@ -67,14 +80,15 @@ async function run(container: Bundle, stdio: Stdio): Promise<Running> {
   const owner = cgroupOwner(config);
   if (owner !== undefined) cgroup.delegate(owner);
   const started = await explained(config, () =>
-    pastRaces(() => startContainer({ config, container }, cgroup, stdio)),
+    pastRaces(() => startContainer({ config, container, gates }, cgroup, stdio)),
   );
   stack.defer(() => end(started));
-  await explained(config, async () => {
-    const state = { container, status: "running", pid: started.pid } as const;
-    await runHooks(config, "poststart", { state });
-    return started;
-  });
+  if (gates === undefined)
+    await explained(config, async () => {
+      const state = { container, status: "running", pid: started.pid } as const;
+      await runHooks(config, "poststart", { state });
+      return started;
+    });
   stack.move();
   return { ...started, container, cgroup };
 }
@@ -136,8 +150,15 @@ function explain(config: RuntimeConfig, error: unknown): RuntimeError {
   return new RuntimeError(kindOf(error), messageOf(error), { cause: error, exitCode: 128 });
 }
 
+interface Making {
+  config: RuntimeConfig;
+  container: Bundle;
+  /** At which the process is to stay. */
+  gates: OpenGates | undefined;
+}
+
 async function startContainer(
-  { config, container }: { config: RuntimeConfig; container: Bundle },
+  { config, container, gates: staying }: Making,
   cgroup: Cgroup,
   stdio: Stdio,
 ): Promise<Started> {
@@ -145,8 +166,8 @@ async function startContainer(
   const filter = await seccompFilter(config.linux.seccomp, { arch: host.arch, cache: container.cache });
   using stack = new DisposableStack();
   // Few containers have hooks that they wait for.
-  const { openGates, passGates } = hasGates(config) ? await import("./gates.ts") : {};
-  const gates = openGates?.(stack);
+  const waiting = hasGates(config) || staying !== undefined ? await import("./gates.ts") : undefined;
+  const gates = (staying ?? waiting?.openGates)?.(stack);
   const joined = openNamespaces(config, stack);
   const terminal = openStreams(stdio, config, stack);
   const { procs, directory } = cgroup.entrance();
@@ -171,37 +192,35 @@ async function startContainer(
   if (gates !== undefined) keep.push(gates.theirs.arrived, gates.theirs.pass);
   const enter: Enter = (process, child, streams) =>
     startExec({ ...config, process }, { container, cgroup, ...child }, streams);
+  const through = async (begin: () => Begun): Promise<Started> => {
+    if (gates === undefined || waiting === undefined)
+      return withTerminal(begin().conclude(), terminal.socket);
+    const passing = { config, container, gates };
+    const child = await (staying === undefined
+      ? waiting.passGates(passing, begin, enter)
+      : waiting.stayAtGate(passing, begin));
+    return withTerminal(child, terminal.socket);
+  };
+  const meanwhile = gates !== undefined;
   if (successor !== undefined) {
     keep.push(...(directory === undefined ? [] : [directory]));
     const options = { namespaces: 0, memory: "copied", by: "container", keep, successor } as const;
-    const begin = () => beginSpawn(program, { ...options, meanwhile: true });
-    const child =
-      gates !== undefined && passGates !== undefined
-        ? await passGates({ config, container, gates }, begin, enter)
-        : spawn(program, options);
-    return withTerminal(child, terminal.socket);
+    return await through(() => beginSpawn(program, { ...options, meanwhile }));
   }
   const options = {
     namespaces: newNamespaces(config),
     by: "container",
     keep,
+    memory: sharesMemory(config) && !meanwhile ? "shared" : "copied",
+    meanwhile,
     ...(directory !== undefined && { cgroup: directory }),
   } as const;
   const pidNamespace = joined.get("pid");
-  if (gates !== undefined && passGates !== undefined) {
-    const waiting = { ...options, memory: "copied", meanwhile: true } as const;
-    const begin = () =>
-      pidNamespace === undefined
-        ? beginSpawn(program, waiting)
-        : beginInPidNamespace(pidNamespace, program, waiting);
-    return withTerminal(await passGates({ config, container, gates }, begin, enter), terminal.socket);
-  }
-  const memory = sharesMemory(config) ? "shared" : "copied";
-  const child =
+  return await through(() =>
     pidNamespace === undefined
-      ? spawn(program, { ...options, memory })
-      : spawnInPidNamespace(pidNamespace, program, options);
-  return withTerminal(child, terminal.socket);
+      ? beginSpawn(program, options)
+      : beginInPidNamespace(pidNamespace, program, options),
+  );
 }
 
 async function startExec(config: RuntimeConfig, running: Running, stdio: Stdio): Promise<Started> {
