@@ -12,6 +12,7 @@ import { join } from "node:path";
 import { run } from "../test/harness/mod.ts";
 import { type Client, commandTables } from "./_commands.ts";
 import { dnsTables } from "./_dns.ts";
+import { imageTables } from "./_images.ts";
 import { logTables } from "./_logs.ts";
 import type { Measured } from "./_measure.ts";
 import { report, rowOf, type Table } from "./_report.ts";
@@ -44,6 +45,7 @@ const SECTIONS: Readonly<Record<string, () => Promise<Table[]>>> = {
   scale: () => scaleTables(first, rounds),
   dns: () => dnsTables(rounds),
   logs: () => logTables(Math.min(rounds, 3)),
+  images: () => imageTables([first, ...others], Math.min(rounds, 5)),
   runtimes,
 };
 const results = join(import.meta.dir, "RESULTS.md");

@@ -171,11 +171,13 @@ async function readLayer(reading: Reading, { entry, content }: ArchiveEntry, nam
   );
   const expected = named && { digest: named, size: entry.size };
   const layer = stack.use(
-    await stageLayer(store.paths, counted, { keep: "stored", ...(expected && { expected }) }).catch(
-      (cause: unknown) => {
-        throw new FathomError(kindOf(cause), `layer ${JSON.stringify(name)}: ${messageOf(cause)}`, { cause });
-      },
-    ),
+    await stageLayer(store.paths, counted, {
+      keep: "stored",
+      flush: false,
+      ...(expected && { expected }),
+    }).catch((cause: unknown) => {
+      throw new FathomError(kindOf(cause), `layer ${JSON.stringify(name)}: ${messageOf(cause)}`, { cause });
+    }),
   );
   const { digest, size } = layer.blob;
   staged.set(digest, staged.get(digest) ?? layer);

@@ -9,11 +9,12 @@ import { type FileHandle, mkdir, open, readFile, rename, rm } from "node:fs/prom
 import { join } from "node:path";
 import { digestOf, digestOfHex } from "../spec/digest.ts";
 import type { Digest } from "../spec/oci_image.ts";
+import { ifAbsent } from "../std/absent.ts";
 import { FathomError } from "../std/errors.ts";
 import { blobPath, type Paths, uniqueName } from "./_paths.ts";
 import { diskFull, diskFullError } from "./_refusals.ts";
 
-/** Content that is whole and on disk, but not yet visible. */
+/** Content that is whole, but not yet visible. */
 export interface PendingBlob {
   digest: Digest;
   /** Bytes. */
@@ -24,8 +25,8 @@ export interface PendingBlob {
 export interface BlobWriter extends AsyncDisposable {
   /** The chunk must not be changed afterwards. @throws {FathomError} unavailable, when the disk is full */
   write(chunk: Uint8Array): Promise<void>;
-  /** Flushes; from then on the file is the caller's to publish or remove. */
-  finish(): Promise<PendingBlob>;
+  /** From then on the file is the caller's to publish or remove. It is on disk, unless `flush` is false: see flushBlobs. */
+  finish(options?: { flush?: boolean }): Promise<PendingBlob>;
 }
 
 /** What a blob must turn out to be. */
@@ -77,11 +78,11 @@ export async function beginBlob(
       heldBytes += fresh.length;
       if (heldBytes >= BATCH) await flush();
     },
-    async finish() {
+    async finish({ flush: durable = true } = {}) {
       const digest = digestOfHex(hasher.digest("hex"));
       if (expected !== undefined) verify(expected, { digest, size });
       await flush();
-      await file.sync().catch(diskFull(path));
+      if (durable) await file.sync().catch(diskFull(path));
       await file.close();
       if (partial !== undefined) await rename(path, unique);
       finished = true;
@@ -98,9 +99,13 @@ export async function beginBlob(
 
 async function writeAll(file: FileHandle, chunks: readonly Uint8Array[]): Promise<void> {
   if (chunks.length === 0) return;
-  const whole = Buffer.concat(chunks);
-  for (let done = 0; done < whole.length; ) {
-    done += (await file.write(whole, done).catch(diskFull("a blob"))).bytesWritten;
+  const { bytesWritten } = await file.writev([...chunks]).catch(diskFull("a blob"));
+  let left = bytesWritten;
+  for (const chunk of chunks) {
+    // A write may end before all of it is written: write(2).
+    for (let done = Math.min(left, chunk.length); done < chunk.length; )
+      done += (await file.write(chunk, done).catch(diskFull("a blob"))).bytesWritten;
+    left = Math.max(left - chunk.length, 0);
   }
 }
 
@@ -119,6 +124,18 @@ function wrongSize(expected: Expected, size: number): FathomError {
     "invalid",
     `blob ${expected.digest} should have ${expected.size} bytes and has ${found}`,
   );
+}
+
+/**
+ * Brings blobs to disk that were published before they were there. Until then a power failure may leave one that is shorter than it
+ * should be, never one of the right size with other content: file systems move a file's end as its bytes arrive. So whoever reads the
+ * index afterwards tells them by their size (_catalog.ts).
+ */
+export async function flushBlobs(paths: Paths, digests: readonly Digest[]): Promise<void> {
+  for (const digest of digests) {
+    const file = await open(blobPath(paths, digest), "r").catch(ifAbsent(undefined));
+    await file?.datasync().finally(() => file.close());
+  }
 }
 
 /** Makes a pending blob visible. One of that digest that is there already has the same content. */

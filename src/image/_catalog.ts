@@ -5,7 +5,7 @@
  * it (store.ts).
  */
 
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { chainIds } from "../spec/digest.ts";
 import {
@@ -19,7 +19,7 @@ import {
 import { codeOf, isAbsent } from "../std/absent.ts";
 import { readBlob } from "./_blobs.ts";
 import { readIndex, referenceOf, taggedAt } from "./_index.ts";
-import { layerPath, type Paths } from "./_paths.ts";
+import { blobPath, layerPath, type Paths } from "./_paths.ts";
 
 /** A manifest with what it names, parsed. Never changed. */
 export interface Image {
@@ -136,6 +136,7 @@ async function loadImage(paths: Paths, descriptor: Descriptor): Promise<Image | 
   try {
     const manifest = JSON.parse(await readBlob(paths, descriptor.digest)) as ImageManifest;
     const config = JSON.parse(await readBlob(paths, manifest.config.digest)) as ImageConfig;
+    if (!(await areWhole(paths, manifest.layers))) return undefined;
     const chain = chainIds(config.rootfs.diff_ids);
     const layerSizes = await Promise.all(chain.map((chainId) => layerSize(paths, chainId)));
     const size = layerSizes.reduce((sum, one) => sum + one, 0);
@@ -146,6 +147,14 @@ async function loadImage(paths: Paths, descriptor: Descriptor): Promise<Image | 
     if (codeOf(error) !== undefined && !isAbsent(error)) throw error;
     return undefined;
   }
+}
+
+/** A power failure may have cut off a blob that had not been flushed yet. */
+async function areWhole(paths: Paths, layers: readonly Descriptor[]): Promise<boolean> {
+  const sizes = await Promise.all(
+    layers.map(async ({ digest }) => (await stat(blobPath(paths, digest))).size),
+  );
+  return layers.every(({ size }, at) => sizes[at] === size);
 }
 
 const DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json";

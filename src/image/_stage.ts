@@ -37,10 +37,12 @@ export interface StageOptions {
   expected?: Expected;
   /** Where they are kept when they do not come to their end, and what is there already; the source begins with that. */
   partial?: PartialBlob;
+  /** Whether the blob is on disk before it is given; default true. */
+  flush?: boolean;
 }
 
-/** Bytes unpacked between looks at the clock; a piece of small files takes about a millisecond. */
-const PIECE = 32 * 1024;
+/** Bytes unpacked between looks at the clock; a piece of small files takes a few milliseconds. */
+const PIECE = 128 * 1024;
 
 /** @throws {FathomError} invalid, when the archive is refused; unavailable, when the disk is full. Nothing is left then. */
 export async function stageLayer(
@@ -62,7 +64,7 @@ export async function stageLayer(
     ? hashed(decompressed(copied(bytes, blob), compression), hasher)
     : copied(decompressed(bytes, compression), blob);
   const size = await unpack(archive, directory);
-  const pending = await blob.finish();
+  const pending = await blob.finish(options);
   stack.defer(() => rm(pending.path, { force: true }));
   await writeFile(join(directory, "size"), `${size}\n`, { mode: 0o600 });
   const undo = stack.move();

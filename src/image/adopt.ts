@@ -2,8 +2,8 @@
  * Makes an image of documents that were made elsewhere: byte for byte as they came, so that its ID, and the digest of its manifest,
  * are those that everybody else knows it by.
  *
- * Its layers were staged before (_stage.ts), or are in the store already. Everything is on disk, whole and flushed, before
- * index.json names it; what a failure leaves unnamed is collected.
+ * Its layers were staged before (_stage.ts), or are in the store already. Everything is whole before index.json names it, its
+ * documents are flushed, and its layers are flushed after that (flushBlobs); what a failure leaves unnamed is collected.
  */
 
 import { access } from "node:fs/promises";
@@ -19,7 +19,7 @@ import { canonicalText, type Reference } from "../spec/reference.ts";
 import { ifAbsent } from "../std/absent.ts";
 import { FathomError, messageOf } from "../std/errors.ts";
 import { rfc3339, wallClock } from "../std/time.ts";
-import { type Expected, publishBlob, putBlob, syncDirectory } from "./_blobs.ts";
+import { type Expected, flushBlobs, publishBlob, putBlob, syncDirectory } from "./_blobs.ts";
 import { diffIdsKnown } from "./_catalog.ts";
 import { collect } from "./_collect.ts";
 import { makeLayout, withManifest, withReference } from "./_index.ts";
@@ -27,7 +27,7 @@ import { blobPath, layerPath } from "./_paths.ts";
 import { type LayerPlace, placeLayer } from "./_place_layer.ts";
 import { diskFullError } from "./_refusals.ts";
 import { type StagedLayer, stageLayer } from "./_stage.ts";
-import { currentCatalog, type ImageStore, replaceIndex } from "./store.ts";
+import { currentCatalog, type ImageStore, inBackground, replaceIndex } from "./store.ts";
 
 /** A layer as an image that arrives names it. */
 export interface ArrivedLayer extends Expected {
@@ -79,6 +79,8 @@ export async function adoptImage(
         withManifest(index, manifest),
       );
       await replaceIndex(store, named);
+      const layers = image.layers.map(({ digest }) => digest);
+      inBackground(store, flushBlobs(store.paths, layers));
       const before = image.references.flatMap((reference): [Reference, Digest][] => {
         const other = byReference.get(canonicalText(reference))?.id;
         return other === undefined || other === id ? [] : [[reference, other]];

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { digestOf, hexOf } from "../spec/digest.ts";
-import type { Platform } from "../spec/oci_image.ts";
+import type { Digest, Platform } from "../spec/oci_image.ts";
 import { filesOf, namesIn, streamOf, tagsOf, testStore } from "./_fixtures.ts";
 import { configOf, dockerArchive, filesTar, layerOf, ociLayout } from "./_image_archives.ts";
 import {
@@ -10,9 +10,13 @@ import {
   imageHistory,
   inspectImage,
   loadImages,
+  mountSnapshot,
+  prepareSnapshot,
   recoverImages,
   removeImage,
+  removeSnapshot,
   saveImages,
+  unmountSnapshot,
 } from "./mod.ts";
 
 /** What is said of what was loaded. */
@@ -126,6 +130,20 @@ describe("an archive of Docker's", () => {
     expect(await tagsOf(fixture.store)).toEqual(["a:1", "localhost:5000/b/c:2"]);
   });
 });
+
+test("an image of 500 layers is loaded and its files are seen through all of them", async () => {
+  await using fixture = await testStore();
+  const layers = Array.from({ length: 500 }, (_, at) => layerOf(String(at), `f${at}`));
+  const tall = { config: configOf(layers), layers, tags: ["tall:1"] };
+  await load(fixture.store, dockerArchive([tall]));
+  const { Id } = await inspectImage(fixture.store, "tall:1");
+  await prepareSnapshot(fixture.store, { container: "c", image: Id as Digest });
+  const root = await mountSnapshot(fixture.store, "c");
+  expect(await namesIn(root)).toHaveLength(500);
+  expect(await readFile(join(root, "f0"), "utf8")).toBe("0");
+  await unmountSnapshot(fixture.store, "c");
+  await removeSnapshot(fixture.store, "c");
+}, 60_000);
 
 describe("an archive of OCI's form", () => {
   const named = (name: string) => ({ annotations: { "org.opencontainers.image.ref.name": name } });

@@ -62,6 +62,16 @@ describe("an overlay", () => {
         expect(readdirSync(`${at.path}/t`)).toHaveLength(128);
       });
 
+      test("takes the 500 layers that overlay has room for, and leaves the current directory as it is", () => {
+        const layers = Array.from({ length: 500 }, (_, index) => `${"l".repeat(64)}${index}`);
+        using at = mountDirectory(...layers, "u", "w");
+        for (const layer of layers) writeFileSync(`${at.path}/${layer}/${layer.slice(64)}`, "");
+        const before = process.cwd();
+        mount(overlayAt(at.path, layers));
+        expect(process.cwd()).toBe(before);
+        expect(readdirSync(`${at.path}/t`)).toHaveLength(500);
+      });
+
       test("takes options of overlay, flags and values", () => {
         using at = mountDirectory("a", "u", "w");
         mount({ ...overlayAt(at.path, ["a"]), options: ["volatile", "index=off"] });

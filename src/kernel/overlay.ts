@@ -3,7 +3,8 @@
  *
  * Layers are given one by one (fsconfig(2), "lowerdir+", since Linux 6.7) or, on older kernels, in the one page of text that
  * mount(2) takes. A directory whose name does not fit, or holds a character that overlay would interpret, is named by a
- * descriptor (`/proc/self/fd/7`), which needs no escaping and lets more than 200 layers fit into a page.
+ * descriptor (`/proc/self/fd/7`), which needs no escaping; where even those are too long for the page, by the mere number of it (`7`),
+ * seen from /proc/self/fd. So all of the 500 layers that overlay takes (OVL_MAX_STACK, Linux fs/overlayfs) fit.
  */
 
 import { type Argument, named, text } from "./call.ts";
@@ -163,19 +164,41 @@ const MOST_DATA = 4095;
 /** The way of older kernels. Exported for its test. @internal */
 export function mountAtOnce(overlay: Overlay): void {
   using stack = new DisposableStack();
-  const dataFor = (name: typeof nameFor): string => {
-    const lowers = overlay.lowers.map((lower) => name(lower, stack)).join(":");
-    const further = furtherParameters(overlay, stack);
-    return [{ key: "lowerdir", value: lowers }, ...further]
-      .map(({ key, value }) => (value === undefined ? key : `${key}=${value}`))
-      .join(",");
-  };
-  const plain = dataFor(nameFor);
-  const data = Buffer.byteLength(plain) <= MOST_DATA ? plain : dataFor(nameByDescriptor);
+  const plain = dataOf(overlay, (directory) => nameFor(directory, stack));
+  const data = fits(plain) ? plain : dataOf(overlay, (directory) => nameByDescriptor(directory, stack));
+  if (fits(data)) mountWith(overlay, data);
+  else mountFrom(DESCRIPTORS, () => mountWith(overlay, data.replaceAll(`${DESCRIPTORS}/`, "")));
+}
+
+const DESCRIPTORS = "/proc/self/fd";
+const fits = (data: string): boolean => Buffer.byteLength(data) <= MOST_DATA;
+
+function dataOf(overlay: Overlay, nameOf: (directory: string) => string): string {
+  const { upper, work, options = [] } = overlay;
+  return [
+    `lowerdir=${overlay.lowers.map(nameOf).join(":")}`,
+    ...(upper === undefined ? [] : [`upperdir=${nameOf(upper)}`]),
+    ...(work === undefined ? [] : [`workdir=${nameOf(work)}`]),
+    ...options,
+  ].join(",");
+}
+
+function mountWith({ target }: Overlay, data: string): void {
   perform({
     call: "mount",
-    args: [text("overlay"), text(overlay.target), text("overlay"), 0, text(data)],
-    what: `mount ${overlay.target}`,
-    see: `findmnt ${overlay.target}`,
+    args: [text("overlay"), text(target), text("overlay"), 0, text(data)],
+    what: `mount ${target}`,
+    see: `findmnt ${target}`,
   });
+}
+
+/** The current directory is the whole process's: nothing else may run until it is back, so `act` waits for nothing. */
+function mountFrom(directory: string, act: () => void): void {
+  using before = owned(openPath("."));
+  perform({ call: "chdir", args: [text(directory)], what: "name the layers by their numbers" });
+  try {
+    act();
+  } finally {
+    perform({ call: "fchdir", args: [named(before.fd, "the directory before")], what: "go back" });
+  }
 }

@@ -1,0 +1,167 @@
+/** Images going in and out: archives of a gigabyte and of many files, and what is done with images that are there. */
+
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { digestOf, hexOf } from "../src/spec/digest.ts";
+import { type Engine, run, startDocker, startFathom, tarOf } from "../test/harness/mod.ts";
+import { type Client, timed } from "./_commands.ts";
+import { type Case, measure } from "./_measure.ts";
+import { rowOf, type Table } from "./_report.ts";
+
+/** 200 files of 5 MB. */
+const BIG = { files: 200, bytes: 5_000_000 };
+/** Files of about a kilobyte. */
+const MANY = { files: 30_000, bytes: 1000 };
+const IMAGES = 500;
+
+type Once = (path: string, engine: Engine) => Promise<number | undefined>;
+
+/** Each with Docker's as the first row. */
+export async function imageTables(clients: readonly Client[], rounds: number): Promise<Table[]> {
+  await using docker = await startDocker();
+  await using fathom = await startFathom();
+  const directory = await mkdtemp("/tmp/fathom-test-bench-images-");
+  try {
+    const pairs = [
+      { name: "docker with dockerd", path: "docker", engine: docker },
+      { name: "docker with fathom", path: "docker", engine: fathom },
+      ...clients.map((client) => ({ ...client, engine: fathom })),
+    ];
+    const tables: Table[] = [];
+    for (const [title, once] of await operations(directory)) {
+      const cases = pairs.map(({ name, path, engine }): Case => ({ name, once: () => once(path, engine) }));
+      tables.push({ title, unit: "ms", rows: (await measure(cases, rounds, { warmUp: 1 })).map(rowOf) });
+    }
+    return [...tables, await listing(pairs, rounds), await memory(fathom)];
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+async function operations(directory: string): Promise<[string, Once][]> {
+  const big = await archives(directory, "big", BIG);
+  const many = await archives(directory, "many", MANY);
+  const rmi = (engine: Engine, ...names: string[]) => engine.output("docker", ["rmi", "-f", ...names]);
+  const loaded =
+    (archive: string, name: string): Once =>
+    async (path, engine) => {
+      const took = await timed(path, ["load", "-i", archive], engine);
+      await rmi(engine, name);
+      return took;
+    };
+  return [
+    ["`load` of an archive of 1 GB", loaded(big.image, "big")],
+    ["`load` of an archive of 30,000 files", loaded(many.image, "many")],
+    [
+      "`import` of 1 GB",
+      async (path, engine) => {
+        const took = await timed(path, ["import", big.root, "imported"], engine);
+        await rmi(engine, "imported");
+        return took;
+      },
+    ],
+    [
+      "`save` of an image of 1 GB",
+      async (path, engine) => {
+        await present(engine, big.image, "big");
+        return timed(path, ["save", "-o", join(directory, "saved.tar"), "big"], engine);
+      },
+    ],
+    [
+      "`commit` of 10 files changed in an image of 1 GB",
+      async (path, engine) => {
+        await present(engine, big.image, "big");
+        const id = await engine.output("docker", ["create", "--network", "none", "big", "true"]);
+        for (let n = 0; n < 10; n++)
+          await engine.output("docker", ["cp", "/etc/hostname", `${id}:/changed-${n}`]);
+        const took = await timed(path, ["commit", id, "committed"], engine);
+        await engine.output("docker", ["rm", id]);
+        await rmi(engine, "committed");
+        return took;
+      },
+    ],
+    [
+      "`rmi` of an image of 30,000 files",
+      async (path, engine) => {
+        await present(engine, many.image, "many");
+        return timed(path, ["rmi", "many"], engine);
+      },
+    ],
+  ];
+}
+
+async function present(engine: Engine, archive: string, name: string): Promise<void> {
+  const { status } = await engine.command("docker", ["image", "inspect", name]);
+  if (status !== 0) await engine.output("docker", ["load", "-i", archive]);
+}
+
+/** A root of so many files as a tar, and an image of it as Docker's own archive. */
+async function archives(
+  directory: string,
+  name: string,
+  { files, bytes }: typeof BIG,
+): Promise<{ root: string; image: string }> {
+  const tree = join(directory, name);
+  const root = join(directory, `${name}-root.tar`);
+  // Content that does not compress, the same for each run; a directory for every hundred files.
+  const script = `
+    mkdir -p "$0" && openssl enc -aes-128-ctr -K 00 -iv 00 -nosalt -in /dev/zero 2>/dev/null | head -c ${files * bytes} > "$0.bytes"
+    cd "$0" && split -a 4 -d -b ${bytes} "$0.bytes" f
+    for file in f*; do mkdir -p "d\${file%??}" && mv "$file" "d\${file%??}/"; done
+    tar --sort=name -cf "$1" . && rm -r "$0" "$0.bytes"`;
+  const { status, stderr } = await run(["bash", "-c", script, tree, root], { timeout: 120_000 });
+  if (status !== 0) throw new Error(`the archive could not be made: ${stderr}`);
+  const layer = digestOf(await readFile(root));
+  const config = JSON.stringify({
+    architecture: process.arch === "x64" ? "amd64" : "arm64",
+    os: "linux",
+    config: { Cmd: ["true"] },
+    rootfs: { type: "layers", diff_ids: [layer] },
+    history: [{ created_by: "bench" }],
+  });
+  const manifest = [
+    { Config: `${hexOf(digestOf(config))}.json`, RepoTags: [`${name}:latest`], Layers: ["l/layer.tar"] },
+  ];
+  const image = join(directory, `${name}.tar`);
+  await Bun.write(
+    image,
+    tarOf([
+      { path: manifest[0]?.Config ?? "", content: config },
+      { path: "manifest.json", content: JSON.stringify(manifest) },
+    ]).subarray(0, -1024),
+  );
+  const append = `cd "$0" && mkdir -p l && ln -f "$1" l/layer.tar && tar --format=ustar -cf - l/layer.tar >> "$2"`;
+  await run(["bash", "-c", append, directory, root, image], { timeout: 120_000 });
+  return { root, image };
+}
+
+/** Images of nothing that differ in a label. */
+async function listing(pairs: (Client & { engine: Engine })[], rounds: number): Promise<Table> {
+  for (const engine of new Set(pairs.map((pair) => pair.engine))) {
+    const input = tarOf([]);
+    for (let n = 0; n < IMAGES; n++)
+      await engine.output("docker", ["import", "-c", `LABEL n=${n}`, "-", `many${n}`], { input });
+  }
+  const cases = pairs.map(
+    ({ name, path, engine }): Case => ({
+      name,
+      once: () => timed(path, ["images"], engine),
+    }),
+  );
+  return {
+    title: `\`images\` with ${IMAGES} images`,
+    unit: "ms",
+    rows: (await measure(cases, rounds * 3)).map(rowOf),
+  };
+}
+
+/** After all of the above. */
+async function memory(fathom: Engine): Promise<Table> {
+  const status = await readFile(`/proc/${fathom.pid}/status`, "utf8");
+  const peak = Number(/VmHWM:\s*(\d+) kB/.exec(status)?.[1] ?? 0);
+  return {
+    title: "the most memory that the engine ever held meanwhile",
+    unit: "kB",
+    rows: [{ name: "fathom", value: peak }],
+  };
+}
