@@ -6,6 +6,7 @@ import { FathomError } from "../std/errors.ts";
 import { type Family, ipText, overlapping, parseSubnet, type Subnet, subnetText } from "../std/ip.ts";
 import { linkName, readBridgeOptions } from "./bridge_options.ts";
 import { askedSubnets } from "./create_check.ts";
+import { parentOf, sublinkOf } from "./parent_network.ts";
 import { firstFree, usedOnHost } from "./pools.ts";
 import { type Driver, freshNetwork, type NetworkRecord, type SubnetRecord } from "./records.ts";
 import { findNetwork, type State, tell } from "./state.ts";
@@ -110,7 +111,7 @@ function checkScope({ Ingress, Scope, ConfigOnly, ConfigFrom }: NetworkCreateReq
 }
 
 function driverOf(name: string): Driver {
-  if (name === "bridge") return name;
+  if (name === "bridge" || name === "macvlan" || name === "ipvlan") return name;
   if (name === "host" || name === "null")
     throw new FathomError("forbidden", `only one instance of "${name}" network is allowed`);
   if (name === "overlay")
@@ -183,7 +184,28 @@ function withGateway(record: SubnetRecord): SubnetRecord {
 }
 
 /** The link it is on: the bridge of the name that was asked for, or one that follows from its ID. */
-function onLink({ store, host }: State, record: NetworkRecord): NetworkRecord {
+function onLink(state: State, record: NetworkRecord): NetworkRecord {
+  return record.Driver === "bridge" ? onBridge(state, record) : onParent(state, record);
+}
+
+/** Several networks may be on a link that was there before them, unless a container is to have it for itself. */
+function onParent({ store, host }: State, record: NetworkRecord): NetworkRecord {
+  const Link = parentOf(record);
+  const others = [...store.networks.values()].filter((one) => one.Link === Link);
+  const inTheWay = others.find(
+    (other) => !other.Adopted || isPassthru(other) || isPassthru(record) || other.Driver !== record.Driver,
+  );
+  if (inTheWay !== undefined)
+    throw new FathomError("forbidden", `network ${inTheWay.Name} is already using parent interface ${Link}`);
+  const isThere = findLink(host(), Link) !== undefined;
+  return { ...record, Link, ...(isThere && { Adopted: true }) };
+}
+
+function isPassthru({ Driver, Options }: NetworkRecord): boolean {
+  return sublinkOf({ Driver, Options }).mode === "passthru";
+}
+
+function onBridge({ store, host }: State, record: NetworkRecord): NetworkRecord {
   const { name } = readBridgeOptions(record.Options);
   const Link = linkName(name || `br-${record.Id.slice(0, SHORT)}`);
   const other = [...store.networks.values()].find((one) => one.Link === Link);

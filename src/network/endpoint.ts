@@ -49,10 +49,10 @@ export function planEndpoint(
   return {
     ...endpoint,
     Interface: freeInterface(junction.linkPrefix, others),
-    Link: `fm${endpoint.Id.slice(0, LINK_DIGITS)}`,
+    Link: junction.kind === "bridge" ? `fm${endpoint.Id.slice(0, LINK_DIGITS)}` : "",
     ...(v4 && { Address: v4.address, Prefix: v4.prefix, Gateway: gatewayOf(junction, 4, v4) }),
     ...(v6 && { Address6: v6.address, Prefix6: v6.prefix, Gateway6: gatewayOf(junction, 6, v6) }),
-    Mac: asked.MacAddress || macFor([v4?.address ?? "", v6?.address ?? ""]),
+    Mac: junction.kind === "ipvlan" ? "" : asked.MacAddress || macFor([v4?.address ?? "", v6?.address ?? ""]),
   };
 }
 

@@ -1,12 +1,15 @@
 /** The files that networks' records are kept in: written whole, and read with what an earlier build did not know filled in. */
 
-import { readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf } from "../std/errors.ts";
 import type { EndpointRecord, NetworkRecord, SandboxRecord } from "./records.ts";
 
+/** What an engine leaves that is killed while it writes; the next takes it away. */
+const UNFINISHED = ".tmp";
+
 export async function writeWhole(path: string, value: unknown, { flush }: { flush: boolean }): Promise<void> {
-  const temporary = `${path}.tmp`;
+  const temporary = `${path}${UNFINISHED}`;
   await writeFile(temporary, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600, flush });
   await rename(temporary, path);
 }
@@ -20,7 +23,10 @@ export async function readAll<T>(
   whole: (value: unknown) => T | undefined,
   warn: (sentence: string) => void,
 ): Promise<T[]> {
-  const names = (await readdir(directory)).filter((name) => name.endsWith(".json"));
+  const files = await readdir(directory);
+  const names = files.filter((name) => name.endsWith(".json"));
+  for (const name of files.filter((file) => file.endsWith(UNFINISHED)))
+    await rm(join(directory, name), { force: true });
   const read = async (name: string): Promise<T[]> => {
     const path = join(directory, name);
     try {

@@ -1,7 +1,7 @@
 /** Giving back what containers had of networks. */
 
 import { join } from "node:path";
-import { letGoOfNetworkNamespace } from "../kernel/net/mod.ts";
+import { deleteLink, letGoOfNetworkNamespace, openNetworkNamespace } from "../kernel/net/mod.ts";
 import { messageOf } from "../std/errors.ts";
 import { closePorts } from "./ports/publish.ts";
 import { removeQueue } from "./rate.ts";
@@ -25,12 +25,25 @@ export async function letGo(state: State, sandbox: SandboxRecord): Promise<void>
   const { store } = state;
   closePorts(state.ports, sandbox);
   if (sandbox.Key !== "") {
+    removeSublinks(sandbox);
     letGoOfNetworkNamespace(sandbox.Key);
     for (const endpoint of sandbox.Endpoints) letGoOfLink(state, endpoint);
   }
   for (const endpoint of sandbox.Endpoints) giveBack(state, endpoint);
   if (store.sandboxes.get(sandbox.Container) === sandbox) store.sandboxes.delete(sandbox.Container);
   await store.dropSandbox(sandbox.Container);
+}
+
+/**
+ * Links that are made on one of the host have no end there by which they could be removed later, and as long as one is there nobody
+ * else has its MAC address: the next start of the same container must not wait until the kernel has dismantled the namespace.
+ */
+function removeSublinks({ Key, Endpoints }: SandboxRecord): void {
+  const sublinks = Endpoints.filter(({ Link, Interface }) => Link === "" && Interface !== "");
+  if (sublinks.length === 0) return;
+  using namespace = openNetworkNamespace(Key);
+  if (namespace === undefined) return;
+  for (const { Interface } of sublinks) deleteLink(namespace.route, Interface);
 }
 
 function letGoOfLink(state: State, { Link, Limited }: EndpointRecord): void {

@@ -9,7 +9,9 @@
 import {
   addAddress,
   addDefaultRoute,
+  addSublink,
   addVeth,
+  announce,
   deleteLink,
   findLink,
   inNetworkNamespace,
@@ -68,9 +70,9 @@ export function joinSandbox(
   sandbox: SandboxRecord,
   { plan, ways }: { plan: EndpointPlan; ways: WaysOut },
 ): void {
-  using undo = new DisposableStack();
   using namespace = entered(sandbox);
-  undo.defer(() => deleteLink(host, plan.endpoint.Link));
+  using undo = new DisposableStack();
+  undo.defer(() => removeLinkOf(host, namespace, plan.endpoint));
   connect(host, namespace, plan);
   lead(namespace, ways);
   undo.move();
@@ -83,7 +85,7 @@ export function leaveSandbox(
   { endpoint, ways }: { endpoint: EndpointRecord; ways: WaysOut },
 ): void {
   using namespace = entered(sandbox);
-  deleteLink(host, endpoint.Link);
+  removeLinkOf(host, namespace, endpoint);
   lead(namespace, ways);
 }
 
@@ -94,22 +96,43 @@ function entered({ Key, Container }: SandboxRecord): Namespace {
   return namespace;
 }
 
-function connect(host: NetlinkSocket, namespace: Namespace, { endpoint, junction }: EndpointPlan): void {
-  const { Link: name, Interface, Mac: mac } = endpoint;
-  const { mtu } = junction;
-  addVeth(
-    host,
-    { name, mtu, master: junction.index, up: true },
-    { name: Interface, namespace: namespace.fd, mtu, mac },
-  );
+function connect(host: NetlinkSocket, namespace: Namespace, plan: EndpointPlan): void {
+  const { endpoint } = plan;
+  const { Interface } = endpoint;
+  addPair(host, namespace, plan);
   const inside = linkOf(namespace.route, Interface);
   if (endpoint.Address6 !== "")
     inNetworkNamespace(namespace.fd, () => writeSysctl(`net/ipv6/conf/${Interface}/disable_ipv6`, "0"));
   for (const address of addressesOf(endpoint)) addAddress(namespace.route, inside, address);
   setLink(namespace.route, inside, { up: true });
-  const port = linkOf(host, name);
-  learn(host, port, mac);
+  settlePort(host, plan);
+}
+
+/** The container's link, and what of the host it is on. */
+function addPair(host: NetlinkSocket, namespace: Namespace, { endpoint, junction }: EndpointPlan): void {
+  const { Link, Interface: name, Mac: mac } = endpoint;
+  const { index, mtu } = junction;
+  if (junction.kind === "bridge") {
+    const own = { name: Link, mtu, master: index, up: true };
+    addVeth(host, own, { name, namespace: namespace.fd, mtu, mac });
+  } else {
+    const place = { name, parent: index, namespace: namespace.fd, mtu };
+    addSublink(host, junction, junction.kind === "macvlan" ? { ...place, mac } : place);
+  }
+}
+
+function settlePort(host: NetlinkSocket, { endpoint, junction }: EndpointPlan): void {
+  if (junction.kind !== "bridge") return;
+  const port = linkOf(host, endpoint.Link);
+  learn(host, port, endpoint.Mac);
+  if (endpoint.Address !== "") announce(host, junction, { address: endpoint.Address, mac: endpoint.Mac });
   if (junction.isolated) isolatePort(host, port);
+}
+
+/** The host's end where there is one, else the container's own. */
+function removeLinkOf(host: NetlinkSocket, namespace: Namespace, { Link, Interface }: EndpointRecord): void {
+  if (Link !== "") deleteLink(host, Link);
+  else deleteLink(namespace.route, Interface);
 }
 
 /** RFC 3927, RFC 4291: those that mean something on one link only. */

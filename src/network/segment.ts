@@ -5,22 +5,29 @@
  * `host` and `null` have none.
  */
 
-import type { NetlinkSocket } from "../kernel/net/mod.ts";
+import type { IPVLAN_MODES, MACVLAN_MODES, NetlinkSocket } from "../kernel/net/mod.ts";
 import type { Family } from "../std/ip.ts";
 import type { FilteredBridges } from "./filtered.ts";
 import type { NetworksOptions } from "./options.ts";
 import type { NetworkRecord } from "./records.ts";
 import type { RecordStore } from "./store.ts";
 
-/** What a container's link is attached to. */
-export interface Junction {
-  kind: "bridge";
-  /** The bridge. */
+/** What a container's link is attached to: a bridge of which it becomes a port, or a link of the host on which it is made. */
+export type Junction = JunctionLink &
+  (
+    | {
+        kind: "bridge";
+        /** Containers are kept from each other: frames between a bridge's ports pass no rule where the kernel hands them to none. */
+        isolated: boolean;
+      }
+    | { kind: "macvlan"; mode: keyof typeof MACVLAN_MODES }
+    | { kind: "ipvlan"; mode: keyof typeof IPVLAN_MODES }
+  );
+
+interface JunctionLink {
   name: string;
   index: number;
   mtu: number;
-  /** Containers are kept from each other: frames between a bridge's ports pass no rule where the kernel does not hand them to any. */
-  isolated: boolean;
   /** The families whose gateway leads beyond the network. */
   leadsOut: readonly Family[];
   /** Of containers' links: `eth` for eth0, eth1 … */

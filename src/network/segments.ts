@@ -2,6 +2,7 @@
 
 import { bridgeNetwork } from "./bridge_network.ts";
 import { defaultNetwork } from "./default_network.ts";
+import { parentNetwork } from "./parent_network.ts";
 import type { NetworkRecord } from "./records.ts";
 import type { Segment, SegmentNeeds, Segments } from "./segment.ts";
 
@@ -23,6 +24,15 @@ export function openSegments(needs: SegmentNeeds): Segments {
 }
 
 function segmentOf(network: NetworkRecord, needs: SegmentNeeds): Segment | undefined {
-  if (network.Driver !== "bridge" || network.ConfigOnly) return undefined;
-  return network.Name === "bridge" ? defaultNetwork(network, needs) : bridgeNetwork(network, needs);
+  if (network.ConfigOnly) return undefined;
+  switch (network.Driver) {
+    case "bridge":
+      return network.Name === "bridge" ? defaultNetwork(network, needs) : bridgeNetwork(network, needs);
+    case "macvlan":
+    case "ipvlan":
+      return parentNetwork(network, needs);
+    case "host":
+    case "null":
+      return undefined;
+  }
 }

@@ -45,10 +45,20 @@ async function search({ root, ids }: Traces): Promise<string[]> {
 /** The bridge and the table of rules that an engine has of its own, by the name that follows from its data root. */
 async function networkTraces(root: string): Promise<string[]> {
   const name = networkName(join(root, "data"));
-  const links = (await readdir("/sys/class/net")).filter((link) => link === name);
+  const own = [name, ...(await bridgesOf(join(root, "data", "networks")))];
+  const links = (await readdir("/sys/class/net")).filter((link) => own.includes(link));
   const { stdout } = await run(["nft", "list", "tables"]);
   const tables = stdout.split("\n").filter((line) => line.endsWith(` ${name}`));
   return [...links.map((link) => `link ${link}`), ...tables.map((table) => `rules ${table}`)];
+}
+
+/** The bridges of networks that the engine made and still has. */
+async function bridgesOf(directory: string): Promise<string[]> {
+  const files = (await readdir(directory).catch(() => [])).filter((file) => file.endsWith(".json"));
+  const records = await Promise.all(files.map((file) => readFile(join(directory, file), "utf8")));
+  return records
+    .map((text) => JSON.parse(text) as { Driver: string; Link?: string; Adopted?: true })
+    .flatMap(({ Driver, Link, Adopted }) => (Driver === "bridge" && Link && !Adopted ? [Link] : []));
 }
 
 /** The name of the bridge of an engine with this data root, and of its table of rules. */

@@ -54,10 +54,10 @@ function settingAttributes(settings: LinkSettings): Attribute[] {
 /** The kernel's answer where it knows no links of a kind: rtnl_newlink. */
 const LACKS_KIND = "EOPNOTSUPP";
 
-/** Makes a link of a kind that needs no further data: `bridge`, `ifb`. False where one of that name exists. @throws {SyscallError} */
+/** Makes a link of a kind that needs no further data. False where one of that name exists. @throws {SyscallError} */
 export function addLink(
   socket: NetlinkSocket,
-  kind: "bridge" | "ifb",
+  kind: "bridge" | "dummy" | "ifb",
   settings: LinkSettings & { name: string },
 ): boolean {
   const message = {

@@ -6,6 +6,7 @@
  */
 
 export { addAddress } from "./address.ts";
+export { announce } from "./announce.ts";
 export { be32, decodeAttributes, encodeAttributes, readBe32, readText, readU32 } from "./attributes.ts";
 export { type Flow, findFlow, forgetFlow, listFlows } from "./conntrack.ts";
 export { findLink, type LinkInfo, listAddresses, listLinks, listNeighbours, listRoutes } from "./dumps.ts";
@@ -79,5 +80,6 @@ export {
 } from "./rule_set.ts";
 export { type RuleChange, watchRules } from "./rule_watch.ts";
 export { listOpenSockets, type OpenSocket, ownerOfSocket } from "./sockets.ts";
+export { addSublink, IPVLAN_MODES, MACVLAN_MODES } from "./sublink.ts";
 export { readSysctl, writeSysctl } from "./sysctl.ts";
 export { limitRate, redirectIncoming, removeRateLimit, stopRedirecting } from "./traffic.ts";
