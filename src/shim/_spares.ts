@@ -43,7 +43,7 @@ export class Spares {
   /** The first spare is made at once. */
   constructor(create: () => Promise<Ready>) {
     this.#create = create;
-    this.#make();
+    this.#make({ ahead: true });
   }
 
   /** A shim without a container. @throws what making one throws. */
@@ -89,23 +89,27 @@ export class Spares {
   #restockAfter(delay: number): void {
     clearTimeout(this.#restock);
     this.#restock = setTimeout(() => {
-      if (!this.#closed && this.#spares.length + this.#making.size === 0) this.#make();
+      if (!this.#closed && this.#spares.length + this.#making.size === 0) this.#make({ ahead: true });
     }, delay);
   }
 
   #makeMissing(): void {
-    while (this.#making.size < this.#waiting.length) this.#make();
+    while (this.#making.size < this.#waiting.length) this.#make({ ahead: false });
   }
 
-  #make(): void {
+  /** `ahead`: of need. Who came to wait for one that then does not come gets another; a failure of his own he is told. */
+  #make({ ahead }: { ahead: boolean }): void {
     const made = this.#create()
       .then(
         (ready) => {
           // One that somebody has waited for has no time to rehearse, nor have the others that are started with it.
           if (this.#offer(ready)) ready.remote.rehearse();
         },
-        // A spare that cannot be made is no error: whoever comes next tries again and is told.
-        (error) => this.#waiting.shift()?.reject(error),
+        (error) => {
+          if (!ahead) this.#waiting.shift()?.reject(error);
+          this.#making.delete(made);
+          if (ahead) this.#makeMissing();
+        },
       )
       .finally(() => this.#making.delete(made));
     this.#making.add(made);
