@@ -15,6 +15,7 @@ import { dnsTables } from "./_dns.ts";
 import { imageTables } from "./_images.ts";
 import { logTables } from "./_logs.ts";
 import type { Measured } from "./_measure.ts";
+import { registryTables } from "./_registry.ts";
 import { report, rowOf, type Table } from "./_report.ts";
 import { scaleTables } from "./_scale.ts";
 
@@ -46,6 +47,7 @@ const SECTIONS: Readonly<Record<string, () => Promise<Table[]>>> = {
   dns: () => dnsTables(rounds),
   logs: () => logTables(Math.min(rounds, 3)),
   images: () => imageTables([first, ...others], Math.min(rounds, 5)),
+  registry: () => registryTables(Math.min(rounds, 5)),
   runtimes,
 };
 const results = join(import.meta.dir, "RESULTS.md");
