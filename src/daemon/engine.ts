@@ -42,6 +42,7 @@ import { registryBackend } from "./registries.ts";
 import { openReserve, withReserve } from "./reserve.ts";
 import { makeDataRoot, makeExecRoot } from "./root.ts";
 import { sharedMemory } from "./shared_memory.ts";
+import { sizes } from "./sizes.ts";
 import { engineTrash, volumesWithTrash } from "./trash_keepers.ts";
 import { diskUsage, pruneBackend } from "./usage.ts";
 import { readIdMaps } from "./userns_remap.ts";
@@ -131,6 +132,7 @@ export async function openEngine(config: DaemonConfig, log: Log): Promise<Engine
     runtimes,
     warnings: networks.warnings(),
   });
+  const volumeSizes = sizes<number>();
   const backends: Backends = {
     system: {
       version: async () => version(),
@@ -153,7 +155,7 @@ export async function openEngine(config: DaemonConfig, log: Log): Promise<Engine
     },
     prunePlans: prunePlans({ engine: id, containers, images, volumes, tidy: trash.tidy }),
     trash: { ...trash, setLocked: (name, locked) => volumes.setLocked(name, locked) },
-    usage: { diskUsage: (kinds) => diskUsage({ containers, images, volumes }, kinds) },
+    usage: { diskUsage: (kinds) => diskUsage({ containers, images, volumes, volumeSizes }, kinds) },
     images: imageBackend(images),
     imageArchives: imageArchiveBackend(images),
     registry: registryBackend({ images, events, config }),

@@ -23,6 +23,7 @@ import {
   tagImage,
   unmountSnapshot,
 } from "../image/mod.ts";
+import { sizes } from "./sizes.ts";
 
 export function imageBackend(store: ImageStore): ImageBackend {
   return {
@@ -44,6 +45,7 @@ export function imageArchiveBackend(store: ImageStore): ImageArchiveBackend {
 }
 
 export function containerImages(store: ImageStore): Images {
+  const known = sizes<{ rw: number; rootfs: number }>();
   return {
     resolve: (name) => findImage(store, name),
     descendants: (id) => descendantsOf(store, id),
@@ -53,6 +55,6 @@ export function containerImages(store: ImageStore): Images {
     remove: (container) => removeSnapshot(store, container),
     readFile: (container, path) => readSnapshotFile(store, container, path),
     graphDriver: (container) => snapshotData(store, container),
-    sizes: (container) => snapshotSizes(store, container),
+    sizes: (container) => known.of(container, () => snapshotSizes(store, container)),
   };
 }

@@ -8,11 +8,14 @@ import type { Networks } from "../network/mod.ts";
 import type { DiskUsage, VolumeUsage } from "../spec/docker_usage.ts";
 import type { Volumes } from "../volume/mod.ts";
 import type { EventBus } from "./events.ts";
+import type { Sizes } from "./sizes.ts";
 
 interface Parts {
   containers: Containers;
   images: ImageStore;
   volumes: Volumes;
+  /** Of volumes, by walks that nobody waits long for. */
+  volumeSizes: Sizes<number>;
 }
 
 /** Of the kinds that are wanted; all are counted at once. */
@@ -21,7 +24,7 @@ export async function diskUsage(parts: Parts, kinds: ReadonlySet<UsageKind>): Pr
   const [images, containers, volumes] = await Promise.all([
     kinds.has("image") ? imageUsage(parts.images) : undefined,
     kinds.has("container") ? parts.containers.containers.list(everyContainer) : null,
-    kinds.has("volume") ? volumeUsage(parts.volumes) : null,
+    kinds.has("volume") ? volumeUsage(parts) : null,
   ]);
   return {
     LayersSize: images?.layersSize ?? 0,
@@ -33,8 +36,8 @@ export async function diskUsage(parts: Parts, kinds: ReadonlySet<UsageKind>): Pr
   };
 }
 
-async function volumeUsage(volumes: Volumes): Promise<VolumeUsage[]> {
-  const all = await volumes.usage();
+async function volumeUsage({ volumes, volumeSizes }: Parts): Promise<VolumeUsage[]> {
+  const all = await volumes.usage(volumeSizes.of);
   return all.map(({ volume, size, users }) => ({ ...volume, UsageData: { RefCount: users, Size: size } }));
 }
 

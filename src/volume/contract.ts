@@ -17,6 +17,9 @@ export interface Mounting {
   propagation: string;
 }
 
+/** Gives the bytes of what has a name, by a walk of its files or from an earlier one. */
+export type Measure = (name: string, walk: () => Promise<number>) => Promise<number>;
+
 /** What a prune would take. */
 export interface VolumeCandidate {
   volume: Volume;
@@ -60,8 +63,11 @@ export interface Volumes {
   setLocked(name: string, locked: boolean): Promise<void>;
   /** Volumes that were removed and wait. */
   readonly trash: VolumeTrash;
-  /** Every volume with the bytes in it and the number of containers that use it. For `system df`. */
-  usage(): Promise<{ volume: Volume; size: number; users: number }[]>;
+  /**
+   * Every volume with the bytes in it and the number of containers that use it. For `system df`. `measure` may give an earlier figure
+   * instead of waiting for the walk.
+   */
+  usage(measure?: Measure): Promise<{ volume: Volume; size: number; users: number }[]>;
 
   /** Counts a container among the users; `mounted` how many times over its program sees the files. For recovery. */
   hold(name: string, user: string, options: { mounted: number }): void;

@@ -24,7 +24,7 @@ import {
   writeVolume,
 } from "./_record.ts";
 import { forgetNote, hideTrashed, moveToTrash, readTrash, takeFromTrash } from "./_trash.ts";
-import type { Filters, Mounting, VolumeCandidate, Volumes } from "./contract.ts";
+import type { Filters, Measure, Mounting, VolumeCandidate, Volumes } from "./contract.ts";
 
 export interface VolumesOptions {
   /** Directory of all volumes, `<data-root>/volumes`. */
@@ -81,7 +81,8 @@ export async function openVolumes(options: VolumesOptions): Promise<Volumes> {
       erase: (id) => erase(state, id),
     },
     prune: (filters, { all }) => prune(state, filters, all),
-    usage: () => Promise.all([...state.entries.values()].map((entry) => usageOf(state, entry))),
+    usage: (measure) =>
+      Promise.all([...state.entries.values()].map((entry) => usageOf(state, entry, measure))),
     hold: (name, user, { mounted }) => void state.entries.get(name)?.users.set(user, mounted),
     release: (name, user) => void state.entries.get(name)?.users.delete(user),
     mount: (mounting) => mount(state, mounting),
@@ -278,9 +279,11 @@ async function discardIfUnused(state: State, name: string): Promise<boolean> {
 async function usageOf(
   state: State,
   { record, users }: Entry,
+  measure: Measure = (_, walk) => walk(),
 ): Promise<{ volume: Volume; size: number; users: number }> {
   const volume = shown(state, record);
-  return { volume, size: await bytesBelow(volume.Mountpoint), users: users.size };
+  const walk = () => bytesBelow(volume.Mountpoint);
+  return { volume, size: await measure(`${record.Name} ${record.CreatedAt}`, walk), users: users.size };
 }
 
 async function mount(state: State, mounting: Mounting): Promise<string> {
