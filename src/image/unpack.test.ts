@@ -11,6 +11,8 @@ import {
   tarOf,
   testDirectory,
 } from "./_fixtures.ts";
+import { ownersBy } from "./_owners.ts";
+import { packLayer } from "./_pack_layer.ts";
 import { stageLayer } from "./_stage.ts";
 import { refusal, storePaths, unpacked } from "./_unpacked.ts";
 
@@ -82,6 +84,22 @@ describe("a tree of every kind of file", () => {
     const found = await unpacked(archive, describeTree);
     expect(found).toEqual(await describeTree(expected));
     expect(found.length).toBeGreaterThan(20);
+  });
+
+  test("packed as a layer and unpacked again is the same tree, and packed once more the same bytes", async () => {
+    await using directory = await testDirectory();
+    const tree = join(directory.path, "tree");
+    await mkdir(tree);
+    await makeTree(tree);
+    const upper = { path: tree, form: "apart" as const, owners: ownersBy(undefined) };
+    await using first = await stageLayer(storePaths(directory.path), packLayer(upper, []));
+    const found = await describeTree(join(first.directory, "diff"));
+    // Holes are packed as zeros: how many blocks are stored is not part of a layer.
+    const withoutBlocks = (lines: string[]) => lines.map((line) => line.replace(/ blocks=\d+/, ""));
+    expect(withoutBlocks(found)).toEqual(withoutBlocks(await describeTree(tree)));
+    const again = { ...upper, path: join(first.directory, "diff") };
+    await using second = await stageLayer(storePaths(directory.path), packLayer(again, []));
+    expect(second.diffId).toBe(first.diffId);
   });
 });
 
