@@ -30,6 +30,7 @@ import { type IsolationBackend, isolationRoutes } from "./routes/isolation.ts";
 import { type NetworkBackend, networkRoutes } from "./routes/networks.ts";
 import { type PruneBackend, pruneRoutes } from "./routes/prune.ts";
 import { type PrunePlanBackend, prunePlanRoutes } from "./routes/prune_plan.ts";
+import { type ReachBackend, reachRoutes } from "./routes/reach.ts";
 import { type ReceiptBackend, receiptRoutes } from "./routes/receipts.ts";
 import { type RegistryBackend, registryRoutes } from "./routes/registry.ts";
 import { type ResourceBackend, resourceRoutes } from "./routes/resources.ts";
@@ -52,6 +53,7 @@ export interface Backends {
   receipts: ReceiptBackend;
   isolation: IsolationBackend;
   doctor: DoctorBackend;
+  reach: ReachBackend;
   whois: WhoisBackend;
   networks: NetworkBackend;
   volumes: VolumeBackend;
@@ -127,6 +129,7 @@ export function routesOf(backends: Backends): Route[] {
     ...receiptRoutes(backends.receipts),
     ...isolationRoutes(backends.isolation),
     ...doctorRoutes(backends.doctor),
+    ...reachRoutes(backends.reach),
     ...whoisRoutes(backends.whois),
     ...fsckRoutes(backends.fsck),
     ...prunePlanRoutes(backends.prunePlans),

@@ -52,6 +52,7 @@ export function fakeBackends(): FakeEngine {
       receipts: receipts(),
       isolation: { get: async (name) => ({ Name: name }) as Isolation },
       whois: { whois: async (Asked) => ({ Asked, Findings: [] }) },
+      reach: { reach: async (Name) => ({ Id: "", Name, Addresses: [], Ports: [], Notes: [] }) },
       doctor: { examine: async () => ({ daemon: true, Findings: [], Unknown: [] }) },
       networks: networks(),
       volumes: volumes(),

@@ -289,6 +289,10 @@ export const COMMANDS: Registry = {
   },
   "network list": listNetworks,
   "network ls": listNetworks,
+  "network reach": {
+    summary: "Tell from where a container's ports are reached, and which rule decides",
+    load: () => import("./commands/network_reach.ts"),
+  },
   "network prune": {
     summary: "Remove networks that nobody uses",
     load: async () => ({ command: (await import("./commands/network.ts")).pruneCommand }),

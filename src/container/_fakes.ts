@@ -332,6 +332,7 @@ function networks(fake: Pick<FakeEngine, "connected">): ContainersOptions["netwo
     ports: [],
   });
   return {
+    exposureWarnings: async () => [],
     connect: async ({ container, networks: [{ network } = { network: "none" }] }) => {
       fake.connected.set(container, network);
       return connection(network);

@@ -26,7 +26,7 @@ import { endpointsOf } from "./network/check.ts";
 import { asksForGateway, hostsFile } from "./network/files.ts";
 import { readLinks } from "./network/links.ts";
 import { resolvFor } from "./network/names.ts";
-import { portWarnings } from "./network/ports.ts";
+import { namedPorts, portWarnings } from "./network/ports.ts";
 import { customProfile } from "./plan/seccomp_profile.ts";
 import { readSecurityOptions } from "./plan/security.ts";
 import { type ContainerRecord, FRESH_STATE, syncDirectory, writeFirst, writeJson } from "./records.ts";
@@ -72,7 +72,11 @@ export async function createContainer(
     state: { ...FRESH_STATE },
   };
   await make(context, containerOf(context.options, record), wanted);
-  return { Id: id, Warnings: [...discarded, ...portWarnings(host), ...warnings(host, context.host)] };
+  const exposed = await context.options.networks.exposureWarnings(namedPorts(Config, host));
+  return {
+    Id: id,
+    Warnings: [...discarded, ...portWarnings(host), ...exposed, ...warnings(host, context.host)],
+  };
 }
 
 async function make(context: Context, container: Container, wanted: readonly WantedMount[]): Promise<void> {

@@ -75,6 +75,10 @@ export interface Networks {
   leave(containerId: string, network: string): Promise<Connection>;
   /** By name, ID or the beginning of an ID; undefined where there is none. */
   find(network: string): { id: string; name: string } | undefined;
+  /** What a user should know who publishes these ports: sentences. */
+  exposureWarnings(
+    ports: readonly { protocol: PortWish["protocol"]; address: string; port: number }[],
+  ): Promise<string[]>;
   /** The address under which containers reach the host: what `host-gateway` stands for. */
   hostGateway(): Promise<string>;
 }

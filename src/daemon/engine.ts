@@ -165,6 +165,10 @@ export async function openEngine(config: DaemonConfig, log: Log): Promise<Engine
       examine: async ({ fix }) =>
         (await import("./doctor/examine.ts")).examine(config, { fix, known: () => statusesOf(containers) }),
     },
+    reach: {
+      reach: async (name) =>
+        (await import("./reach.ts")).reach({ containers: containers.containers, networks }, name),
+    },
     whois: {
       whois: async (asked) =>
         (await import("./whois/whois.ts")).whois(

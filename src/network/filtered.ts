@@ -40,7 +40,7 @@ export function filteredBridges(
 ): FilteredBridges {
   const bridges = new Map<string, FilteredBridge>();
   const forwarding = watchForwarding({ table, host, run, warn });
-  const look = () => forwarding.look([...bridges.keys()].map((link) => ({ link, versions: [4] as const })));
+  const look = () => forwarding.look([...bridges.values()].filter(({ internal }) => !internal).map(wayOf));
   const rules = openRules(table, { warn, changing: () => quietly(guard, warn), changed: look });
   let failure: readonly string[] = [];
   const replace = () => {
@@ -69,6 +69,14 @@ export function filteredBridges(
       rules.close();
       return forwarding.settled();
     },
+  };
+}
+
+/** Both families of addresses, as far as the network has them. */
+function wayOf({ link, subnets }: FilteredBridge): { link: string; versions: (4 | 6)[] } {
+  return {
+    link,
+    versions: ([4, 6] as const).filter((family) => subnets.some((one) => one.family === family)),
   };
 }
 

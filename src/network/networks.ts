@@ -16,6 +16,7 @@ import { keepNameTables } from "./name_tables.ts";
 import type { FoundNetwork, Networks, NetworksOptions } from "./options.ts";
 import { lazyForwarder } from "./ports/lazy_forwarder.ts";
 import { type Ports, portMaps } from "./ports/state.ts";
+import { exposureWarnings, reachOfContainer } from "./reach/gather.ts";
 import type { NetworkRecord, SandboxRecord } from "./records.ts";
 import { release, releaseAllBut, sweepNamespaces } from "./release.ts";
 import { resolverOf, setNames, setResolver } from "./resolver.ts";
@@ -99,6 +100,8 @@ export async function openNetworks(options: NetworksOptions): Promise<Networks> 
       await shown(state);
       return withContainers(state, network, nameOf);
     },
+    reach: (container, sockets) => reachOfContainer(state, container, sockets),
+    exposureWarnings: async (asked) => exposureWarnings(state, asked),
     wiring: () => wiringOf(store, engineName(options.dataRoot)),
     warnings: () => [...filtered.warnings(), ...hostInput.warnings()],
     close: async () => {

@@ -8,6 +8,7 @@ import type {
 } from "../spec/docker_network.ts";
 import type { NetworkPruneResponse } from "../spec/docker_usage.ts";
 import type { IdMaps } from "../spec/oci_runtime.ts";
+import type { Reach } from "../spec/reach.ts";
 import type { NetworkRate } from "../std/network_rate.ts";
 import type { Filters } from "./filters.ts";
 import type { RunWithInput } from "./forwarding/forwarding.ts";
@@ -114,6 +115,15 @@ export interface Networks {
   list(filters: Filters): Promise<NetworkResource[]>;
   /** By name, ID or the beginning of an ID; `nameOf` gives a container's name. @throws {FathomError} not-found */
   inspect(name: string, nameOf: (container: string) => string): Promise<NetworkResource>;
+  /** From where a container's ports are reached; `sockets` are those that listen in it. */
+  reach(
+    container: string,
+    sockets: readonly { protocol: "tcp" | "udp"; address: string; port: number }[],
+  ): Pick<Reach, "Addresses" | "Ports">;
+  /** What a user should know who publishes these ports: sentences. */
+  exposureWarnings(
+    ports: readonly { protocol: "tcp" | "udp" | "sctp"; address: string; port: number }[],
+  ): Promise<string[]>;
   /** The names that its networks have on this host. */
   wiring(): Wiring;
   /** What a user should know of how this host treats the networks' traffic. */

@@ -14,6 +14,8 @@ export interface TestHost extends AsyncDisposable {
   there(...command: string[]): Promise<string>;
   /** The same in the outside, with its exit status. */
   beyond(...command: string[]): Promise<{ status: number; stdout: string; stderr: string }>;
+  /** What a client in the outside, or on the host, gets of a port: text, `refused` or `nothing`. */
+  got(where: "outside" | "host", address: string, port: number): Promise<string>;
   /** Starts a server in the outside that answers connections on a port with the client's address. */
   serveBeyond(port: number): Promise<Disposable>;
 }
@@ -29,6 +31,12 @@ s=socket.create_server(('::',int(sys.argv[1])),family=socket.AF_INET6,dualstack_
 print('ready',flush=True)
 while 1:
   c,a=s.accept();c.send(a[0].replace('::ffff:','').encode());c.close()`;
+
+const CLIENT = `import socket,sys
+try:
+  s=socket.create_connection((sys.argv[1],int(sys.argv[2])),0.7);s.settimeout(2);print(s.recv(100).decode().strip())
+except ConnectionRefusedError: print('refused')
+except OSError: print('nothing')`;
 
 export async function makeHost(label: string): Promise<TestHost> {
   const name = `fathom-test-${label}-${process.pid}`;
@@ -60,6 +68,10 @@ export async function makeHost(label: string): Promise<TestHost> {
     outside6: "2001:db8:5::2",
     there: (...command) => must(...inside(name, command)),
     beyond: (...command) => run(inside(far, command)),
+    async got(where, address, port) {
+      const netns = where === "outside" ? far : name;
+      return (await must(...inside(netns, ["python3", "-c", CLIENT, address, String(port)]))).trim();
+    },
     async serveBeyond(port) {
       const server = Bun.spawn(inside(far, ["python3", "-c", SERVER, String(port)]), { stdout: "pipe" });
       await server.stdout.getReader().read();

@@ -20,16 +20,8 @@ afterAll(async () => {
   await host[Symbol.asyncDispose]();
 });
 
-const CLIENT = `import socket,sys
-try:
-  s=socket.create_connection((sys.argv[1],int(sys.argv[2])),0.7);s.settimeout(2);print(s.recv(100).decode().strip())
-except ConnectionRefusedError: print('refused')
-except OSError: print('nothing')`;
-
 /** What a client outside gets of a published port. */
-async function got(port: number): Promise<string> {
-  return (await host.beyond("python3", "-c", CLIENT, host.address, String(port))).stdout.trim();
-}
+const got = (port: number) => host.got("outside", host.address, port);
 
 /** Longer than the engine may take: a second. */
 const until = (port: number, what: string) =>

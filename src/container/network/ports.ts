@@ -70,6 +70,17 @@ export function portWarnings({ NetworkMode, PortBindings }: HostConfig): string[
   return isDiscarded ? ["Published ports are discarded when using host network mode"] : [];
 }
 
+/** The ports of the host that are asked for by their number, of a range the first. */
+export function namedPorts(
+  config: ContainerConfig,
+  host: HostConfig,
+): { protocol: PortWish["protocol"]; address: string; port: number }[] {
+  if (host.NetworkMode === "host" || !Object.keys(host.PortBindings ?? {}).length) return [];
+  return portWishes(config, host).flatMap(({ protocol, address, host: range }) =>
+    range === undefined ? [] : [{ protocol, address, port: range.first }],
+  );
+}
+
 /**
  * What a container asks for, ports that are named first: what is chosen must not be one of them. Ports in a row that lead to ports in
  * a row are one wish.
