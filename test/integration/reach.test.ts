@@ -50,6 +50,8 @@ describe("what is told of a container", () => {
       `outside ${address}:80: no`,
       "host 0.0.0.0:8080: yes",
       "outside 0.0.0.0:8080: yes",
+      "host [::]:8080: yes",
+      "outside [::]:8080: yes",
     ]);
     expect(await connects("outside", host.address, 8080)).toBe(true);
     expect(await connects("outside", address, 80)).toBe(false);

@@ -160,10 +160,17 @@ function fromOutside(
     { address: everywhere ? facts.hostAddress[family] : range.HostIp, in: facts.outside, out: "" },
   );
   const before = judge(facts.tables, "prerouting", { ...arrived, isForHost: true });
-  const end = facts.connections.find(({ address }) => familyOf(address) === family) ?? facts.connections[0];
-  if (end === undefined) return judged("outside", at, [before]);
+  const end = facts.connections.find(({ address }) => familyOf(address) === family);
+  if (end === undefined) return byForwarder(judged("outside", at, [before]), facts.tables, arrived);
   const sentOn = packetTo({ port, protocol }, { address: end.address, in: facts.outside, out: end.link });
   return judged("outside", at, [before, judge(facts.tables, "forward", { ...sentOn, isTranslated: true })]);
+}
+
+/** To a container without an address of that family a process of the host passes it on, at a port of its own. */
+function byForwarder(one: ReachWay, tables: readonly HostTable[], packet: Packet): ReachWay {
+  if (!one.Reachable) return one;
+  const isOpen = judge(tables, "input", { ...packet, isForHost: true }).by === undefined;
+  return { ...one, Certain: isOpen, Why: "a process of the host takes it and passes it on by IPv4" };
 }
 
 /** All have to let it pass; of those that do the last is named. */
