@@ -6,7 +6,7 @@
  */
 
 import { closeSync, openSync } from "node:fs";
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, rm, statfs, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { bytesBelow } from "../kernel/mod.ts";
 import { digestOfHex } from "../spec/digest.ts";
@@ -114,7 +114,9 @@ async function* hashed(
 async function unpack(archive: AsyncIterable<Uint8Array>, directory: string): Promise<number> {
   using stack = new DisposableStack();
   const [root, aside] = ["diff", "aside"].map((name) => openUntilEnd(join(directory, name), stack));
-  const into = stack.use(unpacker(layerTarget({ root: root ?? -1, aside: aside ?? -1 })));
+  const { blocks, bsize } = await statfs(directory);
+  const target = layerTarget({ root: root ?? -1, aside: aside ?? -1, capacity: blocks * bsize });
+  const into = stack.use(unpacker(target));
   await feedArchive(archive, into);
   const { size, replacedDirectories } = await into.finish(pace());
   await rm(join(directory, "aside"), { recursive: true });

@@ -128,6 +128,9 @@ function rememberTime({ directoryTimes }: Unpacking, path: ByteString, mtime: bi
 }
 
 function beginFile(state: Unpacking, entry: TarEntry, at: At): void {
+  // Holes take no room here, but whoever reads or packs the file has all of them.
+  if (state.size + entry.size > state.target.capacity)
+    throw refused(entry, `of ${entry.size} bytes makes it larger than the file system that it is for`);
   const fd = succeeded(
     entry,
     replacing(state, { entry, at }, () => createFile(at)),

@@ -14,6 +14,8 @@ export interface UnpackTarget {
   place(name: ByteString): ByteString | undefined;
   /** Whether names that begin with `.wh.` hide files of layers below. */
   whiteouts: boolean;
+  /** The most bytes that all files may have together, holes included. */
+  capacity: number;
   /** Whom an entry is to belong to, on disk. */
   ownerOf(entry: TarEntry): Ids;
   /** @throws {FathomError} where an entry may not take the place of what is there. */
@@ -23,12 +25,21 @@ export interface UnpackTarget {
 }
 
 /** @param root and `aside` stay the caller's; `aside`, on the same file system, takes replaced directories: removing one may take long. */
-export function layerTarget({ root, aside }: { root: number; aside: number }): UnpackTarget {
+export function layerTarget({
+  root,
+  aside,
+  capacity = Number.POSITIVE_INFINITY,
+}: {
+  root: number;
+  aside: number;
+  capacity?: number;
+}): UnpackTarget {
   let movedAside = 0;
   return {
     tree: openTree(root),
     place: normalise,
     whiteouts: true,
+    capacity,
     ownerOf: (entry) => entry,
     checkReplacing: () => undefined,
     discard: (at) => {
@@ -57,6 +68,7 @@ export function containerTarget({ root, base, owners, owner, keepKinds }: Contai
     tree: openTreeInRoot(root, base),
     place: (name) => normalise(name.replace(/^\/+/, "")),
     whiteouts: false,
+    capacity: Number.POSITIVE_INFINITY,
     ownerOf: (entry) => owners.onDisk(owner ?? entry),
     checkReplacing: (entry, before) => {
       if (keepKinds) checkKinds(entry, before, base);

@@ -131,6 +131,14 @@ test("an archive that is cut short, or damaged leaves nothing", async () => {
   expect(await refusal(Buffer.alloc(2048, "rubbish"))).toContain("is no tar archive");
 });
 
+test("files that no file system here could hold are refused, though all of them are holes", async () => {
+  const huge = { "GNU.sparse.map": "", "GNU.sparse.size": String(10 * 2 ** 40) };
+  const archive = tarOf({ name: "small", content: "x" }, { name: "huge", pax: huge });
+  expect(await refusal(archive)).toStartWith(
+    'the archive is refused: its entry "huge" of 10995116277760 bytes',
+  );
+});
+
 test("a full disk is said so and leaves nothing", async () => {
   await using directory = await testDirectory();
   execFileSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", directory.path]);
