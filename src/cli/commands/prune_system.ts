@@ -46,6 +46,7 @@ export const command = defineCommand({
       throw new CommandError('ERROR: The "until" filter is not supported with "--volumes"');
     const kinds = ["container", "image", ...(flags.volumes || flags.apply ? ["volume"] : [])] as PruneKind[];
     const code = await pruneByPlan(context, flags, { kinds, filters, allImages: all });
+    if (flags.plan && flags.format !== "json") print(NETWORKS);
     if (code !== undefined) return code;
     if (!flags.force && !(await confirm(warningOf(flags)))) return 0;
     // Containers first: what they used, nobody uses then.
@@ -67,6 +68,9 @@ export const command = defineCommand({
     return 0;
   },
 });
+
+const NETWORKS =
+  "Networks take no room and are in no plan: 'fathom network prune' removes those that nobody uses.\n";
 
 function warningOf({ all, volumes, filter }: Wishes): string {
   const what = [
