@@ -163,7 +163,7 @@ describe("what is published is reached", () => {
       expect(await ask(HOST6, { from: inOutside })).toBe("web 10.33.2.1");
       expect(await ask(HOST6, { from: inOutside, port: PORT + 1 })).toBe("no answer");
       const { stdout } = await run(["nft", "list", "ruleset"]);
-      const forwarder = Number(/::\/0 \. tcp \. \d+ : (\d+)/.exec(stdout)?.[1]);
+      const forwarder = Number(/tcp \. 18370 : (\d+)[, ]/.exec(stdout)?.[1]);
       expect(await ask("::1", { port: forwarder })).toBe("");
       await engine.stop();
       await engine.start();

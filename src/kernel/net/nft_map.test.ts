@@ -121,7 +121,7 @@ test("rules look maps up by the words of nft", () => {
   const rules = [
     [dnatBy(4, "singles", { address: false, port: true })],
     [dnatBy(4, "ranges", { address: true, port: false })],
-    [redirectBy(6, "forward")],
+    [redirectBy(6, "forward", { address: true })],
   ];
   const first = { name: "first", type: "nat", hook: "prerouting", priority: -100 } as const;
   const chains = [

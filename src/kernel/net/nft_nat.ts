@@ -56,9 +56,8 @@ export function dnatBy(family: IpFamily, map: string, shape: KeyShape & { port: 
   };
 }
 
-/** Sends to the port of this host that `map` names, by a key with an address, and passes on what it has nothing for. */
-export function redirectBy(family: IpFamily, map: string): Part {
-  const shape = { address: true };
+/** Sends to the port of this host that `map` names, and passes on what it has nothing for. */
+export function redirectBy(family: IpFamily, map: string, shape: KeyShape): Part {
   return {
     text: `redirect to :${keyText(family, shape)} map @${map}`,
     expressions: [...loadKey(family, shape), lookup(map), ["redir", [[1, be32(REGISTER)]]]],

@@ -6,9 +6,9 @@
  */
 
 import {
-  append,
   EVERY_ADDRESS,
   familyOf,
+  goesOn,
   isEvery,
   meet,
   type PortRange,
@@ -58,15 +58,26 @@ export function allocate(
 ): PublishedRange[] | Refusal {
   const taken = [...host.taken];
   const given: PublishedRange[] = [];
+  /** The last range of each protocol and address, and what is taken by it: neighbours join it, so that neither list grows with them. */
+  const last = new Map<string, { range: PublishedRange; ports: PortRange }>();
   for (const wish of wishes) {
+    const { protocol } = wish;
     const addresses = addressesOf(wish, host);
     const runs = choose(wish, { addresses, taken, host, cursor });
     if (!Array.isArray(runs)) return runs;
     for (const address of addresses)
-      for (const { HostPort, ContainerPort, Count } of runs) {
-        append(given, { Protocol: wish.protocol, HostIp: address, HostPort, ContainerPort, Count });
-        const ports = { first: HostPort, last: HostPort + Count - 1 };
-        taken.push({ protocol: wish.protocol, address, ports, holder: { container } });
+      for (const run of runs) {
+        const range = { Protocol: protocol, HostIp: address, ...run };
+        const before = last.get(`${protocol} ${address}`);
+        const ports = { first: run.HostPort, last: run.HostPort + run.Count - 1 };
+        const isNext = before !== undefined && before.ports.last + 1 === ports.first;
+        if (isNext) before.ports.last = ports.last;
+        else taken.push({ protocol, address, ports, holder: { container } });
+        const isOne = before !== undefined && goesOn(before.range, range);
+        if (isOne) before.range.Count += range.Count;
+        else given.push(range);
+        const joined = { range: isOne ? before.range : range, ports: isNext ? before.ports : ports };
+        last.set(`${protocol} ${address}`, joined);
       }
   }
   return given;

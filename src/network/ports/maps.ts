@@ -42,7 +42,8 @@ const KINDS = [
   { kind: "published_range", address: true, port: false, intervals: true },
 ] as const;
 type Kind = (typeof KINDS)[number]["kind"];
-export const FORWARDED = "forwarded_ip6";
+/** Single ports at every address; the others. */
+export const FORWARDED = { single: "forwarded_ip6", range: "forwarded_range_ip6" } as const;
 
 const nameOfMap = (kind: Kind, family: IpFamily): string => `${kind}_${WORD[family]}`;
 
@@ -61,7 +62,18 @@ export const PORT_MAPS: readonly Shape[] = [
       intervals,
     })),
   ),
-  { name: FORWARDED, key: destinationKey(6, { address: true }), data: ["inet_service"], intervals: true },
+  {
+    name: FORWARDED.single,
+    key: destinationKey(6, { address: false }),
+    data: ["inet_service"],
+    intervals: false,
+  },
+  {
+    name: FORWARDED.range,
+    key: destinationKey(6, { address: true }),
+    data: ["inet_service"],
+    intervals: true,
+  },
 ];
 
 /** What a range is in the maps; nothing, where its container cannot be reached so. */
@@ -70,9 +82,15 @@ export function entriesOf(range: PublishedRange, target: Target, forwarder: Forw
   const address = family === 4 ? target.address4 : target.address6;
   if (address !== "") return sentOn(range, ipBytes(address));
   const port = family === 6 && target.address4 !== "" ? forwarder[range.Protocol] : undefined;
-  return port === undefined
-    ? []
-    : [{ map: FORWARDED, element: { key: wholeKey(range), data: [be16(port)] } }];
+  return port === undefined ? [] : [forwarded(range, be16(port))];
+}
+
+function forwarded(range: PublishedRange, to: Uint8Array): Entry {
+  const { HostIp, HostPort, Count, Protocol } = range;
+  if (!isEvery(HostIp) || Count > 1)
+    return { map: FORWARDED.range, element: { key: wholeKey(range), data: [to] } };
+  const key = [{ first: Uint8Array.of(PROTOCOL_NUMBERS[Protocol]) }, { first: be16(HostPort) }];
+  return { map: FORWARDED.single, element: { key, data: [to] } };
 }
 
 function sentOn(range: PublishedRange, to: Uint8Array): Entry[] {

@@ -70,15 +70,10 @@ export function placeText(address: string, port: number): string {
   return familyOf(address) === 6 ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
-/** Adds a range to a list, as a part of its last one where the two are neighbours on both sides. */
-export function append(ranges: PublishedRange[], next: PublishedRange): void {
-  const before = ranges.find(
-    ({ Protocol, HostIp, HostPort, ContainerPort, Count }) =>
-      Protocol === next.Protocol &&
-      HostIp === next.HostIp &&
-      HostPort + Count === next.HostPort &&
-      ContainerPort + Count === next.ContainerPort,
+/** Whether a range goes on where another ends, on both sides. */
+export function goesOn(before: PublishedRange, next: PublishedRange): boolean {
+  return (
+    before.HostPort + before.Count === next.HostPort &&
+    before.ContainerPort + before.Count === next.ContainerPort
   );
-  if (before === undefined) ranges.push({ ...next });
-  else before.Count += next.Count;
 }

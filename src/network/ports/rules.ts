@@ -56,7 +56,7 @@ export function publishingChains(bridges: readonly PublishingBridge[]): Chain[] 
     },
     {
       name: "published",
-      rules: [...LOOKUPS.map(({ family, map, ...shape }) => [dnatBy(family, map, shape)]), FORWARD],
+      rules: [...LOOKUPS.map(({ family, map, ...shape }) => [dnatBy(family, map, shape)]), ...FORWARD],
     },
     // From outside nobody reaches what is published at 127.0.0.1.
     { name: "prerouting", hook: "prerouting", ...nat, rules: [[toLoopback, leave], looked] },
@@ -64,7 +64,10 @@ export function publishingChains(bridges: readonly PublishingBridge[]): Chain[] 
   ];
 }
 
-const FORWARD: Rule = [redirectBy(6, FORWARDED)];
+const FORWARD: readonly Rule[] = [
+  [redirectBy(6, FORWARDED.single, { address: false })],
+  [redirectBy(6, FORWARDED.range, { address: true })],
+];
 
 /** Lets in what was sent to a container by its published ports, from wherever. */
 export function admissionRules({ link }: PublishingBridge): Rule[] {
