@@ -15,6 +15,7 @@ import { dnsTables } from "./_dns.ts";
 import { imageTables } from "./_images.ts";
 import { logTables } from "./_logs.ts";
 import type { Measured } from "./_measure.ts";
+import { portTables } from "./_ports.ts";
 import { registryTables } from "./_registry.ts";
 import { report, rowOf, type Table } from "./_report.ts";
 import { scaleTables } from "./_scale.ts";
@@ -45,6 +46,7 @@ const SECTIONS: Readonly<Record<string, () => Promise<Table[]>>> = {
   commands: () => commandTables([first, ...others], rounds),
   scale: () => scaleTables(first, rounds),
   dns: () => dnsTables(rounds),
+  ports: () => portTables(rounds),
   logs: () => logTables(Math.min(rounds, 3)),
   images: () => imageTables([first, ...others], Math.min(rounds, 5)),
   registry: () => registryTables(Math.min(rounds, 5)),
