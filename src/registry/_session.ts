@@ -86,10 +86,10 @@ export function openSession(options: SessionOptions): Session {
       // Shown a token that had not run out and refused all the same: only another scope can help.
       if (shown !== undefined && sameChallenge(challenge, next)) return reply;
       challenge = next;
-      await reply.body?.cancel();
       await authorized(signal);
-      if (authorization === undefined) return wire(url, request, { ...own, authorization });
-    } else await reply.body?.cancel();
+      if (authorization === undefined) return reply;
+    }
+    await reply.body?.cancel();
     return wire(url, request, { ...own, authorization });
   };
   const patience = (signal = options.signal) => ({ ...settings, signal });
