@@ -94,6 +94,21 @@ describe("a container", () => {
     expect(legacyContainer(container, NEWEST)).toEqual({ ...container, Config: { Tty: true } });
   });
 
+  test("has its short ID among its aliases until 1.44, where names are found", () => {
+    const front = { Aliases: ["web"], DNSNames: ["c", "web"] };
+    const container = {
+      Id: "0123456789abcdef",
+      Config: {},
+      HostConfig: {},
+      NetworkSettings: { Networks: { front } },
+    };
+    const shown = (version: string) =>
+      (legacyContainer(container as unknown as ContainerInspect, version) as typeof container).NetworkSettings
+        .Networks;
+    expect(shown("1.44").front.Aliases).toEqual(["web", "0123456789ab"]);
+    expect(shown("1.45").front.Aliases).toEqual(["web"]);
+  });
+
   test("has its names on a network from 1.44 on, a priority of its gateway from 1.48 on", () => {
     const { MacAddress } = Networks.bridge;
     const shown = (version: string) => legacyContainerSummary(row, version) as ContainerSummary;

@@ -66,7 +66,7 @@ export function legacyContainer(container: ContainerInspect, version: string): o
     HostConfig: { ...HostConfig, ...(olderThan(version, "1.42") && { KernelMemory: 0, KernelMemoryTCP: 0 }) },
     // Since then it stands with the network.
     Config: { ...config, ...(MacAddress !== undefined && olderThan(version, "1.44") && { MacAddress }) },
-    NetworkSettings: { ...NetworkSettings, Networks: legacyNetworks(NetworkSettings.Networks, version) },
+    NetworkSettings: { ...NetworkSettings, Networks: legacyNetworks(container, version) },
   };
 }
 
@@ -76,21 +76,32 @@ export function legacyContainerSummary(row: ContainerSummary, version: string): 
   return {
     ...row,
     ...(olderThan(version, "1.46") && { HostConfig: { NetworkMode } }),
-    NetworkSettings: { Networks: legacyNetworks(row.NetworkSettings.Networks, version) },
+    NetworkSettings: { Networks: legacyNetworks(row, version) },
   };
 }
 
-type Networks = ContainerSummary["NetworkSettings"]["Networks"];
+type OnNetworks = Pick<ContainerSummary, "Id" | "NetworkSettings">;
 
-function legacyNetworks(networks: Networks, version: string): Record<string, object> {
-  if (!olderThan(version, "1.48")) return networks;
+function legacyNetworks({ Id, NetworkSettings }: OnNetworks, version: string): Record<string, object> {
+  if (!olderThan(version, "1.48")) return NetworkSettings.Networks;
   return Object.fromEntries(
-    Object.entries(networks).map(([name, { GwPriority: _, DNSNames, ...endpoint }]) => [
+    Object.entries(NetworkSettings.Networks).map(([name, { GwPriority: _, DNSNames, ...endpoint }]) => [
       name,
-      olderThan(version, "1.44") ? endpoint : { ...endpoint, DNSNames },
+      {
+        ...endpoint,
+        // Where names are found, its short ID was one of its aliases.
+        ...(DNSNames !== null &&
+          olderThan(version, "1.45") && {
+            Aliases: [...new Set([...(endpoint.Aliases ?? []), Id.slice(0, SHORT)])],
+          }),
+        ...(!olderThan(version, "1.44") && { DNSNames }),
+      },
     ]),
   );
 }
+
+/** Digits of a short ID. */
+const SHORT = 12;
 
 /** Since which version info tells of something. */
 const INFO_SINCE: Readonly<Record<string, string>> = { CDISpecDirs: "1.44", FirewallBackend: "1.49" };
