@@ -163,7 +163,11 @@ export async function openEngine(config: DaemonConfig, log: Log): Promise<Engine
     volumes: volumesWithTrash(volumes, trash.tidy),
     doctor: {
       examine: async ({ fix }) =>
-        (await import("./doctor/examine.ts")).examine(config, { fix, known: () => statusesOf(containers) }),
+        (await import("./doctor/examine.ts")).examine(config, {
+          fix,
+          known: () => statusesOf(containers),
+          warnings: () => networks.warnings(),
+        }),
     },
     reach: {
       reach: async (name) =>

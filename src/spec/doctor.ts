@@ -14,6 +14,7 @@ export interface Finding {
     | "pidfile"
     | "images"
     | "disk"
+    | "firewall"
     | "host"
     | "image"
     | "blob"

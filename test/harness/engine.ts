@@ -85,7 +85,12 @@ export function startFathom(options: EngineOptions = {}): Promise<Engine> {
 }
 
 export function startDocker(options: EngineOptions = {}): Promise<Engine> {
-  const places = options.bridged ? [...IN_OWN_NETWORK, "dockerd"] : ["dockerd", ...WITHOUT_NETWORK];
+  const places =
+    options.network !== undefined
+      ? ["nsenter", `--net=/run/netns/${options.network}`, "dockerd"]
+      : options.bridged
+        ? [...IN_OWN_NETWORK, "dockerd"]
+        : ["dockerd", ...WITHOUT_NETWORK];
   return startWith(options, ({ root, dataRoot, execRoot, socket }) => [
     ...places,
     ...["--data-root", dataRoot, "--exec-root", execRoot, "-H", `unix://${socket}`],

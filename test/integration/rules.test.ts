@@ -100,6 +100,7 @@ describe("another's chain that drops what is forwarded", () => {
     );
     await start();
     expect((await reach("one")).stdout).toBe("");
+    expect((await engine.command("fathom", ["doctor"])).stdout).toContain("let it pass: nft insert rule");
     const [, commands = ""] = /let it pass: (.*)$/m.exec(await warnings()) ?? [];
     expect(commands).toStartWith("nft insert rule inet mine pass iifname ");
     await host.there("sh", "-ec", commands);

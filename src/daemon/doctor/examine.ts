@@ -15,10 +15,22 @@ const SECOND_LOOK = 500;
 /** How long the shims that waited for a daemon that was killed are given to be gone, in milliseconds. */
 const LAST_SHIMS = 2000;
 
+interface Options {
+  fix: boolean;
+  known: (() => Promise<Known>) | undefined;
+  /** What a running daemon knows of how this host's rules treat containers' traffic: sentences. */
+  warnings?: () => readonly string[];
+}
+
+function firewallFinding(warning: string): Finding {
+  const sentence = warning.replace(/^WARNING: /, "");
+  return { kind: "firewall", subject: "forward", sentence, see: "nft list ruleset", mendable: false };
+}
+
 /** `known` gives the statuses of a running daemon's containers; undefined where none runs. */
 export async function examine(
   roots: Roots,
-  { fix, known }: { fix: boolean; known: (() => Promise<Known>) | undefined },
+  { fix, known, warnings = () => [] }: Options,
 ): Promise<Examination> {
   let first = await look(roots, known);
   if (known === undefined) {
@@ -35,7 +47,7 @@ export async function examine(
   const { findings } = await look(roots, known);
   const Findings = findings.filter(({ kind, subject }) => before.has(`${kind} ${subject}`));
   if (fix) for (const finding of Findings) await mend(finding);
-  return { daemon: true, Findings, Unknown: [] };
+  return { daemon: true, Findings: [...Findings, ...warnings().map(firewallFinding)], Unknown: [] };
 }
 
 async function look(roots: Roots, known: (() => Promise<Known>) | undefined) {
