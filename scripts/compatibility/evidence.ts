@@ -37,6 +37,7 @@ const HELPERS: Readonly<Record<string, string>> = {
   create: "|\\bcreated\\(",
   "network create": '|\\bnetworkMade\\(|\\[\\["create",',
   doctor: '|"doctor",|\\bdoctor\\(',
+  fsck: "|\\bfsck\\(",
   whois: "|\\bwhois\\(",
 };
 

@@ -9,9 +9,10 @@ import { join } from "node:path";
 import { bytesBelow } from "../kernel/mod.ts";
 import { digestOfHex, shortId } from "../spec/digest.ts";
 import type { Damage } from "../spec/doctor.ts";
-import type { Digest } from "../spec/oci_image.ts";
+import type { Descriptor, Digest, ImageManifest } from "../spec/oci_image.ts";
 import { ifAbsent } from "../std/absent.ts";
 import { FathomError, messageOf } from "../std/errors.ts";
+import { readBlob } from "./_blobs.ts";
 import { type Image, loadCatalog } from "./_catalog.ts";
 import { collect, unneeded } from "./_collect.ts";
 import { referenceOf, withoutManifests } from "./_index.ts";
@@ -29,7 +30,6 @@ export async function checkImages(store: ImageStore, { deep }: { deep: boolean }
   const all = [...images.values()];
   return [
     ...(await entries(store)),
-    ...(await blobs(store, all)),
     ...(await layers(store, all)),
     ...(await leftovers(store)),
     ...(await notes(store)),
@@ -37,21 +37,40 @@ export async function checkImages(store: ImageStore, { deep }: { deep: boolean }
   ];
 }
 
-/** Entries of index.json whose image cannot be read. */
+/** Entries of index.json that no image can be made of. */
 async function entries(store: ImageStore): Promise<Damage[]> {
   const { index, images } = await loadCatalog(store.paths);
-  return index.manifests
-    .filter(({ digest, mediaType }) => !images.has(digest) && mediaType.includes("manifest.v"))
-    .map((descriptor) => {
-      const name = referenceOf(descriptor) ?? descriptor.digest;
-      return {
-        kind: "image",
-        subject: name,
-        sentence: `image ${name} cannot be read: its manifest or configuration is missing or damaged`,
-        see: `ls -l ${blobPath(store.paths, descriptor.digest)}`,
-        mend: () => forgetEntry(store, descriptor.digest, name),
-      };
-    });
+  const broken = index.manifests.filter(
+    ({ digest, mediaType }) => !images.has(digest) && mediaType.includes("manifest.v"),
+  );
+  return (await Promise.all(broken.map((descriptor) => aboutEntry(store, descriptor)))).flat();
+}
+
+async function aboutEntry(store: ImageStore, descriptor: Descriptor): Promise<Damage[]> {
+  const name = referenceOf(descriptor) ?? descriptor.digest;
+  const manifest = await readManifest(store, descriptor.digest);
+  if (manifest !== undefined) return aboutBlobs(store, manifest, name);
+  return [
+    {
+      kind: "image",
+      subject: name,
+      sentence: `image ${name} cannot be read: its manifest or configuration is missing or damaged`,
+      see: `ls -l ${blobPath(store.paths, descriptor.digest)}`,
+      mend: () => forgetEntry(store, descriptor.digest, name),
+    },
+  ];
+}
+
+/** Undefined where it, or the configuration that it names, is missing or damaged. */
+async function readManifest({ paths }: ImageStore, digest: Digest): Promise<ImageManifest | undefined> {
+  try {
+    const manifest = JSON.parse(await readBlob(paths, digest)) as ImageManifest;
+    await readBlob(paths, manifest.config.digest);
+    return manifest;
+  } catch (error) {
+    if (error instanceof FathomError || error instanceof SyntaxError) return undefined;
+    throw error;
+  }
 }
 
 async function forgetEntry(store: ImageStore, digest: Digest, name: string): Promise<string> {
@@ -63,22 +82,20 @@ async function forgetEntry(store: ImageStore, digest: Digest, name: string): Pro
   return `took ${name} out of index.json, since nothing could be made of it: bring the image in again`;
 }
 
-/** Blobs that a manifest names. */
-async function blobs(store: ImageStore, images: readonly Image[]): Promise<Damage[]> {
+/** Layers' blobs that are not what the manifest says. The unpacked layers may be well, so that nothing is taken away. */
+async function aboutBlobs({ paths }: ImageStore, manifest: ImageManifest, name: string): Promise<Damage[]> {
   const found: Damage[] = [];
-  for (const { id, manifest } of images) {
-    for (const { digest, size } of manifest.layers) {
-      const path = blobPath(store.paths, digest);
-      const actual = await stat(path).then(({ size }) => size, ifAbsent(undefined));
-      if (actual === size) continue;
-      const how = actual === undefined ? "is missing" : `has ${actual} bytes instead of ${size}`;
-      found.push({
-        kind: "blob",
-        subject: path,
-        sentence: `blob ${shortId(digest)} of image ${shortId(id)} ${how}: containers run, but the image cannot be saved or pushed until it is brought in again`,
-        see: `ls -l ${path}`,
-      });
-    }
+  for (const { digest, size } of manifest.layers) {
+    const path = blobPath(paths, digest);
+    const actual = await stat(path).then(({ size }) => size, ifAbsent(undefined));
+    if (actual === size) continue;
+    const how = actual === undefined ? "is missing" : `has ${actual} bytes instead of ${size}`;
+    found.push({
+      kind: "blob",
+      subject: path,
+      sentence: `blob ${shortId(digest)} of image ${name} ${how}: its containers run, but the image is not shown until it is brought in again`,
+      see: `ls -l ${path}`,
+    });
   }
   return found;
 }
