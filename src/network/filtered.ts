@@ -3,7 +3,8 @@
 import type { NetlinkSocket, NftMap } from "../kernel/net/mod.ts";
 import { messageOf } from "../std/errors.ts";
 import { type FilteredBridge, firewallTable } from "./firewall.ts";
-import { type RunWithInput, watchForwarding } from "./forwarding/forwarding.ts";
+import { watchForwarding } from "./forwarding/forwarding.ts";
+import type { RunWithInput } from "./forwarding/run.ts";
 import { openRules } from "./rules.ts";
 
 export interface FilteredBridges {

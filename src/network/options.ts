@@ -11,7 +11,7 @@ import type { IdMaps } from "../spec/oci_runtime.ts";
 import type { Reach } from "../spec/reach.ts";
 import type { NetworkRate } from "../std/network_rate.ts";
 import type { Filters } from "./filters.ts";
-import type { RunWithInput } from "./forwarding/forwarding.ts";
+import type { RunWithInput } from "./forwarding/run.ts";
 import type { PortWish, PublishedRange } from "./ports/port.ts";
 import type { ResolverWish } from "./records.ts";
 import type { BridgeSettings } from "./settings.ts";

@@ -92,6 +92,22 @@ describe("another's chain that drops what is forwarded", () => {
     await until("no warning", async () => !(await warnings()).includes("let it pass"));
   });
 
+  test("by the policy of iptables' old tables is told with a command that helps", async () => {
+    using _ = await host.serveBeyond(PORT);
+    await start();
+    await host.there("iptables-legacy", "-P", "FORWARD", "DROP");
+    try {
+      await iptables("-P", "INPUT", "ACCEPT");
+      await until("the warning", async () => (await warnings()).includes("iptables-legacy -I FORWARD -i"));
+      expect((await reach("one")).stdout).toBe("");
+      const [, commands = ""] = /let it pass: (.*)$/m.exec(await warnings()) ?? [];
+      await host.there("sh", "-ec", commands);
+      expect((await reach("one")).stdout).toBe(host.address);
+    } finally {
+      await host.there("sh", "-c", "iptables-legacy -P FORWARD ACCEPT; iptables-legacy -F FORWARD");
+    }
+  });
+
   test("in a table of nftables is told with a command that helps", async () => {
     using _ = await host.serveBeyond(PORT);
     await host.there(

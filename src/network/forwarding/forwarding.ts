@@ -11,14 +11,10 @@ import {
   readRuleSet,
 } from "../../kernel/net/mod.ts";
 import { messageOf } from "../../std/errors.ts";
+import { legacyWarnings } from "./legacy.ts";
 import { isOfIptables, type Obstacle, obstaclesOf, tellObstacle, type Ways } from "./obstacles.ts";
 import { type Change, hasPass, letPass, passChain, takeBack, withoutPass } from "./pass.ts";
-
-/** Runs a program of the host to its end; undefined where it is not installed. */
-export type RunWithInput = (
-  command: readonly string[],
-  input: string,
-) => Promise<{ exitCode: number; stderr: string } | undefined>;
+import type { RunWithInput } from "./run.ts";
 
 export interface Forwarding {
   /** Looks at the host's rules as they are now, and mends what can be mended. Never throws. */
@@ -41,6 +37,7 @@ interface Tools {
 export function watchForwarding(tools: Tools): Forwarding {
   const chain = passChain(tools.table);
   let told: readonly string[] = [];
+  let old: readonly string[] = [];
   let warnings: readonly string[] = [];
   /** What the engine's chain was last given, and why that failed, by the program. */
   const given = new Map<string, string>();
@@ -48,7 +45,7 @@ export function watchForwarding(tools: Tools): Forwarding {
   let working: Promise<void> = Promise.resolve();
 
   const tell = (): void => {
-    const now = [...told, ...failures.values()];
+    const now = [...told, ...old, ...failures.values()];
     for (const sentence of now) if (!warnings.includes(sentence)) tools.warn(sentence);
     warnings = now;
   };
@@ -66,8 +63,17 @@ export function watchForwarding(tools: Tools): Forwarding {
     }
     tell();
   };
+  const askOldTables = async (links: readonly string[]): Promise<void> => {
+    try {
+      old = await legacyWarnings(tools.run, links);
+    } catch (error) {
+      tools.warn(`iptables' old tables cannot be read: ${messageOf(error)}`);
+    }
+    tell();
+  };
   return {
     look(bridges) {
+      working = working.then(() => askOldTables(bridges.map(({ link }) => link)));
       try {
         const planned = plan(readRuleSet(), { ...tools, chain, bridges, given });
         told = planned.told;
