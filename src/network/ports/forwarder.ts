@@ -10,7 +10,7 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { findFlow, listFlows } from "../../kernel/net/mod.ts";
 import type { ForwarderPorts } from "./maps.ts";
-import { ipBytes, ipOfBytes, PROTOCOL_NUMBERS } from "./port.ts";
+import { familyOf, ipBytes, ipOfBytes, PROTOCOL_NUMBERS } from "./port.ts";
 
 export interface Forwarder {
   /** Where it listens. */
@@ -114,7 +114,7 @@ function forwardDatagrams(socket: UdpSocket, destination: Destination): () => vo
     if (to === undefined) return undefined;
     const [oldest] = sessions.keys();
     if (sessions.size >= MOST_SESSIONS && oldest !== undefined) end(oldest);
-    const upstream = createSocket("udp4");
+    const upstream = createSocket(familyOf(to.address) === 4 ? "udp4" : "udp6");
     upstream.on("message", (answer, from) => {
       if (from.address === to.address) socket.send(answer, client.port, client.address);
     });

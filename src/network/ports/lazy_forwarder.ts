@@ -43,8 +43,9 @@ function destinationOf(
         port >= HostPort &&
         port < HostPort + Count,
     );
-    const to = found && exitOf(store, sandbox)?.target.address4;
-    if (found && to) return { address: to, port: found.ContainerPort + port - found.HostPort };
+    const to = found && exitOf(store, sandbox)?.target;
+    const reached = to?.address6 || to?.address4;
+    if (found && reached) return { address: reached, port: found.ContainerPort + port - found.HostPort };
   }
   return undefined;
 }

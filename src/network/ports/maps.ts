@@ -14,7 +14,15 @@ import {
   type MapElement,
   type NftMap,
 } from "../../kernel/net/mod.ts";
-import { EVERY_ADDRESS, familyOf, ipBytes, isEvery, PROTOCOL_NUMBERS, type PublishedRange } from "./port.ts";
+import {
+  EVERY_ADDRESS,
+  familyOf,
+  ipBytes,
+  isEvery,
+  meet,
+  PROTOCOL_NUMBERS,
+  type PublishedRange,
+} from "./port.ts";
 
 /** Where published ports lead to. */
 export interface Target {
@@ -80,10 +88,18 @@ export const PORT_MAPS: readonly Shape[] = [
 export function entriesOf(range: PublishedRange, target: Target, forwarder: ForwarderPorts): Entry[] {
   const family = familyOf(range.HostIp);
   const address = family === 4 ? target.address4 : target.address6;
-  if (address !== "") return sentOn(range, ipBytes(address));
-  const port = family === 6 && target.address4 !== "" ? forwarder[range.Protocol] : undefined;
-  return port === undefined ? [] : [forwarded(range, be16(port))];
+  const port = family === 6 ? forwarder[range.Protocol] : undefined;
+  if (address !== "") return [...sentOn(range, ipBytes(address)), ...fromLoopback6(range, port)];
+  return port === undefined || target.address4 === "" ? [] : [forwarded(range, be16(port))];
 }
+
+/** Nothing can be sent on from ::1, to whatever address. */
+function fromLoopback6(range: PublishedRange, port: number | undefined): Entry[] {
+  if (port === undefined || !meet(range.HostIp, LOOPBACK_6)) return [];
+  return [forwarded({ ...range, HostIp: LOOPBACK_6 }, be16(port))];
+}
+
+const LOOPBACK_6 = "::1";
 
 function forwarded(range: PublishedRange, to: Uint8Array): Entry {
   const { HostIp, HostPort, Count, Protocol } = range;

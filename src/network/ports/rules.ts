@@ -56,7 +56,7 @@ export function publishingChains(bridges: readonly PublishingBridge[]): Chain[] 
     },
     {
       name: "published",
-      rules: [...LOOKUPS.map(({ family, map, ...shape }) => [dnatBy(family, map, shape)]), ...FORWARD],
+      rules: [...FORWARD, ...LOOKUPS.map(({ family, map, ...shape }) => [dnatBy(family, map, shape)])],
     },
     // From outside nobody reaches what is published at 127.0.0.1.
     { name: "prerouting", hook: "prerouting", ...nat, rules: [[toLoopback, leave], looked] },
