@@ -225,7 +225,7 @@ describe("what is saved", () => {
     await load(fixture.store, dockerArchive([image, other]));
     const loadedFrom = async (...names: string[]) => {
       await using empty = await testStore();
-      return load(empty.store, await saved(fixture.store, names));
+      return await load(empty.store, await saved(fixture.store, names));
     };
     expect(await loadedFrom("a")).toEqual(["Loaded image: a:1", "Loaded image: a:2"]);
     expect(await loadedFrom("a:2", "a:2")).toEqual(["Loaded image: a:2"]);
