@@ -192,17 +192,18 @@ function onLink(state: State, record: NetworkRecord): NetworkRecord {
 function onParent({ store, host }: State, record: NetworkRecord): NetworkRecord {
   const Link = parentOf(record);
   const others = [...store.networks.values()].filter((one) => one.Link === Link);
-  const inTheWay = others.find(
-    (other) => !other.Adopted || isPassthru(other) || isPassthru(record) || other.Driver !== record.Driver,
-  );
+  const inTheWay = others.find((other) => !canShare(other, record));
   if (inTheWay !== undefined)
     throw new FathomError("forbidden", `network ${inTheWay.Name} is already using parent interface ${Link}`);
   const isThere = findLink(host(), Link) !== undefined;
   return { ...record, Link, ...(isThere && { Adopted: true }) };
 }
 
-function isPassthru({ Driver, Options }: NetworkRecord): boolean {
-  return sublinkOf({ Driver, Options }).mode === "passthru";
+/** All links of ipvlan on one parent have its mode. */
+function canShare(other: NetworkRecord, record: NetworkRecord): boolean {
+  if (!other.Adopted || other.Driver !== record.Driver) return false;
+  const modes = [other, record].map((one) => sublinkOf(one).mode);
+  return !modes.includes("passthru") && (record.Driver !== "ipvlan" || modes[0] === modes[1]);
 }
 
 function onBridge({ store, host }: State, record: NetworkRecord): NetworkRecord {

@@ -52,6 +52,7 @@ export function planEndpoint(
     Link: junction.kind === "bridge" ? `fm${endpoint.Id.slice(0, LINK_DIGITS)}` : "",
     ...(v4 && { Address: v4.address, Prefix: v4.prefix, Gateway: gatewayOf(junction, 4, v4) }),
     ...(v6 && { Address6: v6.address, Prefix6: v6.prefix, Gateway6: gatewayOf(junction, 6, v6) }),
+    ...(junction.byLink && { ByLink: true as const }),
     Mac: junction.kind === "ipvlan" ? "" : asked.MacAddress || macFor([v4?.address ?? "", v6?.address ?? ""]),
   };
 }

@@ -72,7 +72,7 @@ export function parentNetwork(record: NetworkRecord, { host, options }: SegmentN
         name: link.name,
         index: link.index,
         mtu: mtu || link.mtu,
-        leadsOut: record.Internal ? [] : [4, 6],
+        ...wayOut(record, sublink),
         linkPrefix: "eth",
       };
     },
@@ -81,6 +81,15 @@ export function parentNetwork(record: NetworkRecord, { host, options }: SegmentN
       if (link !== undefined) deleteLink(host(), record.Link);
     },
   };
+}
+
+/** Where packets are routed as they leave the container, everybody is behind its link; by a dummy nobody is. */
+function wayOut(
+  { Id, Link, Internal }: NetworkRecord,
+  { mode }: ReturnType<typeof sublinkOf>,
+): Pick<Junction, "leadsOut" | "byLink"> {
+  if (Internal || Link === dummyName(Id)) return { leadsOut: [] };
+  return mode === "l3" || mode === "l3s" ? { leadsOut: [], byLink: true } : { leadsOut: [4, 6] };
 }
 
 function makeParent(socket: NetlinkSocket, { Id, Link }: NetworkRecord): LinkInfo {

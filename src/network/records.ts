@@ -69,6 +69,8 @@ export interface EndpointRecord {
   DnsNames: string[];
   /** What was asked for, as `inspect` shows it. */
   Asked: EndpointRequest;
+  /** What is for elsewhere leaves by its link, without a gateway. */
+  ByLink?: true;
   /** Set where what it sends was ever limited: there may be a link for that, which goes by itself. */
   Limited?: true;
 }

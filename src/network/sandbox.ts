@@ -153,8 +153,12 @@ function addressesOf({ Address, Prefix, Address6, Prefix6, Asked }: EndpointReco
 
 /** Has what goes to the outside leave by the right links. A way out goes with its link, or gives place to another. */
 function lead({ route }: Namespace, ways: WaysOut): void {
-  if (ways[4]) addDefaultRoute(route, linkOf(route, ways[4].Interface), ways[4].Gateway);
-  if (ways[6]) addDefaultRoute(route, linkOf(route, ways[6].Interface), ways[6].Gateway6);
+  for (const family of [4, 6] as const) {
+    const way = ways[family];
+    if (way === undefined) continue;
+    const gateway = family === 4 ? way.Gateway : way.Gateway6;
+    addDefaultRoute(route, linkOf(route, way.Interface), { family, gateway });
+  }
 }
 
 function linkOf(socket: NetlinkSocket, name: string): { index: number; name: string } {

@@ -30,6 +30,8 @@ interface JunctionLink {
   mtu: number;
   /** The families whose gateway leads beyond the network. */
   leadsOut: readonly Family[];
+  /** It is the link that leads beyond it, for all families, and there are no gateways. */
+  byLink?: true;
   /** Of containers' links: `eth` for eth0, eth1 … */
   linkPrefix: string;
 }

@@ -3,7 +3,7 @@
 import type { Family } from "../std/ip.ts";
 import type { EndpointRecord, NetworkRecord } from "./records.ts";
 
-/** For each family the endpoint whose gateway is the default one; undefined where none leads out. */
+/** For each family the endpoint by whose gateway, or link, all else goes; undefined where none leads out. */
 export type WaysOut = Readonly<Record<Family, EndpointRecord | undefined>>;
 
 /**
@@ -19,8 +19,8 @@ export function waysOut(
     (a, b) => priority(b) - priority(a) || (name(a) < name(b) ? -1 : Number(name(a) > name(b))),
   );
   return {
-    4: ordered.find(({ Gateway }) => Gateway !== ""),
-    6: ordered.find(({ Gateway6 }) => Gateway6 !== ""),
+    4: ordered.find(({ Gateway, Address, ByLink }) => Gateway !== "" || (ByLink && Address !== "")),
+    6: ordered.find(({ Gateway6, Address6, ByLink }) => Gateway6 !== "" || (ByLink && Address6 !== "")),
   };
 }
 

@@ -52,7 +52,15 @@ cat /tmp/daemon.log
 describe.skipIf(reason !== undefined)("networks on Debian's kernel", () => {
   let printed: Sections = new Map();
   beforeAll(async () => {
-    const rules = ["nf_tables", "nft_masq", "nft_ct", "nft_chain_nat", "nft_nat", "nft_fib_inet"];
+    const rules = [
+      "nf_tables",
+      "nft_masq",
+      "nft_ct",
+      "nft_chain_nat",
+      "nft_nat",
+      "nft_fib_inet",
+      "nft_redir",
+    ];
     const rates = ["ifb", "sch_tbf", "sch_ingress", "cls_u32", "act_mirred"];
     printed = await runInVm(SESSION, { modules: ["overlay", "bridge", "veth", ...rules, ...rates] });
   }, VM_LIMIT_MS);

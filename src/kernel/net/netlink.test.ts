@@ -102,7 +102,7 @@ describe("on this kernel", () => {
     if (own === undefined) throw new Error("the other end is not there");
     addAddress(inside.route, own, { address: "10.0.0.2", prefix: 24 });
     setLink(inside.route, own, { up: true });
-    addDefaultRoute(inside.route, own, "10.0.0.1");
+    addDefaultRoute(inside.route, own, { family: 4, gateway: "10.0.0.1" });
     expect(listRoutes(inside.route)).toContainEqual({
       destination: "0.0.0.0",
       prefix: 0,
@@ -144,7 +144,8 @@ describe("on this kernel", () => {
   test("a failure names what failed, and every message is a step that shows how to see its effect", () => {
     const steps: Step[] = [];
     const sink = (step: () => Step) => void steps.push(step());
-    const fail = () => addDefaultRoute(outside.route, { index: 1, name: "lo" }, "10.9.9.9");
+    const fail = () =>
+      addDefaultRoute(outside.route, { index: 1, name: "lo" }, { family: 4, gateway: "10.9.9.9" });
     expect(() => recording("daemon", sink, fail)).toThrow(/^send everything else to 10.9.9.9: E/);
     expect(steps).toMatchObject([{ call: "sendto", by: "daemon", see: "nsenter -t PID -n ip route" }]);
     expect(steps[0]?.result).toBeLessThan(0);
