@@ -4,7 +4,7 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promise
 import { join } from "node:path";
 import { isBtrfs, mountOverlay, unmount } from "../kernel/mod.ts";
 import { ifAbsent } from "../std/absent.ts";
-import { FathomError, messageOf } from "../std/errors.ts";
+import { FathomError, kindOf, messageOf } from "../std/errors.ts";
 import { btrfsDriver } from "./btrfs.ts";
 import type { SnapshotDriver } from "./driver.ts";
 import { overlayDriver } from "./overlay.ts";
@@ -94,7 +94,10 @@ async function detect(root: string): Promise<Choice> {
   return { driver: vfsDriver(), notice };
 }
 
-/** Why overlay cannot write to the file system of a directory; undefined where it can. Found out by doing it. */
+/**
+ * Why overlay cannot write to the file system of a directory; undefined where it can. Found out by doing it. A kernel that merely
+ * lacks overlay at the moment is no reason: it is loaded later, the choice stays, and a start says what is missing.
+ */
 async function overlayRefusal(root: string): Promise<string | undefined> {
   const probe = join(root, `.probe-${process.pid}`);
   const place = (name: string) => join(probe, name);
@@ -114,6 +117,6 @@ async function overlayRefusal(root: string): Promise<string | undefined> {
     await writeFile(join(target, "file"), "");
     return undefined;
   } catch (error) {
-    return messageOf(error);
+    return kindOf(error) === "unsupported" ? undefined : messageOf(error);
   }
 }

@@ -183,7 +183,6 @@ export const KNOWN: Readonly<Record<string, string>> = {
   "\\[0\\]\\.RepoDigests: null \\| \\[\\]": "so since Docker 24",
   '\\[0\\]\\.Mounts\\[\\d\\]\\.Source: "" \\| "ROOT.*"': "Docker writes the row before it has the volume",
   "IPAM\\.Config: \\[\\] \\| null": "so since Docker 26",
-  "EnableIPv4: absent \\| true": "Docker has told it since 28, in every version of its API",
   "Options\\.com\\.docker\\.network\\.driver\\.mtu: .*": "ours is that of the host's way out",
   "Options\\.com\\.docker\\.network\\.bridge\\.name: .*":
     "a bridge of our own, so that both can run on one host",
