@@ -215,7 +215,11 @@ test.skipIf(ON_DOCKER)("info has every field that Docker's has on a host without
   const { json } = await engine.request("GET", "/info");
   expect(json).toMatchObject({
     Swarm: { LocalNodeState: "inactive", ControlAvailable: false, RemoteManagers: null },
-    RegistryConfig: { InsecureRegistryCIDRs: [], IndexConfigs: {}, Mirrors: [] },
+    RegistryConfig: {
+      InsecureRegistryCIDRs: ["127.0.0.0/8", "::1/128"],
+      IndexConfigs: { "docker.io": { Name: "docker.io", Mirrors: [], Secure: true, Official: true } },
+      Mirrors: [],
+    },
     ContainerdCommit: { ID: "N/A" },
     FirewallBackend: { Driver: "nftables" },
     CDISpecDirs: [],
