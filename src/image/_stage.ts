@@ -8,7 +8,7 @@
 import { closeSync, openSync } from "node:fs";
 import { mkdir, rm, statfs, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { bytesBelow } from "../kernel/mod.ts";
+import { bytesBelow, spreadBelow } from "../kernel/mod.ts";
 import { digestOfHex } from "../spec/digest.ts";
 import { type Digest, MEDIA_TYPE } from "../spec/oci_image.ts";
 import { pace } from "../std/pace.ts";
@@ -52,6 +52,8 @@ export async function stageLayer(
 ): Promise<StagedLayer> {
   await using stack = new AsyncDisposableStack();
   const directory = join(paths.layerIngest, uniqueName());
+  await mkdir(paths.layerIngest, { recursive: true, mode: 0o755 });
+  spreadBelow(paths.layerIngest);
   stack.defer(() => rm(directory, { recursive: true, force: true }));
   await mkdir(join(directory, "diff"), { recursive: true, mode: 0o755 });
   await mkdir(join(directory, "aside"));

@@ -86,6 +86,7 @@ export { limitProject, projectOf, projectQuota, setProject } from "./quota.ts";
 export { pipe, readable, setNonBlocking, writeAll } from "./ready.ts";
 export { now, recording } from "./receipt.ts";
 export { type Begun, beginSpawn, type Child, type SpawnOptions, spawn } from "./spawn.ts";
+export { spreadBelow } from "./spread.ts";
 export { device, majorMinor, type Stat, statFd } from "./stat.ts";
 export { type Successor, successor } from "./successor.ts";
 export { check, sys } from "./syscall.ts";
