@@ -24,6 +24,10 @@ export interface AddressBooks {
   claim(network: NetworkRecord, address: string): TakenAddress;
   /** Makes an address free again; no error where it is. */
   giveBack(network: NetworkRecord, address: string): void;
+  /** Notes at which MAC address an address is from now on, and gives the one it was at last, if that is known. */
+  moveTo(network: NetworkRecord, address: string, mac: string): string | undefined;
+  /** Knows nothing of a network any more: it is gone. */
+  forget(network: NetworkRecord): void;
 }
 
 /** One subnet's. */
@@ -33,16 +37,20 @@ interface Book {
   first: bigint;
   last: bigint;
   taken: Set<bigint>;
+  /** At which MAC address each was last. */
+  macs: Map<bigint, string>;
   /** No address below is free. */
   low: bigint;
 }
 
 export function addressBooks(store: RecordStore): AddressBooks {
-  const books = new Map<string, Book>();
+  const books = new Map<string, Map<string, Book>>();
   const bookOf = (network: NetworkRecord, record: SubnetRecord): Book => {
-    const key = `${network.Id} ${record.Subnet} ${record.IPRange} ${record.Gateway}`;
-    const book = books.get(key) ?? makeBook(store, network, record);
-    books.set(key, book);
+    const own = books.get(network.Id) ?? new Map<string, Book>();
+    books.set(network.Id, own);
+    const key = `${record.Subnet} ${record.IPRange} ${record.Gateway}`;
+    const book = own.get(key) ?? makeBook(store, network, record);
+    own.set(key, book);
     return book;
   };
   const booksOf = (network: NetworkRecord) => network.Subnets.map((record) => bookOf(network, record));
@@ -72,6 +80,14 @@ export function addressBooks(store: RecordStore): AddressBooks {
       if (!book?.taken.delete(ip.value)) return;
       if (ip.value < book.low && ip.value >= book.first) book.low = ip.value;
     },
+    moveTo(network, address, mac) {
+      const ip = parseIp(address);
+      const macs = booksOf(network).find(({ subnet }) => holds(subnet, ip))?.macs;
+      const before = macs?.get(ip.value);
+      macs?.set(ip.value, mac);
+      return before;
+    },
+    forget: (network) => void books.delete(network.Id),
   };
 }
 
@@ -99,15 +115,17 @@ function makeBook(store: RecordStore, network: NetworkRecord, record: SubnetReco
   const last = lastOf(range) < most ? lastOf(range) : most;
   const own = network.BridgeAddress?.split("/")[0] ?? "";
   const reserved = [record.Gateway, own, ...Object.values(record.AuxiliaryAddresses ?? {})];
-  const given = [...store.sandboxes.values()].flatMap(({ Endpoints }) =>
-    Endpoints.filter((endpoint) => endpoint.Network === network.Id).flatMap((one) => [
-      one.Address,
-      one.Address6,
-    ]),
-  );
-  const addresses = [...reserved, ...given].filter((text) => text !== "").map(parseIp);
-  const values = addresses.filter((ip) => holds(subnet, ip)).map(({ value }) => value);
-  return { subnet, gateway: record.Gateway, first, last, taken: new Set(values), low: first };
+  const given = [...store.sandboxes.values()]
+    .flatMap(({ Endpoints }) => Endpoints.filter((endpoint) => endpoint.Network === network.Id))
+    .flatMap(({ Address, Address6, Mac }) => [Address, Address6].map((address) => ({ address, mac: Mac })));
+  const values = [...reserved.map((address) => ({ address, mac: "" })), ...given]
+    .filter(({ address }) => address !== "")
+    .map(({ address, mac }) => ({ ip: parseIp(address), mac }))
+    .filter(({ ip }) => holds(subnet, ip))
+    .map(({ ip, mac }) => [ip.value, mac] as const);
+  const taken = new Set(values.map(([value]) => value));
+  const macs = new Map(values.filter(([, mac]) => mac !== ""));
+  return { subnet, gateway: record.Gateway, first, last, taken, macs, low: first };
 }
 
 /**

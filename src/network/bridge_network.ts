@@ -51,6 +51,7 @@ export function bridgeNetwork(record: NetworkRecord, needs: SegmentNeeds): Segme
       mtu: link.mtu,
       isolated: !wishes.betweenContainers,
       leadsOut: leadsOut(record, wishes),
+      shared: record.Adopted === true,
       linkPrefix: wishes.linkPrefix,
     };
   };

@@ -5,6 +5,7 @@ import type { NetworkRate } from "../std/network_rate.ts";
 import { describeConnection } from "./describe.ts";
 import { type Attachment, planEndpoint } from "./endpoint.ts";
 import { resolvesNames } from "./names.ts";
+import { planWithNews } from "./news.ts";
 import type { Connection, ConnectRequest, EndpointWish } from "./options.ts";
 import { openPorts } from "./ports/publish.ts";
 import { refusedPorts, reservePorts } from "./ports/reserve.ts";
@@ -12,7 +13,7 @@ import { applyRate } from "./rate.ts";
 import { inventId, type SandboxRecord } from "./records.ts";
 import { giveBack, letGo, release } from "./release.ts";
 import { leadToResolver } from "./resolver.ts";
-import { makeSandbox } from "./sandbox.ts";
+import { type EndpointPlan, makeSandbox } from "./sandbox.ts";
 import { findNetwork, type State, tell } from "./state.ts";
 import { waysOut } from "./ways_out.ts";
 
@@ -33,7 +34,7 @@ export async function connect(state: State, request: ConnectRequest): Promise<Co
   try {
     if (sandbox.Key !== "") {
       makeSandbox(state.host(), sandbox, {
-        plans: plansOf(sandbox, attachments),
+        plans: plansOf(state, sandbox, attachments),
         ways: waysOut(sandbox.Endpoints, store.networks),
         users: request.users,
       });
@@ -87,10 +88,15 @@ function planSandbox(state: State, container: string, attachments: readonly Atta
   return isOwn ? { ...sandbox, Key: join(state.store.namespaces, id.slice(0, SHORT)) } : sandbox;
 }
 
-function plansOf({ Endpoints }: SandboxRecord, attachments: readonly Attachment[]) {
-  return attachments.flatMap(({ junction }, at) => {
+function plansOf(
+  state: State,
+  { Endpoints }: SandboxRecord,
+  attachments: readonly Attachment[],
+): EndpointPlan[] {
+  return attachments.flatMap(({ network, junction }, at) => {
     const endpoint = Endpoints[at];
-    return junction === undefined || endpoint === undefined ? [] : [{ endpoint, junction }];
+    if (junction === undefined || endpoint === undefined) return [];
+    return planWithNews(state, { network, junction }, endpoint);
   });
 }
 

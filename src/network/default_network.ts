@@ -43,7 +43,16 @@ export function defaultNetwork(record: NetworkRecord, needs: SegmentNeeds): Segm
       });
       const { name: link, index, mtu } = await opening;
       const isolated = !settings.betweenContainers;
-      return { kind: "bridge", name: link, index, mtu, isolated, leadsOut: [4, 6], linkPrefix: "eth" };
+      return {
+        kind: "bridge",
+        name: link,
+        index,
+        mtu,
+        isolated,
+        leadsOut: [4, 6],
+        shared: settings.existing !== undefined,
+        linkPrefix: "eth",
+      };
     },
     remove() {
       if (opening === undefined) return;

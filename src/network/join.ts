@@ -5,6 +5,7 @@ import { attachmentFor } from "./connect.ts";
 import { describeConnection } from "./describe.ts";
 import { planEndpoint } from "./endpoint.ts";
 import { resolvesNames } from "./names.ts";
+import { planWithNews } from "./news.ts";
 import type { Connection, EndpointWish } from "./options.ts";
 import { closePorts, openPorts } from "./ports/publish.ts";
 import { removeQueue } from "./rate.ts";
@@ -35,7 +36,8 @@ export async function join(state: State, container: string, wish: EndpointWish):
   try {
     await store.saveSandbox(sandbox);
     const ways = waysOut(sandbox.Endpoints, store.networks);
-    joinSandbox(state.host(), sandbox, { plan: { endpoint, junction }, ways });
+    const plan = planWithNews(state, { network, junction }, endpoint);
+    joinSandbox(state.host(), sandbox, { plan, ways });
     if (!hadNames && resolvesNames(sandbox)) leadToResolver(state, sandbox);
     openPorts(state.ports, sandbox);
   } catch (error) {

@@ -9,8 +9,9 @@ import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { containerTablePath, networkTablePath } from "../dns/contract.ts";
 import { ifAbsent } from "../std/absent.ts";
-import { containerTable, networkTable, resolvesNames } from "./names.ts";
-import { writeWhole } from "./record_files.ts";
+import { containerTable, resolvesNames } from "./names.ts";
+import { NetworkNames } from "./network_names.ts";
+import { writeText, writeWhole } from "./record_files.ts";
 import type { SandboxRecord } from "./records.ts";
 import type { RecordStore } from "./store.ts";
 
@@ -50,6 +51,8 @@ class Tables implements NameTables {
   readonly #gateway: string | undefined;
   /** The networks of each container in whose tables it stands. */
   readonly #published = new Map<string, readonly string[]>();
+  /** The names on each network where there are any. */
+  readonly #names = new Map<string, NetworkNames>();
   /** One write of a file at a time; who comes meanwhile shares the next. */
   readonly #writing = new Map<string, Promise<void>>();
   readonly #waiting = new Map<string, Promise<void>>();
@@ -76,16 +79,27 @@ class Tables implements NameTables {
   async publish(sandbox: SandboxRecord): Promise<void> {
     const before = this.#published.get(sandbox.Container) ?? [];
     if (!resolvesNames(sandbox)) return before.length > 0 ? this.withdraw(sandbox.Container) : undefined;
+    const { Container, Endpoints } = sandbox;
     const own = networksOf(sandbox);
-    this.#published.set(sandbox.Container, own);
-    await Promise.all([this.#writeOwn(sandbox.Container), ...this.#writeNetworks([...before, ...own])]);
+    this.#published.set(Container, own);
+    for (const id of before) if (!own.includes(id)) this.#names.get(id)?.drop(Container);
+    for (const endpoint of Endpoints)
+      if (own.includes(endpoint.Network)) this.#namesOn(endpoint.Network).put(Container, endpoint);
+    await Promise.all([this.#writeOwn(Container), ...this.#writeNetworks([...before, ...own])]);
   }
 
   async withdraw(container: string): Promise<void> {
     const before = this.#published.get(container);
     if (before === undefined) return;
     this.#published.delete(container);
+    for (const id of before) this.#names.get(id)?.drop(container);
     await Promise.all([rm(this.pathOf(container), { force: true }), ...this.#writeNetworks(before)]);
+  }
+
+  #namesOn(network: string): NetworkNames {
+    const names = this.#names.get(network) ?? new NetworkNames();
+    this.#names.set(network, names);
+    return names;
   }
 
   #writeOwn(container: string): Promise<void> {
@@ -103,9 +117,11 @@ class Tables implements NameTables {
       const path = networkTablePath(this.#directory, id);
       return this.#write(path, async () => {
         const network = this.#store.networks.get(id);
-        const used = [...this.#published.values()].some((networks) => networks.includes(id));
-        if (network === undefined || !used) await rm(path, { force: true });
-        else await writeWhole(path, networkTable(network, this.#store.sandboxes.values()), { flush: false });
+        const names = this.#names.get(id);
+        if (network !== undefined && names !== undefined && !names.isEmpty)
+          return writeText(path, names.table(network.Name), { flush: false });
+        this.#names.delete(id);
+        await rm(path, { force: true });
       });
     });
   }

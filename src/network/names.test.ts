@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { containerTable, networkTable, resolvesNames } from "./names.ts";
+import { containerTable, resolvesNames } from "./names.ts";
 import { type EndpointRecord, freshNetwork, type NetworkRecord, type SandboxRecord } from "./records.ts";
 
 function network(name: string, more: Partial<NetworkRecord> = {}): NetworkRecord {
@@ -36,23 +36,6 @@ const BRIDGE = network("bridge");
 const BACK = network("back", { Subnets: [{ Subnet: "10.0.0.0/24", Gateway: "10.0.0.1" }] });
 const INSIDE = network("inside", { Internal: true });
 const NETWORKS = new Map([BRIDGE, BACK, INSIDE].map((one) => [one.Id, one]));
-
-describe("a network's table", () => {
-  test("has everybody's addresses of both families by name in lower case, and their first names by address", () => {
-    const db = sandbox(endpoint("back", { DnsNames: ["DB", "store"], Address6: "fd00::2" }));
-    const web = sandbox(endpoint("back", { DnsNames: ["web", "store", "Store"], Address: "10.0.0.3" }));
-    const elsewhere = sandbox(endpoint("inside", { DnsNames: ["db"], Address: "10.9.0.9" }));
-    expect(networkTable(BACK, [db, web, elsewhere])).toEqual({
-      network: "back",
-      names: {
-        db: ["10.0.0.2", "fd00::2"],
-        store: ["10.0.0.2", "fd00::2", "10.0.0.3"],
-        web: ["10.0.0.3"],
-      },
-      hosts: { "10.0.0.2": "DB", "fd00::2": "DB", "10.0.0.3": "web" },
-    });
-  });
-});
 
 describe("a container's table", () => {
   test("has the networks where names are found, links by their aliases, and the host by its gateway", () => {

@@ -1,10 +1,10 @@
 /**
- * The tables of names that containers' resolvers read (dns/contract.ts), as they follow from the records. Pure.
+ * Who finds names, and what a container's resolver asks by (ContainerTable of dns/contract.ts), as it follows from the records. Pure.
  *
  * Names are found on networks that a user has made: endpoints there have names by which others find them, others have none.
  */
 
-import type { ContainerTable, NetworkTable } from "../dns/contract.ts";
+import type { ContainerTable } from "../dns/contract.ts";
 import type { EndpointRecord, NetworkRecord, SandboxRecord } from "./records.ts";
 
 const HOST_NAME = "host.docker.internal";
@@ -20,24 +20,9 @@ function hasNames({ DnsNames }: EndpointRecord): boolean {
   return DnsNames.length > 0;
 }
 
-function addressesOf({ Address, Address6 }: EndpointRecord): string[] {
+/** Those that it has. */
+export function addressesOf({ Address, Address6 }: Pick<EndpointRecord, "Address" | "Address6">): string[] {
   return [Address, Address6].filter((address) => address !== "");
-}
-
-/** The names on one network: of several containers by one name all addresses. */
-export function networkTable(network: NetworkRecord, sandboxes: Iterable<SandboxRecord>): NetworkTable {
-  const names = new Map<string, string[]>();
-  const hosts = new Map<string, string>();
-  for (const { Endpoints } of sandboxes) {
-    for (const endpoint of Endpoints.filter(({ Network }) => Network === network.Id)) {
-      const addresses = addressesOf(endpoint);
-      for (const name of new Set(endpoint.DnsNames.map((one) => one.toLowerCase())))
-        names.set(name, [...(names.get(name) ?? []), ...addresses]);
-      const [first] = endpoint.DnsNames;
-      if (first !== undefined) for (const address of addresses) hosts.set(address, first);
-    }
-  }
-  return { network: network.Name, names: Object.fromEntries(names), hosts: Object.fromEntries(hosts) };
 }
 
 /**

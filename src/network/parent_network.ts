@@ -73,6 +73,7 @@ export function parentNetwork(record: NetworkRecord, { host, options }: SegmentN
         index: link.index,
         mtu: mtu || link.mtu,
         ...wayOut(record, sublink),
+        shared: true,
         linkPrefix: "eth",
       };
     },

@@ -8,9 +8,14 @@ import type { EndpointRecord, NetworkRecord, SandboxRecord } from "./records.ts"
 /** What an engine leaves that is killed while it writes; the next takes it away. */
 const UNFINISHED = ".tmp";
 
-export async function writeWhole(path: string, value: unknown, { flush }: { flush: boolean }): Promise<void> {
+export function writeWhole(path: string, value: unknown, how: { flush: boolean }): Promise<void> {
+  return writeText(path, `${JSON.stringify(value, null, 2)}\n`, how);
+}
+
+/** @param flush so that it outlives the host's power */
+export async function writeText(path: string, text: string, { flush }: { flush: boolean }): Promise<void> {
   const temporary = `${path}${UNFINISHED}`;
-  await writeFile(temporary, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600, flush });
+  await writeFile(temporary, text, { mode: 0o600, flush });
   await rename(temporary, path);
 }
 

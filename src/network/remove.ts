@@ -29,7 +29,7 @@ function reasonToKeep({ store }: State, { Id, Name, ConfigOnly }: NetworkRecord)
 }
 
 /** The record goes last: an engine that is killed before still has the network, and makes its bridge again. */
-async function take({ store, segments, options }: State, network: NetworkRecord): Promise<void> {
+async function take({ store, segments, books, options }: State, network: NetworkRecord): Promise<void> {
   // From here on nobody is connected to it.
   store.networks.delete(network.Id);
   try {
@@ -38,6 +38,7 @@ async function take({ store, segments, options }: State, network: NetworkRecord)
     store.networks.set(network.Id, network);
     throw error;
   }
+  books.forget(network);
   await store.dropNetwork(network.Id);
   tell(options, { action: "destroy", network });
 }

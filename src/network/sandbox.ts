@@ -42,6 +42,8 @@ type Namespace = ReturnType<typeof makeNetworkNamespace>;
 export interface EndpointPlan {
   endpoint: EndpointRecord;
   junction: Junction;
+  /** Those of its addresses that its neighbours are to be told of. */
+  news: readonly string[];
 }
 
 /**
@@ -105,7 +107,8 @@ function connect(host: NetlinkSocket, namespace: Namespace, plan: EndpointPlan):
     inNetworkNamespace(namespace.fd, () => writeSysctl(`net/ipv6/conf/${Interface}/disable_ipv6`, "0"));
   for (const address of addressesOf(endpoint)) addAddress(namespace.route, inside, address);
   setLink(namespace.route, inside, { up: true });
-  settlePort(host, plan);
+  if (plan.junction.kind === "bridge") settlePort(host, plan);
+  else inNetworkNamespace(namespace.fd, () => tell(namespace.route, inside, plan));
 }
 
 /** The container's link, and what of the host it is on. */
@@ -121,12 +124,17 @@ function addPair(host: NetlinkSocket, namespace: Namespace, { endpoint, junction
   }
 }
 
-function settlePort(host: NetlinkSocket, { endpoint, junction }: EndpointPlan): void {
-  if (junction.kind !== "bridge") return;
+function settlePort(host: NetlinkSocket, plan: EndpointPlan): void {
+  const { endpoint, junction } = plan;
   const port = linkOf(host, endpoint.Link);
   learn(host, port, endpoint.Mac);
-  if (endpoint.Address !== "") announce(host, junction, { address: endpoint.Address, mac: endpoint.Mac });
-  if (junction.isolated) isolatePort(host, port);
+  // By the bridge: its port may begin to forward a moment later only.
+  tell(host, junction, plan);
+  if (junction.kind === "bridge" && junction.isolated) isolatePort(host, port);
+}
+
+function tell(socket: NetlinkSocket, link: { index: number; name: string }, plan: EndpointPlan): void {
+  for (const address of plan.news) announce(socket, link, { address, mac: plan.endpoint.Mac });
 }
 
 /** The host's end where there is one, else the container's own. */

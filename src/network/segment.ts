@@ -32,6 +32,8 @@ interface JunctionLink {
   leadsOut: readonly Family[];
   /** It is the link that leads beyond it, for all families, and there are no gateways. */
   byLink?: true;
+  /** Others than this engine's containers are on it. */
+  shared: boolean;
   /** Of containers' links: `eth` for eth0, eth1 … */
   linkPrefix: string;
 }

@@ -111,16 +111,19 @@ test("a subnet that this host has a way to by any table of routes is not chosen"
 });
 
 test("another container with the same address and another MAC is reached at once", async () => {
-  await fathom("network", "create", "--subnet", "10.32.41.0/24", "moving");
+  const addresses = ["10.32.41.50", "fd00:32:41::50"] as const;
+  const subnets = ["--subnet", "10.32.41.0/24", "--ipv6", "--subnet", "fd00:32:41::/64"];
+  await fathom("network", "create", ...subnets, "moving");
   await started("asks", "--network", "moving");
-  const fixed = ["--network", "moving", "--ip", "10.32.41.50", "--mac-address"];
-  await started("first", ...fixed, "02:00:00:00:32:01");
-  expect(await pings("asks", "10.32.41.50")).toBe(true);
-  expect((await run(["busybox", "ping", "-c1", "-W1", "10.32.41.50"])).status).toBe(0);
-  await fathom("rm", "-f", "first");
-  await started("second", ...fixed, "02:00:00:00:32:02");
-  expect(await pings("asks", "10.32.41.50")).toBe(true);
-  expect((await run(["busybox", "ping", "-c1", "-W1", "10.32.41.50"])).status).toBe(0);
+  const fixed = ["--network", "moving", "--ip", addresses[0], "--ip6", addresses[1]];
+  for (const mac of [["--mac-address", "02:00:00:00:32:01"], ["--mac-address", "02:00:00:00:32:02"], []]) {
+    await started("holder", ...fixed, ...mac);
+    for (const address of addresses) {
+      expect([mac, address, await pings("asks", address)]).toEqual([mac, address, true]);
+      expect((await run(["busybox", "ping", "-c1", "-W1", address])).status).toBe(0);
+    }
+    await fathom("rm", "-f", "holder");
+  }
 });
 
 describe("links of the host", () => {

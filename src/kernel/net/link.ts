@@ -6,6 +6,7 @@
 
 import { needing } from "../lacking.ts";
 import { type Attribute, encodeAttributes, join, text, u32, u32s } from "./attributes.ts";
+import { macBytes } from "./neighbour_frames.ts";
 import { type NetlinkSocket, NLM_F } from "./netlink.ts";
 
 /** Message types of linux/rtnetlink.h. */
@@ -211,8 +212,4 @@ function showSettings(settings: LinkSettings & { namespace?: number }): string {
   return Object.entries(settings)
     .map(([name, value]) => (value === true ? name : `${name}=${value}`))
     .join(", ");
-}
-
-function macBytes(mac: string): Uint8Array {
-  return Uint8Array.from(mac.split(":").map((byte) => Number.parseInt(byte, 16)));
 }

@@ -2,6 +2,7 @@
 
 import { needing } from "../lacking.ts";
 import { type Attribute, text, u32, u32s } from "./attributes.ts";
+import { macBytes } from "./neighbour_frames.ts";
 import { type NetlinkSocket, NLM_F } from "./netlink.ts";
 
 const RTM_NEWLINK = 16;
@@ -76,8 +77,4 @@ function dataOf(link: Sublink): Attribute {
 
 function detail(link: Sublink): string {
   return link.kind === "vlan" ? `IFLA_VLAN_ID=${link.id}` : `mode=${link.mode}`;
-}
-
-function macBytes(mac: string): Uint8Array {
-  return Uint8Array.from(mac.split(":").map((byte) => Number.parseInt(byte, 16)));
 }
