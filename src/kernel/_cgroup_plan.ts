@@ -75,6 +75,7 @@ function legacyWrites(resources: Resources): ControlWrite[] {
   if (given(memory.limit)) set("memory.limit_in_bytes", memory.limit, "limit memory");
   if (given(memory.swap)) set("memory.memsw.limit_in_bytes", memory.swap, "limit memory and swap");
   if (given(memory.reservation)) set("memory.soft_limit_in_bytes", memory.reservation, "reserve memory");
+  if (given(memory.kernelTCP)) set("memory.kmem.tcp.limit_in_bytes", memory.kernelTCP, "limit TCP's buffers");
   if (memory.swappiness !== undefined) set("memory.swappiness", memory.swappiness, "set swappiness");
   if (memory.disableOOMKiller) set("memory.oom_control", 1, "disable the OOM killer");
   if (given(cpu.shares)) set("cpu.shares", cpu.shares, "weigh CPU time");

@@ -4,6 +4,15 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path/posix";
 import type { RuntimeConfig } from "../spec/oci_runtime.ts";
 import { FathomError, messageOf } from "../std/errors.ts";
+import type { Bundle } from "./runtime.ts";
+
+/** The configuration that a container was made with, whatever its bundle holds by now. @throws {FathomError} as readBundle. */
+export function configOf({ bundle, copy = bundle }: Bundle): RuntimeConfig {
+  return readBundle(copy);
+}
+
+/** Semantic versions of the specification's that have a configuration of this form. */
+const VERSION = /^1\.\d+\.\d+/;
 
 /**
  * The configuration of a bundle, `root.path` made absolute.
@@ -20,6 +29,11 @@ export function readBundle(bundle: string): RuntimeConfig {
     throw new FathomError(
       "invalid",
       `${path} is no runtime configuration: process.args, root.path or linux.namespaces is missing`,
+    );
+  if (!VERSION.test(config.ociVersion))
+    throw new FathomError(
+      "invalid",
+      `${path} is of the version ${config.ociVersion}: 1.0.0 to 1.x are known`,
     );
   const root = { ...config.root, path: resolve(bundle, config.root.path) };
   const process = { ...config.process, env: config.process.env ?? [], cwd: config.process.cwd ?? "/" };

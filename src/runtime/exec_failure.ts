@@ -6,7 +6,7 @@
  * tools match on it; what is added follows after a colon.
  */
 
-import { join } from "node:path/posix";
+import { resolve } from "node:path/posix";
 import { ARCH, ERRNO, O, openInRoot, owned, S, type Stat, SyscallError, statFd, sys } from "../kernel/mod.ts";
 import type { RuntimeConfig } from "../spec/oci_runtime.ts";
 import { parseExecutable } from "./executable.ts";
@@ -28,7 +28,7 @@ export function explainExecFailure(
     new RuntimeError("invalid", message, { cause: error, exitCode });
   const name = process.args[0] ?? "";
   const quoted = JSON.stringify(name);
-  const look = (path: string): Found | undefined => lookAt(root, mounts, join(process.cwd, path));
+  const look = (path: string): Found | undefined => lookAt(root, mounts, resolve("/", process.cwd, path));
   const found = programPaths(process.args, process.env).map((path) => ({ path, file: look(path) }));
   if (!name.includes("/")) {
     const there = found.find(({ file }) => file !== undefined && isExecutable(file.stat));
@@ -56,7 +56,7 @@ export function isThere(
   { process, mounts }: Pick<RuntimeConfig, "process" | "mounts">,
 ): boolean {
   return programPaths(process.args, process.env).some((path) => {
-    const file = lookAt(root, mounts, join(process.cwd, path));
+    const file = lookAt(root, mounts, resolve("/", process.cwd, path));
     return file !== undefined && isExecutable(file.stat);
   });
 }

@@ -28,7 +28,7 @@ import {
 import type { Hook, Process, RuntimeConfig } from "../spec/oci_runtime.ts";
 import { FathomError, messageOf } from "../std/errors.ts";
 import { endProcess } from "./end.ts";
-import { type HookProcess, type HookState, runHooks } from "./hooks.ts";
+import { type HookProcess, type HookState, runHooks, runLateHooks } from "./hooks.ts";
 import { type Gates, hookProgram, PASS_BYTES } from "./program/mod.ts";
 import type { Bundle, Started, Stdio } from "./runtime.ts";
 
@@ -114,7 +114,8 @@ async function comeToSecond(passing: Passing, begun: Begun): Promise<boolean> {
   const inside = (hook: Hook, input: number) => startInside(hook, { config, child, input });
   await undone(passing, begun, async () => {
     const state: HookState = { container, status: "creating", pid: child.pid };
-    await runHooks(config, "prestart", { state });
+    // To those the container is made: runtime.md has them run behind `start`.
+    await runHooks(config, "prestart", { state: { ...state, status: "created" } });
     await runHooks(config, "createRuntime", { state });
     await runHooks(config, "createContainer", {
       state: { ...state, pid: pidInside(child.pid) },
@@ -136,7 +137,7 @@ async function undone(
   } catch (error) {
     const { pid } = begun.child();
     await abandon(begun, gates);
-    await runHooks(config, "poststop", { state: { container, status: "stopped", pid } });
+    await runLateHooks(config, "poststop", { container, status: "stopped", pid });
     throw error;
   }
 }

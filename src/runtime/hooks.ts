@@ -5,8 +5,8 @@
 
 import { closeFd, owned, pipe, readControlFile, spawnProgram, sys } from "../kernel/mod.ts";
 import type { Hook, HookName, RuntimeConfig } from "../spec/oci_runtime.ts";
-import { FathomError } from "../std/errors.ts";
-import { readBundle } from "./bundle.ts";
+import { FathomError, messageOf } from "../std/errors.ts";
+import { configOf } from "./bundle.ts";
 import type { Bundle } from "./runtime.ts";
 
 const SIGKILL = 9;
@@ -43,12 +43,26 @@ export async function runHooks(
   for (const hook of hooks?.[name] ?? []) await runHook(hook, name, { told: JSON.stringify(told), start });
 }
 
+/**
+ * Runs the hooks for which it is too late to undo anything. One that fails is warned of, and all goes on as if it had not failed
+ * (runtime.md, "Lifecycle").
+ */
+export async function runLateHooks(
+  config: RuntimeConfig,
+  name: "poststart" | "poststop",
+  state: HookState,
+): Promise<void> {
+  for (const hook of config.hooks?.[name] ?? [])
+    await runHooks({ ...config, hooks: { [name]: [hook] } }, name, { state }).catch((error) =>
+      process.emitWarning(messageOf(error), "HookWarning"),
+    );
+}
+
 /** Runs the hooks for the end, `poststop`. Nearly no bundle has any, and none is parsed for that. */
 export async function runLastHooks(container: Bundle, pid: number): Promise<void> {
-  const text = readControlFile(`${container.bundle}/config.json`) ?? "";
+  const text = readControlFile(`${container.copy ?? container.bundle}/config.json`) ?? "";
   if (!text.includes('"poststop"')) return;
-  const state: HookState = { container, status: "stopped", pid };
-  await runHooks(readBundle(container.bundle), "poststop", { state });
+  await runLateHooks(configOf(container), "poststop", { container, status: "stopped", pid });
 }
 
 /** Whether there are hooks that a process waits for. */

@@ -2,6 +2,7 @@
  * The engine's own runtime: opens what a program needs, has a new process run it, and says why if that fails.
  */
 
+import { resolve } from "node:path/posix";
 import {
   type Begun,
   beginInPidNamespace,
@@ -21,12 +22,12 @@ import {
 } from "../kernel/mod.ts";
 import type { Process, RuntimeConfig } from "../spec/oci_runtime.ts";
 import { FathomError, kindOf, messageOf } from "../std/errors.ts";
-import { readBundle } from "./bundle.ts";
+import { configOf } from "./bundle.ts";
 import { endProcess } from "./end.ts";
 import { explainExecFailure } from "./exec_failure.ts";
 import { seccompFilter } from "./filters.ts";
 import type { Enter, OpenGates } from "./gates.ts";
-import { hasGates, runHooks, runLastHooks } from "./hooks.ts";
+import { hasGates, runLastHooks, runLateHooks } from "./hooks.ts";
 import { hostFacts } from "./host.ts";
 import { devicePaths, openMaps, openNamespaces, pathKinds } from "./host_side.ts";
 import { checkBehindInit } from "./init_check.ts";
@@ -53,6 +54,7 @@ import {
   type Started,
   type Stdio,
 } from "./runtime.ts";
+import { noteRoot, removeRoot } from "./shared_mounts.ts";
 
 /** See Runtime. */
 export const native: Runtime = { run, exec, remove };
@@ -71,12 +73,16 @@ export function createWaiting(container: Bundle, stdio: Stdio, gates: OpenGates)
 }
 
 async function make(container: Bundle, stdio: Stdio, gates?: OpenGates): Promise<Running> {
-  const config = readBundle(container.bundle);
+  const config = configOf(container);
   checkBehindInit(config);
   await using stack = new AsyncDisposableStack();
-  const { cgroupsPath = `/fathom/${container.id}`, resources = {} } = config.linux;
-  const cgroup = createCgroup(cgroupsPath, { ...resources, devices: deviceRules(resources.devices ?? []) });
+  const { resources = {} } = config.linux;
+  const cgroup = createCgroup(groupOf(config, container), {
+    ...resources,
+    devices: deviceRules(resources.devices ?? []),
+  });
   stack.defer(() => cgroup.remove());
+  stack.defer(noteRoot(config));
   const owner = cgroupOwner(config);
   if (owner !== undefined) cgroup.delegate(owner);
   const started = await explained(config, () =>
@@ -84,13 +90,14 @@ async function make(container: Bundle, stdio: Stdio, gates?: OpenGates): Promise
   );
   stack.defer(() => end(started));
   if (gates === undefined)
-    await explained(config, async () => {
-      const state = { container, status: "running", pid: started.pid } as const;
-      await runHooks(config, "poststart", { state });
-      return started;
-    });
+    await runLateHooks(config, "poststart", { container, status: "running", pid: started.pid });
   stack.move();
   return { ...started, container, cgroup };
+}
+
+/** A relative path is below the place where containers are that name none (config-linux.md, "Cgroups Path"). */
+function groupOf({ linux: { cgroupsPath } }: RuntimeConfig, { id }: Bundle): string {
+  return resolve("/fathom", cgroupsPath || id);
 }
 
 /** Far more than it takes for a busy machine to leave one start alone. */
@@ -118,13 +125,14 @@ async function end({ terminal, ...child }: Started): Promise<void> {
 }
 
 async function exec(running: Running, process: Process, stdio: Stdio): Promise<Started> {
-  const config = { ...readBundle(running.container.bundle), process };
+  const config = { ...configOf(running.container), process };
   return explained(config, () => startExec(config, running, stdio));
 }
 
 async function remove({ cgroup, container, pid }: Running): Promise<void> {
   if (cgroup.pids().length > 0) await cgroup.kill();
   await cgroup.remove();
+  removeRoot(container);
   await runLastHooks(container, pid);
 }
 

@@ -1,5 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { dockerConfig, dockerProcess, hasBusybox, runToEnd } from "./_test_bundle.ts";
 import { type Change, type TestContainers, testContainers } from "./_test_native.ts";
@@ -77,5 +86,30 @@ describe.skipIf(!hasBusybox)("a mount", () => {
     );
     expect(inside).toContain(" /data ");
     expect(inside).not.toMatch(/ shared:\d+/);
+  });
+});
+
+describe.skipIf(!hasBusybox)("without a mount namespace of its own", () => {
+  const namespaces = [{ type: "pid" }, { type: "uts" }] as const;
+  const linux = { namespaces: [...namespaces] };
+  const mounted = () => {
+    const lines = readFileSync("/proc/self/mountinfo", "utf8").split("\n");
+    return lines.filter((line) => line.includes(containers.bundles.root));
+  };
+
+  test("a container has its root by chroot, and of its mounts none is left when it has ended", async () => {
+    expect(
+      await containers.sh("readlink /proc/self/ns/mnt; ls -d /bin /proc/self/status; ls -d /usr", { linux }),
+    ).toBe(
+      `${readlinkSync("/proc/self/ns/mnt")}\n/bin\n/proc/self/status\nls: /usr: No such file or directory\n`,
+    );
+    expect(mounted()).toEqual([]);
+  });
+
+  test("and none when it did not start", async () => {
+    expect((await containers.failure(["nope"], { linux })).message).toContain("executable file not found");
+    const seccomp = { defaultAction: "SCMP_ACT_NONE" } as never;
+    expect((await containers.failure(["true"], { linux: { ...linux, seccomp } })).message).not.toBe("");
+    expect(mounted()).toEqual([]);
   });
 });

@@ -122,7 +122,10 @@ describe.skipIf(!hasBusybox)("what a configuration cannot have is refused by nam
       126,
     ]);
   });
-  test("no mount namespace", async () => {
-    expect(await said({ linux: { namespaces: [{ type: "pid" }] } })).toMatch(/needs a new mount namespace/);
+  test("users of its own without a mount namespace", async () => {
+    const map = [{ containerID: 0, hostID: 100_000, size: 65_536 }];
+    const namespaces = [{ type: "pid" }, { type: "user" }] as const;
+    const linux = { namespaces: [...namespaces], uidMappings: map, gidMappings: map };
+    expect(await said({ linux })).toMatch(/needs a new mount namespace/);
   });
 });

@@ -40,6 +40,8 @@ export interface Bundle {
   id: string;
   /** Directory that holds config.json; a relative `root.path` is taken from here. */
   bundle: string;
+  /** Directory with config.json as it was when the container was made; absent: the bundle's own does not change. */
+  copy?: string | undefined;
   /** Directory for what is computed for one container and serves others as well; only root can write there. */
   cache?: string | undefined;
 }

@@ -216,7 +216,7 @@ describe.skipIf(!hasBusybox)("in a user namespace", () => {
         startContainer: one("echo $(id -u) $(cat /proc/self/uid_map) $(cat) > /started"),
       };
       const output = await sh("cat /started; hostname", { more: { hooks } });
-      const host = /^0 0 0 4294967295 \{.*"status":"creating","pid":\d{2,}/;
+      const host = /^0 0 0 4294967295 \{.*"status":"creat(?:ed|ing)","pid":\d{2,}/;
       const inside = /^0 0 100000 65536 \{.*"pid":1[,}]/;
       const lines = readFileSync(path, "utf8").trim().split("\n");
       expect(lines.map((line) => line.split(" ")[0])).toEqual(KINDS.slice(0, 3));

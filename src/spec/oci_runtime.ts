@@ -147,6 +147,8 @@ export interface Resources {
     reservation?: number;
     swap?: number;
     swappiness?: number;
+    /** Bytes for the buffers of TCP; version 1 of control groups alone has it. */
+    kernelTCP?: number;
     disableOOMKiller?: boolean;
   };
   cpu?: {

@@ -5,12 +5,13 @@ import { resolve } from "node:path/posix";
 import { closeFd, giveDescriptor, openCgroup, owned, sendSignal, setNonBlocking } from "../../kernel/mod.ts";
 import { FathomError } from "../../std/errors.ts";
 import { rfc3339, wallClock } from "../../std/time.ts";
-import { readBundle } from "../bundle.ts";
+import { configOf, readBundle } from "../bundle.ts";
 import { arrival, passSecond } from "../gates.ts";
-import { runHooks, runLastHooks } from "../hooks.ts";
+import { runLastHooks, runLateHooks } from "../hooks.ts";
 import { checkThere } from "../init_check.ts";
 import { createWaiting, native } from "../native.ts";
-import type { Running, Started, Stdio } from "../runtime.ts";
+import type { Bundle, Running, Started, Stdio } from "../runtime.ts";
+import { removeRoot } from "../shared_mounts.ts";
 import * as store from "./store.ts";
 
 /** What a process is made with. */
@@ -33,7 +34,12 @@ export async function create(root: string, id: string, options: Making & { bundl
   const config = readBundle(bundle);
   checkThere(config);
   const gates = (opened: DisposableStack) => store.makeGates(directory, opened);
-  const running = await createWaiting({ id, bundle }, streamsFor(config.process, options), gates);
+  await store.keepConfig(directory, config);
+  const running = await createWaiting(
+    { id, bundle, copy: directory },
+    streamsFor(config.process, options),
+    gates,
+  );
   stack.defer(() => end(running));
   await handOver(running, options);
   await store.note(root, {
@@ -55,14 +61,14 @@ export async function start(root: string, id: string): Promise<void> {
     throw new FathomError("conflict", "cannot start a container that is not created");
   using opened = new DisposableStack();
   const gates = store.openGates(store.directoryOf(root, id), opened);
-  const running = runningOf(noted);
+  const running = runningOf(root, noted);
   const { container } = running;
-  const config = readBundle(container.bundle);
+  const config = configOf(container);
   await passSecond({ config, container, gates }, running, (process, child, stdio) =>
     native.exec({ ...running, ...child }, process, stdio),
   );
   while (await arrival(gates.arrived));
-  await runHooks(config, "poststart", { state: { container, status: "running", pid: running.pid } });
+  await runLateHooks(config, "poststart", { container, status: "running", pid: running.pid });
 }
 
 /** @throws {FathomError} conflict, when its process has ended. */
@@ -92,17 +98,23 @@ export async function remove(root: string, id: string, { force }: { force: boole
   const cgroup = openCgroup(noted.cgroup);
   await cgroup?.kill();
   await cgroup?.remove();
-  await runLastHooks({ id, bundle: noted.bundle }, noted.pid);
+  const container = containerOf(root, noted);
+  removeRoot(container);
+  await runLastHooks(container, noted.pid);
   await store.release(root, id);
 }
 
 /** @throws {FathomError} conflict, when it does not run. */
-export function runningOf(noted: store.Noted): Running {
+export function runningOf(root: string, noted: store.Noted): Running {
   const pidfd = store.processOf(noted);
   const cgroup = openCgroup(noted.cgroup);
   if (pidfd === undefined || cgroup === undefined)
     throw new FathomError("conflict", `container ${noted.id} is not running`);
-  return { pid: noted.pid, pidfd, cgroup, container: { id: noted.id, bundle: noted.bundle } };
+  return { pid: noted.pid, pidfd, cgroup, container: containerOf(root, noted) };
+}
+
+function containerOf(root: string, { id, bundle }: store.Noted): Bundle {
+  return { id, bundle, copy: store.directoryOf(root, id) };
 }
 
 export function streamsFor(

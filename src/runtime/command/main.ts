@@ -10,7 +10,7 @@ import type { Process } from "../../spec/oci_runtime.ts";
 import { FathomError, messageOf } from "../../std/errors.ts";
 import { rfc3339, wallClock } from "../../std/time.ts";
 import { VERSION } from "../../std/version.ts";
-import { readBundle } from "../bundle.ts";
+import { configOf, readBundle } from "../bundle.ts";
 import { native } from "../native.ts";
 import { type OptionTable, readWords, type Words } from "./arguments.ts";
 import { FEATURES, OCI_VERSION } from "./features.ts";
@@ -67,7 +67,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     const noted = await store.noted(root, idOf(readWords(words, {})));
     const { id, bundle, created } = noted;
     const status = store.statusOf(root, noted);
-    const { annotations = {} } = readBundle(bundle);
+    const { annotations = {} } = readBundle(store.directoryOf(root, id));
     const pid = status === "stopped" ? 0 : noted.pid;
     print(
       JSON.stringify({ ociVersion: OCI_VERSION, id, status, pid, bundle, annotations, created }, null, 2),
@@ -134,8 +134,8 @@ async function execute(root: string, read: Words): Promise<number> {
   const { options } = read;
   const [id = idOf(read), ...args] = read.rest;
   const making = makingOf(read);
-  const running = runningOf(await store.noted(root, id));
-  const own = readBundle(running.container.bundle).process;
+  const running = runningOf(root, await store.noted(root, id));
+  const own = configOf(running.container).process;
   const process: Process =
     options.process === undefined
       ? { ...own, args, terminal: "tty" in options, ...(options.cwd && { cwd: options.cwd }) }
@@ -151,7 +151,7 @@ async function execute(root: string, read: Words): Promise<number> {
 }
 
 async function freeze(root: string, id: string, frozen: boolean): Promise<number> {
-  const { cgroup } = runningOf(await store.noted(root, id));
+  const { cgroup } = runningOf(root, await store.noted(root, id));
   await (frozen ? cgroup.freeze() : cgroup.thaw());
   return 0;
 }

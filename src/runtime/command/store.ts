@@ -1,5 +1,5 @@
 /**
- * What the command knows of its containers: ROOT/ID/ with state.json and the two pipes by which a container's process waits for
+ * What the command knows of its containers: ROOT/ID/ with state.json, config.json and the two pipes by which a container's process waits for
  * its start. All else is asked of the kernel: whether the process is still there, and whether it waits.
  */
 
@@ -20,6 +20,7 @@ import {
   S,
   sys,
 } from "../../kernel/mod.ts";
+import type { RuntimeConfig } from "../../spec/oci_runtime.ts";
 import { codeOf, ifAbsent } from "../../std/absent.ts";
 import { FathomError } from "../../std/errors.ts";
 import type { OpenedGates } from "../gates.ts";
@@ -65,6 +66,11 @@ export async function reserve(root: string, id: string): Promise<string> {
 
 export async function release(root: string, id: string): Promise<void> {
   await rm(directoryOf(root, id), { recursive: true, force: true });
+}
+
+/** Keeps the configuration as it is now: what becomes of the bundle's does not matter to the container any more. */
+export async function keepConfig(directory: string, config: RuntimeConfig): Promise<void> {
+  await writeFile(join(directory, "config.json"), JSON.stringify(config), { mode: 0o600 });
 }
 
 export async function note(root: string, noted: Noted): Promise<void> {

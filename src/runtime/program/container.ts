@@ -47,11 +47,9 @@ export function containerProgram(
   config: RuntimeConfig,
   context: ProgramContext,
 ): { rows: Call[]; successor?: Successor } {
-  if (!isNew(config, "mount"))
-    throw new FathomError(
-      "invalid",
-      "a container needs a new mount namespace: its root would be the host's otherwise",
-    );
+  const own = isNew(config, "mount");
+  if (!own && hasUserNamespace(config))
+    throw new FathomError("invalid", "a container in a user namespace needs a new mount namespace");
   const mounted = mountRows(config, context);
   const { root } = mounted;
   const devices = deviceRows(config, mounted, context);
@@ -86,7 +84,7 @@ export function containerProgram(
     ...maskedRows(root, config.linux.maskedPaths ?? [], context),
     ...mounted.finish,
     ...gateRows(context.gates),
-    ...pivotRows(root),
+    ...(own ? pivotRows(root) : chrootRows(root)),
     ...propagationRows(config),
     ...gateRows(context.gates),
     SESSION,
@@ -140,6 +138,19 @@ function pivotRows(root: Argument): Call[] {
       what: "let go of the host's file systems",
     },
     { call: "chdir", args: [text("/")], what: "go to the new root" },
+  ];
+}
+
+/** In a mount namespace in which others live their root stays: chroot(2) is for this process alone. */
+function chrootRows(root: Argument): Call[] {
+  return [
+    { call: "fchdir", args: [root], what: "go to the root" },
+    {
+      call: "chroot",
+      args: [text(".")],
+      what: "change the root of this process",
+      see: "ls -l /proc/PID/root",
+    },
   ];
 }
 

@@ -12,6 +12,7 @@ import { attachMount, changeMount, cloneMount, makeFileSystem } from "./attach.t
 import { cgroupMount } from "./cgroup_mounts.ts";
 import type { ProgramContext } from "./context.ts";
 import { type MountOptions, parseMountOptions, parsePropagation } from "./mount_options.ts";
+import { isNew } from "./namespaces.ts";
 import { components, makeDirectory, makeFile, type Opened, openHost } from "./rows.ts";
 import { belongsToHost, hasUserNamespace } from "./user_namespace.ts";
 
@@ -47,7 +48,12 @@ export function mountRows(config: RuntimeConfig, context: ProgramContext): Mount
   const mounted: Mounted = {
     // Where both are made in the same namespace, ties are cut before the root is cloned.
     before: confined ? [...copies, ...root.rows] : copies,
-    enter: [...cut, ...(confined ? [] : root.rows), ...rootPlace(context.root, root.fd)],
+    // The mounts of a namespace in which others live stay as they are.
+    enter: [
+      ...(isNew(config, "mount") ? cut : []),
+      ...(confined ? [] : root.rows),
+      ...rootPlace(context.root, root.fd),
+    ],
     rows: [],
     root: root.fd,
     made: new Map(),
