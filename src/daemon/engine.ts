@@ -130,6 +130,7 @@ export async function openEngine(config: DaemonConfig, log: Log): Promise<Engine
     cgroupVersion,
     driver: { name: driver.name, status: driver.status(await backingFilesystem(config.dataRoot)) },
     runtimes,
+    firewall: networks.firewall(),
     warnings: networks.warnings(),
   });
   const volumeSizes = sizes<number>();

@@ -24,6 +24,8 @@ export interface Facts {
   driver: { name: string; status: [string, string][] };
   /** Name to path of the runtimes found; the native one has none. */
   runtimes: Record<string, { path?: string }>;
+  /** What keeps the rules of networks. */
+  firewall: string;
   warnings: string[];
 }
 
@@ -125,7 +127,7 @@ export async function info(config: DaemonConfig, id: string, facts: Facts): Prom
     ...(config.defaultAddressPools && {
       DefaultAddressPools: config.defaultAddressPools.map(({ base, size }) => ({ Base: base, Size: size })),
     }),
-    FirewallBackend: { Driver: config.iptables ? "nftables" : "none" },
+    FirewallBackend: { Driver: facts.firewall },
     CDISpecDirs: [],
     Warnings: [...limitWarnings(facts.limits, facts.cgroupVersion), ...facts.warnings],
   };

@@ -13,6 +13,7 @@ export const NETWORK_DEFAULTS: NetworkFlags = {
   ipForward: true,
   ipMasq: true,
   iptables: true,
+  firewallBackend: undefined,
   hostGatewayIp: undefined,
   defaultAddressPools: undefined,
   ip: "0.0.0.0",
@@ -32,6 +33,7 @@ export const NETWORK_DIRECTIVES = {
   "ip-forward": "ipForward",
   "ip-masq": "ipMasq",
   iptables: "iptables",
+  "firewall-backend": "firewallBackend",
   "host-gateway-ip": "hostGatewayIp",
   "default-address-pool": "defaultAddressPools",
   "default-address-pools": "defaultAddressPools",
@@ -52,6 +54,7 @@ export const NETWORK_OPTIONS = {
   "ip-forward": { type: "boolean" },
   "ip-masq": { type: "boolean" },
   iptables: { type: "boolean" },
+  "firewall-backend": { type: "string" },
   "host-gateway-ip": { type: "string" },
   "default-address-pool": { type: "string", multiple: true },
   ip: { type: "string" },
@@ -64,6 +67,7 @@ export const NETWORK_USAGE = `  -b, --bridge string            Bridge of the hos
       --bip string               Address and network of the default bridge, as in 172.17.0.1/16
       --default-address-pool p   Networks to choose from: base=172.30.0.0/16,size=24
       --default-gateway string   Gateway of containers on the default bridge (default the bridge itself)
+      --firewall-backend name    What keeps the rules: nftables or iptables (default nftables where the kernel has it)
       --fixed-cidr string        Part of the bridge's network that containers' addresses come from
       --host-gateway-ip string   Address that host-gateway stands for (default the bridge's)
       --icc                      Let containers on the default bridge reach each other (default true)
@@ -132,6 +136,7 @@ const KINDS: Record<keyof NetworkFlags, Kind> = {
   ipForward: FLAG,
   ipMasq: FLAG,
   iptables: FLAG,
+  firewallBackend: TEXT,
   hostGatewayIp: TEXT,
   ip: TEXT,
   ip6tables: FLAG,

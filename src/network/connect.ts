@@ -40,7 +40,7 @@ export async function connect(state: State, request: ConnectRequest): Promise<Co
       });
       if (resolvesNames(sandbox)) leadToResolver(state, sandbox);
       if (request.rate !== undefined) limit(state, sandbox, request.rate);
-      openPorts(state.ports, sandbox);
+      await openPorts(state.ports, sandbox);
     }
     await saving;
   } catch (error) {

@@ -31,15 +31,16 @@ export async function join(state: State, container: string, wish: EndpointWish):
     throw new FathomError("conflict", `container ${container} has no network namespace of its own`);
   const endpoint = planEndpoint(state, attachment, sandbox.Endpoints);
   const hadNames = resolvesNames(sandbox);
-  closePorts(state.ports, sandbox);
+  const closing = closePorts(state.ports, sandbox);
   sandbox.Endpoints.push(endpoint);
   try {
+    await closing;
     await store.saveSandbox(sandbox);
     const ways = waysOut(sandbox.Endpoints, store.networks);
     const plan = planWithNews(state, { network, junction }, endpoint);
     joinSandbox(state.host(), sandbox, { plan, ways });
     if (!hadNames && resolvesNames(sandbox)) leadToResolver(state, sandbox);
-    openPorts(state.ports, sandbox);
+    await openPorts(state.ports, sandbox);
   } catch (error) {
     await forget(state, sandbox, endpoint);
     throw error;
@@ -57,9 +58,10 @@ export async function leave(state: State, container: string, name: string): Prom
   if (endpoint === undefined)
     throw new FathomError("forbidden", `container ${container} is not connected to network ${network.Name}`);
   const left = sandbox.Endpoints.filter((one) => one !== endpoint);
-  closePorts(state.ports, sandbox);
+  const closing = closePorts(state.ports, sandbox);
   leaveSandbox(state.host(), sandbox, { endpoint, ways: waysOut(left, store.networks) });
   if (endpoint.Limited) removeQueue(state.host(), endpoint.Link);
+  await closing;
   await forget(state, sandbox, endpoint);
   tell(state.options, { action: "disconnect", network, container });
   return describeConnection(sandbox, store.networks);
@@ -78,6 +80,6 @@ async function forget(state: State, sandbox: SandboxRecord, endpoint: EndpointRe
   giveBack(state, endpoint);
   // It may have ended meanwhile, and then has no record any more.
   if (store.sandboxes.get(sandbox.Container) !== sandbox) return;
-  openPorts(ports, sandbox);
+  await openPorts(ports, sandbox);
   await store.saveSandbox(sandbox);
 }

@@ -1,23 +1,24 @@
 /** The networks of one engine: see Networks in options.ts for the contract. */
 
+import { join } from "node:path";
 import { NETLINK, type NetlinkSocket, openNetlink } from "../kernel/net/mod.ts";
 import type { NetworkResource } from "../spec/docker_network.ts";
 import { FathomError, kindOf, messageOf } from "../std/errors.ts";
 import type { NetworkRate } from "../std/network_rate.ts";
 import { addressBooks } from "./addresses.ts";
+import { openFirewall } from "./backends/fallback.ts";
 import { engineName } from "./bridge.ts";
 import { connect, limit, noteLimit } from "./connect.ts";
 import { containersOn, describeConnection, describeNetwork } from "./describe.ts";
 import { filteredBridges } from "./filtered.ts";
 import { filterNetworks } from "./filters.ts";
-import { openHostInput } from "./host_input/host_input.ts";
 import { watchLingering } from "./lingering.ts";
 import { keepNameTables } from "./name_tables.ts";
 import type { FoundNetwork, Networks, NetworksOptions } from "./options.ts";
 import { lazyForwarder } from "./ports/lazy_forwarder.ts";
-import { type Ports, portMaps } from "./ports/state.ts";
+import type { Ports } from "./ports/state.ts";
 import { exposureWarnings, reachOfContainer } from "./reach/gather.ts";
-import type { NetworkRecord, SandboxRecord } from "./records.ts";
+import type { NetworkRecord } from "./records.ts";
 import { release, releaseAllBut, sweepNamespaces } from "./release.ts";
 import { resolverOf, setNames, setResolver } from "./resolver.ts";
 import { openSegments } from "./segments.ts";
@@ -35,28 +36,28 @@ export async function openNetworks(options: NetworksOptions): Promise<Networks> 
   };
   const { settings, warn } = options;
   const { filter: wanted, ports: portSettings } = settings;
-  const table = engineName(options.dataRoot);
-  const hostInput = openHostInput(table, { respected: settings.respectHostFirewall, warn });
-  const guard = (but?: SandboxRecord) =>
-    hostInput.guard(
-      [...store.sandboxes.values()].filter((one) => one !== but).flatMap(({ Ports = [] }) => Ports),
-    );
+  const published = { store, forwarder: {} };
+  const firewall = openFirewall(settings.firewallBackend, {
+    table: engineName(options.dataRoot),
+    published,
+    respectHostFirewall: settings.respectHostFirewall,
+    mark: join(options.execRoot, "rules-by-iptables"),
+    host,
+    run: options.run,
+    warn,
+  });
+  const filtered = filteredBridges(firewall, { wanted, warn });
   const ports: Ports = {
-    store,
-    table,
+    ...published,
     settings: portSettings,
     filter: wanted,
     cursor: new Map(),
-    forwarder: {},
-    guard,
-    mend: () => filtered.mend(),
+    firewall,
     openForwarder: () => forwarding.open(),
     host,
     warn,
   };
   const forwarding = lazyForwarder(ports);
-  const maps = portMaps(ports);
-  const filtered = filteredBridges(table, { wanted, maps, guard, host, run: options.run, warn });
   const state: State = {
     options,
     store,
@@ -103,7 +104,8 @@ export async function openNetworks(options: NetworksOptions): Promise<Networks> 
     reach: (container, sockets) => reachOfContainer(state, container, sockets),
     exposureWarnings: async (asked) => exposureWarnings(state, asked),
     wiring: () => wiringOf(store, engineName(options.dataRoot)),
-    warnings: () => [...filtered.warnings(), ...hostInput.warnings()],
+    firewall: () => (wanted ? firewall.name : "none"),
+    warnings: () => filtered.warnings(),
     close: async () => {
       state.lingering.close();
       forwarding.close();

@@ -10,6 +10,7 @@ import type { NetworkPruneResponse } from "../spec/docker_usage.ts";
 import type { IdMaps } from "../spec/oci_runtime.ts";
 import type { Reach } from "../spec/reach.ts";
 import type { NetworkRate } from "../std/network_rate.ts";
+import type { BackendName } from "./backends/backend.ts";
 import type { Filters } from "./filters.ts";
 import type { RunWithInput } from "./forwarding/run.ts";
 import type { PortWish, PublishedRange } from "./ports/port.ts";
@@ -126,6 +127,8 @@ export interface Networks {
   ): Promise<string[]>;
   /** The names that its networks have on this host. */
   wiring(): Wiring;
+  /** What keeps the rules for their traffic. */
+  firewall(): BackendName | "none";
   /** What a user should know of how this host treats the networks' traffic. */
   warnings(): string[];
   /** Lets go; the bridge goes when nobody is on it. */

@@ -23,7 +23,7 @@ export async function release(state: State, container: string): Promise<void> {
 /** The addresses are free from here on. The record goes last: an engine that is killed before finds it and tries again. */
 export async function letGo(state: State, sandbox: SandboxRecord): Promise<void> {
   const { store } = state;
-  closePorts(state.ports, sandbox);
+  const closing = closePorts(state.ports, sandbox);
   if (sandbox.Key !== "") {
     removeSublinks(sandbox);
     letGoOfNetworkNamespace(sandbox.Key);
@@ -32,6 +32,7 @@ export async function letGo(state: State, sandbox: SandboxRecord): Promise<void>
   for (const endpoint of sandbox.Endpoints) giveBack(state, endpoint);
   if (store.sandboxes.get(sandbox.Container) === sandbox) store.sandboxes.delete(sandbox.Container);
   await store.dropSandbox(sandbox.Container);
+  await closing;
 }
 
 /**

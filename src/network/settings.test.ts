@@ -18,6 +18,7 @@ const FLAGS: NetworkFlags = {
   ipForward: true,
   ipMasq: true,
   iptables: true,
+  firewallBackend: undefined,
   hostGatewayIp: undefined,
   defaultAddressPools: undefined,
   ip: "0.0.0.0",

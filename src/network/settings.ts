@@ -2,6 +2,7 @@
 
 import { FathomError } from "../std/errors.ts";
 import { ipText, parseIp } from "../std/ip.ts";
+import type { BackendName } from "./backends/backend.ts";
 import { contains, type InterfaceAddress, type Network, parseAddress, parseCidr } from "./ipv4.ts";
 import { checkPools, DEFAULT_POOLS, type Pool } from "./pools.ts";
 import type { PortSettings } from "./ports/state.ts";
@@ -32,6 +33,8 @@ export interface NetworkFlags {
   ip: string;
   /** What comes to a published port passes the host's own rules for what is for the host. */
   respectHostFirewall: boolean;
+  /** What keeps the rules; undefined for nftables, and iptables where that cannot be had. */
+  firewallBackend: string | undefined;
   /** Keep rules for IPv6 too. */
   ip6tables: boolean;
   /** Forward what comes by IPv6 to containers that have only IPv4. */
@@ -51,6 +54,7 @@ export interface BridgeSettings {
   masquerade: boolean;
   filter: boolean;
   respectHostFirewall: boolean;
+  firewallBackend: BackendName | undefined;
   hostGateway: string | undefined;
   pools: readonly Pool[];
   ports: PortSettings;
@@ -89,6 +93,7 @@ export function readSettings(flags: NetworkFlags): BridgeSettings {
     masquerade: flags.ipMasq,
     filter: flags.iptables,
     respectHostFirewall: flags.respectHostFirewall,
+    firewallBackend: backendOf(flags),
     hostGateway: flags.hostGatewayIp,
     pools,
     ports: {
@@ -97,6 +102,17 @@ export function readSettings(flags: NetworkFlags): BridgeSettings {
       forward: flags.userlandProxy,
     },
   };
+}
+
+function backendOf({ firewallBackend: name, respectHostFirewall }: NetworkFlags): BackendName | undefined {
+  if (name !== undefined && name !== "nftables" && name !== "iptables")
+    throw new FathomError("invalid", `--firewall-backend must be nftables or iptables: ${name}`);
+  if (name === "iptables" && respectHostFirewall)
+    throw new FathomError(
+      "invalid",
+      "--respect-host-firewall takes nftables, by which the host's own rules are asked: leave out --firewall-backend=iptables",
+    );
+  return name;
 }
 
 function bridgeAddress(bip: string): InterfaceAddress {

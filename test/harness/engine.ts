@@ -65,6 +65,8 @@ interface EngineOptions {
   bare?: boolean;
   /** In a network namespace of the test's own, by its name of ip-netns(8): its rules and links are not the host's. */
   network?: string;
+  /** The beginning of a command line that runs the daemon: `env`, with what it is to have in its environment. */
+  behind?: string[];
   /** With a default bridge, which dockerd is otherwise started without. */
   bridged?: boolean;
 }
@@ -114,6 +116,7 @@ async function startWith(options: EngineOptions, daemon: (places: Places) => str
   const dataRoot = options.dataRoot ?? join(root, "data");
   const places = { root, dataRoot, execRoot: join(root, "exec"), socket: join(root, "api.sock") };
   const command = [
+    ...(options.behind ?? []),
     ...(await withSubordinateIds(root, options.subordinateIds)),
     ...(options.ownAccounts ? withOwnAccounts(root) : []),
     ...daemon(places),

@@ -77,3 +77,14 @@ export function goesOn(before: PublishedRange, next: PublishedRange): boolean {
     before.ContainerPort + before.Count === next.ContainerPort
   );
 }
+
+const MOST_NAMED = 4;
+
+/** For a person: `0.0.0.0:80/tcp, 3 more`. */
+export function rangesText(ranges: readonly PublishedRange[] = []): string {
+  const named = ranges.slice(0, MOST_NAMED).map(({ HostIp, HostPort, Count, Protocol }) => {
+    const place = placeText(HostIp, HostPort);
+    return `${Count === 1 ? place : `${place}-${HostPort + Count - 1}`}/${Protocol}`;
+  });
+  return [...named, ...(ranges.length > MOST_NAMED ? [`${ranges.length - MOST_NAMED} more`] : [])].join(", ");
+}

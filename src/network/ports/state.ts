@@ -1,10 +1,11 @@
 /** What publishing ports works with, and what of it follows from the records. */
 
 import { type NetlinkSocket, type NftMap, readSysctl } from "../../kernel/net/mod.ts";
+import type { FirewallBackend, Publications } from "../backends/backend.ts";
 import type { NetworkRecord, SandboxRecord } from "../records.ts";
 import type { RecordStore } from "../store.ts";
 import type { Cursor } from "./allocate.ts";
-import { entriesOf, type ForwarderPorts, PORT_MAPS, type Target } from "./maps.ts";
+import { entriesOf, PORT_MAPS, type Target } from "./maps.ts";
 import type { PublishedRange } from "./port.ts";
 
 /** dockerd's flags for published ports, checked. */
@@ -17,22 +18,15 @@ export interface PortSettings {
   forward: boolean;
 }
 
-export interface Ports {
-  store: RecordStore;
-  /** Name of the table that has the maps. */
-  table: string;
+export interface Ports extends Publications {
   settings: PortSettings;
   /** Rules are the engine's to keep. */
   filter: boolean;
   /** A socket that speaks to the host's own namespace. */
   host: () => NetlinkSocket;
   cursor: Cursor;
-  /** Where the forwarder listens, once it is open. */
-  forwarder: ForwarderPorts;
-  /** Puts back what somebody took of the engine's table. */
-  mend: () => void;
-  /** Has the host's own rules asked about what the records say is published, but for what is just taken back. */
-  guard: (but?: SandboxRecord) => void;
+  /** Has the kernel lead them to containers. */
+  firewall: Pick<FirewallBackend, "publish" | "retract">;
   /** Opens it, once. */
   openForwarder: () => Promise<void>;
   warn: (sentence: string) => void;
@@ -59,7 +53,7 @@ export function exitOf(store: RecordStore, { Endpoints }: SandboxRecord): Exit |
 }
 
 /** The maps of the engine's table, with what is published at the moment they are read. */
-export function portMaps(ports: Ports): NftMap[] {
+export function portMaps(ports: Publications): NftMap[] {
   return PORT_MAPS.map((map) => ({
     ...map,
     elements: {
@@ -70,7 +64,7 @@ export function portMaps(ports: Ports): NftMap[] {
   }));
 }
 
-function* allEntries({ store, forwarder }: Ports) {
+function* allEntries({ store, forwarder }: Publications) {
   for (const sandbox of store.sandboxes.values()) {
     const exit = exitOf(store, sandbox);
     if (exit === undefined || sandbox.Ports === undefined) continue;

@@ -1,7 +1,9 @@
 /** What is known of a container's connections and of the host, for reach.ts. */
 
-import { listAddresses, listLinks, listRoutes, readRuleSet } from "../../kernel/net/mod.ts";
+import { type HostTable, listAddresses, listLinks, listRoutes, readRuleSet } from "../../kernel/net/mod.ts";
 import type { Reach } from "../../spec/reach.ts";
+import { FathomError, messageOf } from "../../std/errors.ts";
+import { lacksNftables } from "../backends/lack.ts";
 import { familyOf, isEvery } from "../ports/port.ts";
 import type { State } from "../state.ts";
 import { judgeInput, type ReachFacts, reachOf } from "./reach.ts";
@@ -35,8 +37,30 @@ export function reachOfContainer(
   });
   return {
     Addresses: connections.map(({ network, address }) => ({ Network: network, Address: address })),
-    Ports: reachOf({ tables: readRuleSet(), sockets, published, connections, ...outsideOf(state) }),
+    Ports: reachOf({ tables: rulesOfHost(), sockets, published, connections, ...outsideOf(state) }),
   };
+}
+
+/** @throws {FathomError} unavailable */
+function rulesOfHost(): HostTable[] {
+  try {
+    return readRuleSet();
+  } catch (error) {
+    if (!lacksNftables(error)) throw error;
+    throw new FathomError(
+      "unavailable",
+      `which rules stand in the way is read from nftables, which cannot be had on this host (${messageOf(error)})`,
+    );
+  }
+}
+
+function rulesIfAny(): HostTable[] {
+  try {
+    return readRuleSet();
+  } catch (error) {
+    if (!lacksNftables(error)) throw error;
+    return [];
+  }
 }
 
 /** Sentences for ports that will be open to the world where the host's own rules keep the world out. */
@@ -50,7 +74,7 @@ export function exposureWarnings(
     .map((one) => ({ ...one, address: one.address || settings.ports.defaultAddress }))
     .filter(({ address }) => isEvery(address));
   if (open.length === 0) return [];
-  const tables = readRuleSet();
+  const tables = rulesIfAny();
   const { outside, hostAddress } = outsideOf(state);
   return open.flatMap(({ protocol, port, address: asked }) => {
     const { passes, isCertain, by } = judgeInput(
