@@ -11,6 +11,7 @@ import { digestOf, digestOfHex } from "../spec/digest.ts";
 import type { Digest } from "../spec/oci_image.ts";
 import { ifAbsent } from "../std/absent.ts";
 import { FathomError } from "../std/errors.ts";
+import { settleAll } from "../std/settle.ts";
 import { blobPath, type Paths, uniqueName } from "./_paths.ts";
 import { diskFull, diskFullError } from "./_refusals.ts";
 
@@ -61,11 +62,15 @@ export async function beginBlob(
   let heldBytes = 0;
   let size = 0;
   let finished = false;
+  let writing = Promise.resolve();
+  // One batch is written while the next is gathered and hashed. What goes wrong comes out of the next flush, or of `finish`.
   const flush = async (): Promise<void> => {
+    await writing;
     const batch = held;
     held = [];
     heldBytes = 0;
-    await writeAll(file, batch);
+    writing = writeAll(file, batch);
+    writing.catch(() => undefined);
   };
   return {
     async write(chunk) {
@@ -82,6 +87,7 @@ export async function beginBlob(
       const digest = digestOfHex(hasher.digest("hex"));
       if (expected !== undefined) verify(expected, { digest, size });
       await flush();
+      await writing;
       if (durable) await file.sync().catch(diskFull(path));
       await file.close();
       if (partial !== undefined) await rename(path, unique);
@@ -91,6 +97,7 @@ export async function beginBlob(
     async [Symbol.asyncDispose]() {
       if (finished) return;
       if (partial !== undefined) await flush().catch(() => undefined);
+      await writing.catch(() => undefined);
       await file.close();
       if (partial === undefined) await rm(path, { force: true });
     },
@@ -138,6 +145,16 @@ export async function flushBlobs(paths: Paths, digests: readonly Digest[]): Prom
   }
 }
 
+/** Brings pending blobs to disk that were finished without. @throws {FathomError} unavailable, when the disk is full */
+export async function flushPending(blobs: readonly PendingBlob[]): Promise<void> {
+  await settleAll(blobs.map(({ path }) => flushFile(path)));
+}
+
+async function flushFile(path: string): Promise<void> {
+  await using file = await open(path, "r");
+  await file.datasync().catch(diskFull(path));
+}
+
 /** Makes a pending blob visible. One of that digest that is there already has the same content. */
 export async function publishBlob(paths: Paths, blob: PendingBlob): Promise<void> {
   await rename(blob.path, blobPath(paths, blob.digest));
@@ -168,17 +185,24 @@ export async function readBlob(paths: Paths, digest: Digest): Promise<string> {
   return content.toString();
 }
 
-/** Replaces a file as a whole: whoever reads it sees the old content or the new. */
-export async function writeDurably(
-  paths: Paths,
-  { path, content }: { path: string; content: string | Uint8Array },
-): Promise<void> {
+/** A file to be written, and the directories whose names are to be on disk before its own is. */
+export interface DurableFile {
+  path: string;
+  content: string | Uint8Array;
+  after?: readonly string[];
+}
+
+/**
+ * Replaces a file as a whole: whoever reads it sees the old content or the new. What can be flushed at the same time is: a journal
+ * commits once for all who wait for it.
+ */
+export async function writeDurably(paths: Paths, { path, content, after = [] }: DurableFile): Promise<void> {
   await mkdir(paths.ingest, { recursive: true, mode: 0o700 });
   const temporary = join(paths.ingest, uniqueName());
   try {
     await using file = await open(temporary, "wx", 0o600);
     await file.writeFile(content);
-    await file.sync();
+    await settleAll([file.sync(), ...after.map(syncDirectory)]);
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Descriptor, Digest, ImageConfig } from "../spec/oci_image.ts";
 import { messageOf } from "../std/errors.ts";
 import { rfc3339, wallClock } from "../std/time.ts";
-import { publishBlob, syncDirectory, writeDurably } from "./_blobs.ts";
+import { publishBlob, writeDurably } from "./_blobs.ts";
 import { collect } from "./_collect.ts";
 import { makeLayout, withReference } from "./_index.ts";
 import type { SharedLayer, WantedLayer } from "./_layer_pulls.ts";
@@ -64,7 +64,6 @@ async function adoptAll(store: ImageStore, layers: PulledImage["layers"]): Promi
     if (!(await hasLayer(store.paths, layer)) && !(await adopt(store, layer, below))) return false;
     below = layer.chainId;
   }
-  await Promise.all([syncDirectory(store.paths.blobs), syncDirectory(store.paths.layers)]);
   return true;
 }
 

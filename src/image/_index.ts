@@ -9,7 +9,7 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Descriptor, type Digest, type ImageIndex, MEDIA_TYPE } from "../spec/oci_image.ts";
-import { isAbsent } from "../std/absent.ts";
+import { ifAbsent, isAbsent } from "../std/absent.ts";
 import { FathomError } from "../std/errors.ts";
 import { syncDirectory, writeDurably } from "./_blobs.ts";
 import type { Paths } from "./_paths.ts";
@@ -49,17 +49,22 @@ function parse(text: string): ImageIndex | undefined {
   }
 }
 
-/** Replaces the index on disk, and makes the layout around it where it is new. */
+/** Replaces the index on disk, in a layout that is there. The names of the blobs and layers it is about are on disk before it is. */
 export async function writeIndex(paths: Paths, index: ImageIndex): Promise<void> {
-  await writeDurably(paths, { path: paths.index, content: `${JSON.stringify(index, null, 2)}\n` });
+  const content = `${JSON.stringify(index, null, 2)}\n`;
+  await writeDurably(paths, { path: paths.index, content, after: [paths.blobs, paths.layers] });
   await syncDirectory(paths.images);
 }
 
-/** Makes the empty layout. */
+const LAYOUT = '{"imageLayoutVersion":"1.0.0"}\n';
+
+/** Makes the empty layout, or what is missing of it. Others may be reading the file that marks it. */
 export async function makeLayout(paths: Paths): Promise<void> {
   await mkdir(paths.blobs, { recursive: true, mode: 0o700 });
   await mkdir(paths.layers, { recursive: true, mode: 0o700 });
-  await writeFile(join(paths.images, "oci-layout"), '{"imageLayoutVersion":"1.0.0"}\n', { mode: 0o600 });
+  const marker = join(paths.images, "oci-layout");
+  const found = await readFile(marker, "utf8").catch(ifAbsent(undefined));
+  if (found !== LAYOUT) await writeFile(marker, LAYOUT, { mode: 0o600 });
 }
 
 /** The whole reference by which a descriptor is known. */

@@ -19,7 +19,7 @@ import { canonicalText, type Reference } from "../spec/reference.ts";
 import { ifAbsent } from "../std/absent.ts";
 import { FathomError, messageOf } from "../std/errors.ts";
 import { rfc3339, wallClock } from "../std/time.ts";
-import { type Expected, flushBlobs, publishBlob, putBlob, syncDirectory } from "./_blobs.ts";
+import { type Expected, flushBlobs, publishBlob, putBlob } from "./_blobs.ts";
 import { diffIdsKnown } from "./_catalog.ts";
 import { collect } from "./_collect.ts";
 import { makeLayout, withManifest, withReference } from "./_index.ts";
@@ -109,7 +109,6 @@ async function adopt(store: ImageStore, image: ArrivedImage, staged: StagedLayer
       { chainId: chain[at] ?? layer.digest, below: chain[at - 1] },
     );
   }
-  await Promise.all([syncDirectory(store.paths.blobs), syncDirectory(store.paths.layers)]);
   return putDocuments(store, image);
 }
 

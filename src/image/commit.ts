@@ -2,10 +2,11 @@
  * Makes an image of a configuration and its layers: the one way in, for what is made here: an import, a commit or a build. What
  * was made elsewhere comes in by adopt.ts.
  *
- * Everything is on disk, whole and flushed, before index.json names it; what a failure leaves unnamed is collected.
+ * Everything is on disk, whole and flushed, before index.json names it; what a failure leaves unnamed is collected. Layers come
+ * unflushed (`flush: false`), for their blobs and the documents are flushed together.
  */
 
-import { chainIds } from "../spec/digest.ts";
+import { chainIds, digestOf } from "../spec/digest.ts";
 import {
   type Descriptor,
   type Digest,
@@ -15,8 +16,9 @@ import {
 } from "../spec/oci_image.ts";
 import { canonicalText, type Reference } from "../spec/reference.ts";
 import { FathomError, messageOf } from "../std/errors.ts";
+import { settleAll } from "../std/settle.ts";
 import { rfc3339, wallClock } from "../std/time.ts";
-import { publishBlob, putBlob, syncDirectory } from "./_blobs.ts";
+import { flushPending, publishBlob, putBlob } from "./_blobs.ts";
 import type { Image } from "./_catalog.ts";
 import { collect } from "./_collect.ts";
 import { makeLayout, withManifest, withReference } from "./_index.ts";
@@ -47,8 +49,13 @@ export async function commitImage(
       throw new FathomError("not-found", `No such image: ${image.base}`);
     try {
       await makeLayout(store.paths);
+      const documents = documentsOf(image, base);
+      await settleAll([
+        flushPending(image.layers.map(({ blob }) => blob)),
+        ...documents.contents.map((content) => putBlob(store.paths, content)),
+      ]);
       await adoptLayers(store, image.layers, base);
-      const { manifest, id } = await putManifest(store, image, base);
+      const { manifest, id } = documents;
       const at = rfc3339(wallClock());
       const named =
         reference === undefined
@@ -80,26 +87,36 @@ async function adoptLayers(
     await placeLayer(store, layer, { chainId, below });
     below = chainId;
   }
-  await Promise.all([syncDirectory(store.paths.blobs), syncDirectory(store.paths.layers)]);
 }
 
-async function putManifest(
-  store: ImageStore,
-  { config, layers }: NewImage,
-  base: Image | undefined,
-): Promise<{ manifest: Descriptor; id: Digest }> {
-  const configuration = await putBlob(store.paths, JSON.stringify(config));
+interface Documents {
+  id: Digest;
+  manifest: Descriptor;
+  contents: readonly Buffer[];
+}
+
+/** The configuration, and the manifest that names it. */
+function documentsOf({ config, layers }: NewImage, base: Image | undefined): Documents {
+  const configuration = Buffer.from(JSON.stringify(config));
   const content: ImageManifest = {
     schemaVersion: 2,
     mediaType: MEDIA_TYPE.manifest,
-    config: { mediaType: MEDIA_TYPE.config, ...configuration },
+    config: { mediaType: MEDIA_TYPE.config, ...sizedDigest(configuration) },
     layers: [
       ...(base?.manifest.layers ?? []),
       ...layers.map(({ blob, mediaType }) => ({ mediaType, digest: blob.digest, size: blob.size })),
     ],
   };
-  const manifest = await putBlob(store.paths, JSON.stringify(content));
+  const manifest = Buffer.from(JSON.stringify(content));
   const { os, architecture, variant } = config;
   const platform = { architecture, os, ...(variant !== undefined && { variant }) };
-  return { manifest: { mediaType: MEDIA_TYPE.manifest, ...manifest, platform }, id: configuration.digest };
+  return {
+    id: digestOf(configuration),
+    manifest: { mediaType: MEDIA_TYPE.manifest, ...sizedDigest(manifest), platform },
+    contents: [configuration, manifest],
+  };
+}
+
+function sizedDigest(content: Buffer): { digest: Digest; size: number } {
+  return { digest: digestOf(content), size: content.length };
 }

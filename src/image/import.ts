@@ -39,7 +39,7 @@ export async function importImage(
   }
   const platform = platformOf(request.platform);
   const config = applyChanges({}, request.changes);
-  await using layer = await stageLayer(store.paths, archive);
+  await using layer = await stageLayer(store.paths, archive, { flush: false });
   const created = rfc3339(wallClock());
   const image: ImageConfig = {
     created,

@@ -16,6 +16,7 @@ import {
   removeImage,
   removeSnapshot,
   saveImages,
+  settleImages,
   unmountSnapshot,
 } from "./mod.ts";
 
@@ -248,6 +249,7 @@ describe("what is saved", () => {
       expect(Buffer.concat(pieces).equals(whole)).toBe(true);
     }
     await recoverImages(fixture.store);
+    await settleImages(fixture.store);
     expect((await filesOf(fixture.root)).filter((name) => name !== "ingest")).toEqual([]);
   });
 });

@@ -88,7 +88,7 @@ export async function commitSnapshot(store: ImageStore, request: SnapshotCommit)
   if (base === undefined) throw new FathomError("not-found", `No such image: ${request.image}`);
   const { layers } = await snapshotOf(store, request.container);
   const upper = await upperOf(store, request.container);
-  await using layer = await stageLayer(store.paths, packLayer(upper, layers));
+  await using layer = await stageLayer(store.paths, packLayer(upper, layers), { flush: false });
   await request.whenRead();
   const staged = layer.diffId === EMPTY_LAYER ? [] : [layer];
   const config = configOf(base.config, staged, request);
