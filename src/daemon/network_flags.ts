@@ -7,6 +7,8 @@ export const NETWORK_DEFAULTS: NetworkFlags = {
   bridge: undefined,
   bip: undefined,
   fixedCidr: undefined,
+  ipv6: false,
+  fixedCidrV6: undefined,
   defaultGateway: undefined,
   mtu: 0,
   icc: true,
@@ -27,6 +29,8 @@ export const NETWORK_DIRECTIVES = {
   bridge: "bridge",
   bip: "bip",
   "fixed-cidr": "fixedCidr",
+  ipv6: "ipv6",
+  "fixed-cidr-v6": "fixedCidrV6",
   "default-gateway": "defaultGateway",
   mtu: "mtu",
   icc: "icc",
@@ -48,6 +52,8 @@ export const NETWORK_OPTIONS = {
   bridge: { type: "string", short: "b" },
   bip: { type: "string" },
   "fixed-cidr": { type: "string" },
+  ipv6: { type: "boolean" },
+  "fixed-cidr-v6": { type: "string" },
   "default-gateway": { type: "string" },
   mtu: { type: "string" },
   icc: { type: "boolean" },
@@ -69,6 +75,7 @@ export const NETWORK_USAGE = `  -b, --bridge string            Bridge of the hos
       --default-gateway string   Gateway of containers on the default bridge (default the bridge itself)
       --firewall-backend name    What keeps the rules: nftables or iptables (default nftables where the kernel has it)
       --fixed-cidr string        Part of the bridge's network that containers' addresses come from
+      --fixed-cidr-v6 string     Network of the default bridge's addresses of IPv6 (default one that is chosen)
       --host-gateway-ip string   Address that host-gateway stands for (default the bridge's)
       --icc                      Let containers on the default bridge reach each other (default true)
       --ip ip                    Address at which ports are published that name none (default 0.0.0.0)
@@ -76,6 +83,7 @@ export const NETWORK_USAGE = `  -b, --bridge string            Bridge of the hos
       --ip-masq                  Let containers reach the outside under the host's address (default true)
       --ip6tables                Publish ports at addresses of IPv6 too (default true)
       --iptables                 Keep rules for what containers send and receive (default true)
+      --ipv6                     Give containers on the default bridge addresses of IPv6 too
       --mtu int                  Largest packet of the default bridge (default that of the host's default route)
       --respect-host-firewall    Ask the host's own rules about published ports first, as if the host served them
       --userland-proxy           Forward what comes by IPv6 to containers that have only IPv4 (default true)
@@ -130,6 +138,8 @@ const KINDS: Record<keyof NetworkFlags, Kind> = {
   bridge: TEXT,
   bip: TEXT,
   fixedCidr: TEXT,
+  ipv6: FLAG,
+  fixedCidrV6: TEXT,
   defaultGateway: TEXT,
   mtu: { words: "a whole number", is: Number.isInteger },
   icc: FLAG,

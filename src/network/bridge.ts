@@ -7,7 +7,6 @@
 
 import { createHash } from "node:crypto";
 import {
-  addAddress,
   addLink,
   deleteLink,
   findLink,
@@ -17,17 +16,9 @@ import {
   type NetlinkSocket,
 } from "../kernel/net/mod.ts";
 import { FathomError } from "../std/errors.ts";
-import { overlapping, parseSubnet, subnetText } from "../std/ip.ts";
-import {
-  addressText,
-  contains,
-  type InterfaceAddress,
-  macOf,
-  type Network,
-  networkText,
-  overlap,
-  parseCidr,
-} from "./ipv4.ts";
+import { type AddressInSubnet, holds, overlapping, parseSubnet, type Subnet, subnetText } from "../std/ip.ts";
+import { giveAddresses } from "./gateways.ts";
+import { macOf } from "./mac.ts";
 import { firstFree, usedOnHost } from "./pools.ts";
 import type { BridgeSettings } from "./settings.ts";
 
@@ -36,7 +27,7 @@ export interface Bridge {
   name: string;
   index: number;
   mtu: number;
-  address: InterfaceAddress;
+  address: AddressInSubnet;
 }
 
 const DEFAULT_NAME = "fathom0";
@@ -59,7 +50,7 @@ export function engineName(dataRoot: string): string {
 export function openBridge(
   socket: NetlinkSocket,
   name: string,
-  { settings, kept }: { settings: BridgeSettings; kept: InterfaceAddress | undefined },
+  { settings, kept }: { settings: BridgeSettings; kept: AddressInSubnet | undefined },
 ): Bridge {
   if (settings.existing !== undefined) return bridgeOfUser(socket, settings.existing, settings);
   const found = findLink(socket, name);
@@ -77,16 +68,16 @@ const MOST_ATTEMPTS = 8;
 function makeBridge(
   socket: NetlinkSocket,
   name: string,
-  { settings, wanted }: { settings: BridgeSettings; wanted: InterfaceAddress | undefined },
+  { settings, wanted }: { settings: BridgeSettings; wanted: AddressInSubnet | undefined },
 ): Bridge {
   const mtu = settings.mtu || engineMtu(socket);
   for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
     const address = chooseAddress(socket, settings, wanted);
     // An address of its own: it would have its ports' lowest otherwise, and change it under those that know it.
-    addLink(socket, "bridge", { name, mtu, mac: macOf(address.address), up: true });
+    addLink(socket, "bridge", { name, mtu, mac: macOf({ family: 4, value: address.address }), up: true });
     const link = findLink(socket, name);
     if (link === undefined) continue;
-    addAddress(socket, link, { address: addressText(address.address), prefix: address.prefix });
+    giveAddresses(socket, link, [address]);
     if (settings.address !== undefined || isAlone(socket, link.index, address))
       return { name, index: link.index, mtu, address };
     deleteLink(socket, name);
@@ -95,23 +86,22 @@ function makeBridge(
 }
 
 /** Of two links that were given overlapping networks, the one that was made later gives way. */
-function isAlone(socket: NetlinkSocket, index: number, network: Network): boolean {
+function isAlone(socket: NetlinkSocket, index: number, network: Subnet): boolean {
   return !listAddresses(socket)
     .filter((other) => other.index < index)
-    .some((other) => overlap(network, parseCidr(`${other.address}/${other.prefix}`)));
+    .some((other) => overlapping(network, parseSubnet(`${other.address}/${other.prefix}`)));
 }
 
 function chooseAddress(
   socket: NetlinkSocket,
   { address, pools }: BridgeSettings,
-  wanted: InterfaceAddress | undefined,
-): InterfaceAddress {
+  wanted: AddressInSubnet | undefined,
+): AddressInSubnet {
   if (address !== undefined) return address;
   const used = usedOnHost(socket, 4);
-  if (wanted !== undefined && !used.some((other) => overlapping(parseSubnet(networkText(wanted)), other)))
-    return wanted;
-  const network = parseCidr(subnetText(firstFree(pools, used)));
-  return { ...network, address: network.base + 1 };
+  if (wanted !== undefined && !used.some((other) => overlapping(wanted, other))) return wanted;
+  const network = firstFree(pools, used);
+  return { ...network, address: network.base + 1n };
 }
 
 function bridgeOfUser(socket: NetlinkSocket, name: string, settings: BridgeSettings): Bridge {
@@ -130,13 +120,13 @@ function bridgeOfUser(socket: NetlinkSocket, name: string, settings: BridgeSetti
   return { name, index: link.index, mtu: settings.mtu || link.mtu, address };
 }
 
-function addressesOf(socket: NetlinkSocket, index: number): InterfaceAddress[] {
+function addressesOf(socket: NetlinkSocket, index: number): AddressInSubnet[] {
   return listAddresses(socket)
     .filter((one) => one.index === index)
-    .map((one) => parseCidr(`${one.address}/${one.prefix}`));
+    .map((one) => parseSubnet(`${one.address}/${one.prefix}`));
 }
 
-function sameAddress(a: InterfaceAddress, b: InterfaceAddress): boolean {
+function sameAddress(a: AddressInSubnet, b: AddressInSubnet): boolean {
   return a.address === b.address && a.prefix === b.prefix;
 }
 
@@ -147,11 +137,11 @@ export function engineMtu(socket: NetlinkSocket): number {
 }
 
 /** The part of the network that containers' addresses come from. @throws {FathomError} invalid */
-export function rangeOf(bridge: Bridge, { range }: BridgeSettings): Network {
+export function rangeOf(bridge: Bridge, { range }: BridgeSettings): Subnet {
   if (range === undefined) return bridge.address;
-  if (contains(bridge.address, range.base)) return range;
+  if (holds(bridge.address, { family: 4, value: range.base })) return range;
   throw new FathomError(
     "invalid",
-    `--fixed-cidr ${networkText(range)} is not in the bridge's network ${networkText(bridge.address)}`,
+    `--fixed-cidr ${subnetText(range)} is not in the bridge's network ${subnetText(bridge.address)}`,
   );
 }

@@ -5,30 +5,25 @@
  */
 
 import {
-  addAddress,
   addLink,
   deleteLink,
   findLink,
   type LinkInfo,
-  listAddresses,
   type NetlinkSocket,
   setLink,
-  writeSysctl,
 } from "../kernel/net/mod.ts";
 import { FathomError } from "../std/errors.ts";
 import { type AddressInSubnet, type Family, parseIp, parseSubnet } from "../std/ip.ts";
 import { engineMtu } from "./bridge.ts";
 import { type BridgeOptions, readBridgeOptions } from "./bridge_options.ts";
 import { forward } from "./default_network.ts";
-import { macFor } from "./mac.ts";
+import { giveAddresses, settleIpv6 } from "./gateways.ts";
+import { macOf } from "./mac.ts";
 import type { NetworkRecord } from "./records.ts";
 import type { Junction, Segment, SegmentNeeds } from "./segment.ts";
 
-/** A subnet of the network with the address that the bridge itself has in it. */
-interface Gateway {
-  address: string;
-  subnet: AddressInSubnet;
-}
+/** For a bridge without an address. */
+const NOWHERE = { family: 4, address: 0n } as const;
 
 export function bridgeNetwork(record: NetworkRecord, needs: SegmentNeeds): Segment {
   const { filtered, host, options } = needs;
@@ -96,13 +91,14 @@ function openLink(
   const gateways = gatewaysOf(record, wishes);
   const found = findLink(socket, record.Link);
   if (found === undefined) {
-    const mac = macFor(gateways.map(({ address }) => address));
+    const [{ family, address: value } = NOWHERE] = gateways;
+    const mac = macOf({ family, value });
     addLink(socket, "bridge", { name: record.Link, mtu: mtu || engineMtu(socket), mac });
     undo.defer(() => deleteLink(socket, record.Link));
   }
   const link = bridgeNamed(socket, record.Link);
   // In this order: a link that comes up has an address of IPv6 at once where that is not forbidden.
-  settleIpv6(record, gateways);
+  settleIpv6(record.Link, record.EnableIPv6 && gateways.some(({ family }) => family === 6));
   giveAddresses(socket, link, gateways);
   if (!link.up) setLink(socket, link, { up: true });
   undo.move();
@@ -118,28 +114,9 @@ function bridgeNamed(socket: NetlinkSocket, name: string): LinkInfo {
   );
 }
 
-function giveAddresses(socket: NetlinkSocket, link: LinkInfo, gateways: readonly Gateway[]): void {
-  for (const family of [4, 6] as const) {
-    const wanted = gateways.filter(({ subnet }) => subnet.family === family);
-    if (wanted.length === 0) continue;
-    const has = listAddresses(socket, family).filter(({ index }) => index === link.index);
-    for (const { address, subnet } of wanted)
-      if (!has.some((one) => one.address === address))
-        addAddress(socket, link, { address, prefix: subnet.prefix });
-  }
-}
-
 /** Of an isolated network the bridge has no address: it joins containers and nobody else. */
-function gatewaysOf(record: NetworkRecord, { gatewayMode }: BridgeOptions): Gateway[] {
+function gatewaysOf(record: NetworkRecord, { gatewayMode }: BridgeOptions): AddressInSubnet[] {
   return record.Subnets.filter(({ Gateway }) => Gateway !== "")
-    .map(({ Gateway, Subnet }) => ({ address: Gateway, subnet: parseSubnet(Subnet) }))
-    .filter(({ subnet }) => gatewayMode[subnet.family] !== "isolated");
-}
-
-/** Without IPv6 the host is not in reach by it either; with it, the bridge believes no router that a container makes up. */
-function settleIpv6({ Link, EnableIPv6 }: NetworkRecord, gateways: readonly Gateway[]): void {
-  const family: Family = 6;
-  const isOn = EnableIPv6 && gateways.some(({ address }) => parseIp(address).family === family);
-  writeSysctl(`net/ipv6/conf/${Link}/accept_ra`, "0");
-  writeSysctl(`net/ipv6/conf/${Link}/disable_ipv6`, isOn ? "0" : "1");
+    .map(({ Gateway, Subnet }) => ({ ...parseSubnet(Subnet), address: parseIp(Gateway).value }))
+    .filter(({ family }) => gatewayMode[family] !== "isolated");
 }

@@ -1,9 +1,16 @@
 /** How the default bridge is to be: dockerd's flags, checked. */
 
 import { FathomError } from "../std/errors.ts";
-import { ipText, parseIp } from "../std/ip.ts";
+import {
+  type AddressInSubnet,
+  type Family,
+  holds,
+  ipText,
+  parseIp,
+  parseSubnet,
+  type Subnet,
+} from "../std/ip.ts";
 import type { BackendName } from "./backends/backend.ts";
-import { contains, type InterfaceAddress, type Network, parseAddress, parseCidr } from "./ipv4.ts";
 import { checkPools, DEFAULT_POOLS, type Pool } from "./pools.ts";
 import type { PortSettings } from "./ports/state.ts";
 
@@ -15,6 +22,10 @@ export interface NetworkFlags {
   bip: string | undefined;
   /** Part of the network that containers' addresses are taken from. */
   fixedCidr: string | undefined;
+  /** Containers on the default bridge have addresses of IPv6 too. */
+  ipv6: boolean;
+  /** Their network; undefined for one that is chosen. */
+  fixedCidrV6: string | undefined;
   /** Where containers send what is for elsewhere, when not to the bridge itself. */
   defaultGateway: string | undefined;
   /** 0 for that of the host's default route. */
@@ -45,9 +56,11 @@ export interface BridgeSettings {
   /** Nobody makes and nobody removes a bridge that the user named. */
   existing: string | undefined;
   disabled: boolean;
-  address: InterfaceAddress | undefined;
-  range: Network | undefined;
-  gateway: number | undefined;
+  address: AddressInSubnet | undefined;
+  range: Subnet | undefined;
+  gateway: string | undefined;
+  ipv6: boolean;
+  subnet6: Subnet | undefined;
   mtu: number;
   betweenContainers: boolean;
   forwarding: boolean;
@@ -79,14 +92,16 @@ export function readSettings(flags: NetworkFlags): BridgeSettings {
     throw new FathomError("invalid", `--mtu must be between ${LEAST_MTU} and ${MOST_MTU}: ${flags.mtu}`);
   const pools = flags.defaultAddressPools ?? DEFAULT_POOLS;
   checkPools(pools);
-  if (flags.hostGatewayIp !== undefined) parseAddress(flags.hostGatewayIp);
+  if (flags.hostGatewayIp !== undefined) parseIp(flags.hostGatewayIp);
   const address = flags.bip === undefined ? undefined : bridgeAddress(flags.bip);
   return {
     existing: bridge === "none" ? undefined : bridge,
     disabled: bridge === "none",
     address,
-    range: flags.fixedCidr === undefined ? undefined : parseCidr(flags.fixedCidr),
+    range: flags.fixedCidr === undefined ? undefined : subnetOf(4, "--fixed-cidr", flags.fixedCidr),
     gateway: flags.defaultGateway === undefined ? undefined : gatewayIn(flags.defaultGateway, address),
+    ipv6: flags.ipv6,
+    subnet6: flags.fixedCidrV6 === undefined ? undefined : subnet6Of(flags.fixedCidrV6),
     mtu: flags.mtu,
     betweenContainers: flags.icc,
     forwarding: flags.ipForward,
@@ -115,17 +130,40 @@ function backendOf({ firewallBackend: name, respectHostFirewall }: NetworkFlags)
   return name;
 }
 
-function bridgeAddress(bip: string): InterfaceAddress {
-  const address = parseCidr(bip);
-  if (address.address !== address.base && address.prefix <= 30) return address;
+const EXAMPLE: Readonly<Record<Family, string>> = { 4: "172.17.0.0/16", 6: "fd00:1::/64" };
+/** The longest prefixes that leave room for the bridge and a container. */
+const LONGEST_PREFIX: Readonly<Record<Family, number>> = { 4: 30, 6: 126 };
+
+function subnetOf(family: Family, flag: string, text: string): AddressInSubnet {
+  const subnet = parseSubnet(text);
+  if (subnet.family === family) return subnet;
+  throw new FathomError(
+    "invalid",
+    `${flag} ${text} is not of IPv${family}: give one like ${EXAMPLE[family]}`,
+  );
+}
+
+function bridgeAddress(bip: string): AddressInSubnet {
+  const address = subnetOf(4, "--bip", bip);
+  if (address.address !== address.base && address.prefix <= LONGEST_PREFIX[4]) return address;
   throw new FathomError(
     "invalid",
     `--bip ${bip} names a network: give the bridge's own address in it, as in 172.17.0.1/16`,
   );
 }
 
-function gatewayIn(text: string, address: InterfaceAddress | undefined): number {
-  const gateway = parseAddress(text);
-  if (address === undefined || contains(address, gateway)) return gateway;
+function subnet6Of(text: string): Subnet {
+  const subnet = subnetOf(6, "--fixed-cidr-v6", text);
+  if (subnet.prefix <= LONGEST_PREFIX[6]) return subnet;
+  throw new FathomError(
+    "invalid",
+    `--fixed-cidr-v6 ${text} has no room for containers: give one of at most /${LONGEST_PREFIX[6]}`,
+  );
+}
+
+function gatewayIn(text: string, address: AddressInSubnet | undefined): string {
+  const gateway = parseIp(text);
+  const isIn = address === undefined ? gateway.family === 4 : holds(address, gateway);
+  if (isIn) return ipText(gateway);
   throw new FathomError("invalid", `--default-gateway ${text} is not in the network of --bip`);
 }
