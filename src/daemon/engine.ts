@@ -206,7 +206,7 @@ function openImageStore(
     root: config.dataRoot,
     driver,
     usersOf: users,
-    emit: ({ action, id, name }) => events.emit({ Type: "image", Action: action, id, attributes: { name } }),
+    emit: ({ action, id, attributes }) => events.emit({ Type: "image", Action: action, id, attributes }),
   });
 }
 

@@ -7,6 +7,7 @@ import type {
   TransferRequest,
 } from "../api/routes/registry.ts";
 import {
+  findImage,
   type ImageStore,
   mountCandidates,
   namedIn,
@@ -89,7 +90,7 @@ interface How {
 }
 
 async function pull(work: Work, request: TransferRequest, { send, signal }: How): Promise<void> {
-  const { registries, images, events, config } = work;
+  const { registries, images, config } = work;
   const platform = platformOf(request);
   const named = referenceOf(request);
   const { domain, path } = named;
@@ -103,8 +104,7 @@ async function pull(work: Work, request: TransferRequest, { send, signal }: How)
       pullImage(images, reference, { ...options, source }),
     );
     changed ||= pulled.changed;
-    const name = familiarText(reference);
-    events.emit({ Type: "image", Action: "pull", id: name, attributes: { name: familiarName(reference) } });
+    await tellTransfer(work, "pull", reference);
   }
   const shown = all[0] === named ? familiarText(named) : familiarName(named);
   send({ status: `Status: ${changed ? "Downloaded newer image" : "Image is up to date"} for ${shown}` });
@@ -134,7 +134,7 @@ function referenceOf({ image, tag }: TransferRequest): Reference {
 }
 
 async function push(work: Work, request: TransferRequest, { send, signal }: How): Promise<void> {
-  const { registries, images, events, config } = work;
+  const { registries, images, config } = work;
   const named = referenceOf(request);
   if (named.digest !== undefined) {
     throw new FathomError("invalid", "cannot push a digest reference");
@@ -168,8 +168,7 @@ async function push(work: Work, request: TransferRequest, { send, signal }: How)
     const tag = reference.tag ?? "";
     send({ status: `${tag}: digest: ${digest} size: ${size}` });
     send({ progressDetail: {}, aux: { Tag: tag, Digest: digest, Size: size } });
-    const name = familiarText(reference);
-    events.emit({ Type: "image", Action: "push", id: name, attributes: { name: familiarName(reference) } });
+    await tellTransfer(work, "push", reference);
   }
 }
 
@@ -181,6 +180,22 @@ async function requireImage(images: ImageStore, reference: Reference): Promise<v
     "not-found",
     `An image does not exist locally with the tag: ${familiarName(reference)}`,
   );
+}
+
+/** As Docker tells it: by the image's labels, and the repository as its name. */
+async function tellTransfer(
+  { images, events }: Work,
+  action: "pull" | "push",
+  reference: Reference,
+): Promise<void> {
+  const id = familiarText(reference);
+  // Somebody may have removed it the moment it was there.
+  const found = await findImage(images, id).catch((error: unknown) => {
+    if (error instanceof FathomError && error.kind === "not-found") return undefined;
+    throw error;
+  });
+  const attributes = { ...found?.config.config?.Labels, name: familiarName(reference) };
+  events.emit({ Type: "image", Action: action, id, attributes });
 }
 
 const FILTERS = ["is-official", "is-automated", "stars"];

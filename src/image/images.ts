@@ -8,6 +8,7 @@ import { canonicalText, familiarText, parseReference, withDefaultTag } from "../
 import { FathomError } from "../std/errors.ts";
 import { rfc3339, wallClock } from "../std/time.ts";
 import { type Catalog, childrenOf, type Image, lastTagged, referencesOf } from "./_catalog.ts";
+import { imageEvent } from "./_events.ts";
 import { selectImages } from "./_filters.ts";
 import { withReference } from "./_index.ts";
 import { manifestSummary } from "./_manifest_summary.ts";
@@ -145,13 +146,13 @@ export async function tagImage(store: ImageStore, name: string, reference: strin
   if (parsed.digest !== undefined) {
     throw new FathomError("invalid", "refusing to create a tag with a digest reference");
   }
-  const id = await store.exclusive(async () => {
+  const tagged = await store.exclusive(async () => {
     const catalog = await currentCatalog(store);
     const { image } = resolveImage(catalog, name);
     await replaceIndex(store, taggedIndex(catalog, image, canonicalText(parsed)));
-    return image.id;
+    return image;
   });
-  store.emit({ action: "tag", id, name: familiarText(parsed) });
+  store.emit(imageEvent("tag", tagged, familiarText(parsed)));
 }
 
 function taggedIndex({ index }: Catalog, image: Image, reference: string): Catalog["index"] {

@@ -6,6 +6,7 @@ import { familiarText, parseReference, withDefaultTag } from "../spec/reference.
 import { FathomError } from "../std/errors.ts";
 import { rfc3339, wallClock } from "../std/time.ts";
 import { applyChanges } from "./_changes.ts";
+import { imageEvent } from "./_events.ts";
 import { stageLayer } from "./_stage.ts";
 import { commitImage } from "./commit.ts";
 import type { ImageStore } from "./store.ts";
@@ -49,7 +50,9 @@ export async function importImage(
     history: [{ created, comment: request.message || "Imported from -" }],
   };
   const id = await commitImage(store, { config: image, layers: [layer] }, reference);
-  store.emit({ action: "import", id, name: reference === undefined ? id : familiarText(reference) });
+  const about = { id, config: image };
+  if (reference !== undefined) store.emit(imageEvent("tag", about, familiarText(reference)));
+  store.emit(imageEvent("import", about));
   return { id };
 }
 

@@ -7,6 +7,7 @@ import { hostPlatform } from "../spec/platform.ts";
 import { familiarText } from "../spec/reference.ts";
 import { type LayerProgress, readArchive } from "./_archive_contents.ts";
 import { collect } from "./_collect.ts";
+import { imageEvent } from "./_events.ts";
 import { planLoad } from "./_load_plan.ts";
 import { type Adopted, type ArrivedImage, adoptImage } from "./adopt.ts";
 import type { ImageStore } from "./store.ts";
@@ -38,7 +39,7 @@ export async function loadImages(
     for (const image of planLoad(read.contents, { platform, host: hostPlatform() })) {
       const adopted = await adoptImage(store, image, read.staged);
       tellLoaded(image, adopted, tell);
-      store.emit({ action: "load", id: adopted.id, name: adopted.id });
+      store.emit(imageEvent("load", { id: adopted.id, config: image.config }));
     }
   } catch (error) {
     // A blob that was leased and lost its image meanwhile is needed by nobody any more.

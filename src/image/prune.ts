@@ -11,6 +11,7 @@ import type { Digest } from "../spec/oci_image.ts";
 import { familiarText, parseReference } from "../spec/reference.ts";
 import { type Catalog, type Image, referencesOf } from "./_catalog.ts";
 import { collect } from "./_collect.ts";
+import { imageEvent } from "./_events.ts";
 import { pruneTest } from "./_filters.ts";
 import { withoutManifests, withoutReferences } from "./_index.ts";
 import { noteTrashed } from "./_trash_notes.ts";
@@ -175,9 +176,6 @@ function answerFor({ image, references }: Doomed, layers: Layers): ImageDeleteRe
   ];
 }
 
-function eventsOf({ image: { id }, references }: Doomed): ImageEvent[] {
-  return [
-    ...references.map((): ImageEvent => ({ action: "untag", id, name: id })),
-    { action: "delete", id, name: id },
-  ];
+function eventsOf({ image, references }: Doomed): ImageEvent[] {
+  return [...references.map(() => imageEvent("untag", image)), imageEvent("delete", image)];
 }

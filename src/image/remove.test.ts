@@ -32,8 +32,9 @@ describe("removing", () => {
     ]);
     await settleImages(fixture.store);
     expect(await filesOf(fixture.root)).toEqual(["ingest"]);
-    expect(events.map(({ action, name }) => [action, name])).toEqual([
-      ["import", "a:latest"],
+    expect(events.map(({ action, attributes }) => [action, attributes.name])).toEqual([
+      ["tag", "a:latest"],
+      ["import", id],
       ["tag", "b:latest"],
       ["untag", id],
       ["untag", id],

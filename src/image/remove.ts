@@ -13,6 +13,7 @@ import { familiarText, parseReference, repositoryOf } from "../spec/reference.ts
 import { FathomError } from "../std/errors.ts";
 import { type Catalog, childrenOf, type Image, referencesOf } from "./_catalog.ts";
 import { collect } from "./_collect.ts";
+import { imageEvent } from "./_events.ts";
 import { withoutManifests, withoutReferences } from "./_index.ts";
 import { suits } from "./_platform.ts";
 import { type Resolved, resolveImage } from "./_resolve.ts";
@@ -58,8 +59,8 @@ export async function removeImage(
     });
     const doomed = plan.remove ? [image, ...(prune ? parentsGoing(store, catalog, image) : [])] : [];
     const removed = await carryOut(store, doomed, plan);
-    for (const _ of plan.untag) events.push({ action: "untag", id: image.id, name: image.id });
-    for (const { id } of doomed) events.push({ action: "delete", id, name: id });
+    for (const _ of plan.untag) events.push(imageEvent("untag", image));
+    for (const gone of doomed) events.push(imageEvent("delete", gone));
     return [
       ...plan.untag.map((reference) => ({ Untagged: familiarText(parseReference(reference)) })),
       ...deletedOf(doomed, removed),

@@ -20,6 +20,7 @@ import { FathomError, kindOf } from "../std/errors.ts";
 import type { TarEntry } from "../std/tar/entry.ts";
 import { entryHeader, NO_FILE, tarEnd, tarPadding } from "../std/tar/writer.ts";
 import type { Catalog, Image } from "./_catalog.ts";
+import { imageEvent } from "./_events.ts";
 import { lease } from "./_leases.ts";
 import { blobPath } from "./_paths.ts";
 import { suits } from "./_platform.ts";
@@ -64,7 +65,7 @@ export async function saveImages(
   });
   for (const { image } of saved) {
     await Promise.all(blobsOf(image).map(({ digest }) => access(blobPath(store.paths, digest))));
-    store.emit({ action: "save", id: image.id, name: image.id });
+    store.emit(imageEvent("save", image));
   }
   const held = stack.move();
   return { archive: archiveOf(store, saved), [Symbol.dispose]: () => held.dispose() };

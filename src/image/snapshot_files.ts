@@ -5,6 +5,7 @@ import type { Digest, ImageConfig, ImageRunConfig } from "../spec/oci_image.ts";
 import { familiarText, parseReference, type Reference, withDefaultTag } from "../spec/reference.ts";
 import { FathomError } from "../std/errors.ts";
 import { rfc3339, wallClock } from "../std/time.ts";
+import { imageEvent } from "./_events.ts";
 import { type Owners, ownersBy, ownersOnDisk } from "./_owners.ts";
 import { pack } from "./_pack.ts";
 import { packLayer } from "./_pack_layer.ts";
@@ -93,8 +94,8 @@ export async function commitSnapshot(store: ImageStore, request: SnapshotCommit)
   const staged = layer.diffId === EMPTY_LAYER ? [] : [layer];
   const config = configOf(base.config, staged, request);
   const id = await commitImage(store, { config, layers: staged, base: base.id }, reference);
-  store.emit({ action: "create", id, name: id });
-  if (reference !== undefined) store.emit({ action: "tag", id, name: familiarText(reference) });
+  store.emit(imageEvent("create", { id, config }));
+  if (reference !== undefined) store.emit(imageEvent("tag", { id, config }, familiarText(reference)));
   return id;
 }
 

@@ -19,8 +19,8 @@ import type { SnapshotDriver } from "./driver.ts";
 export interface ImageEvent {
   action: "import" | "create" | "load" | "save" | "tag" | "untag" | "delete";
   id: Digest;
-  /** What the event is about, as Docker names it: the reference, or the ID. */
-  name: string;
+  /** Docker's: the image's labels, and `name`, which is the reference or the ID. */
+  attributes: Record<string, string>;
 }
 
 /** A container that was made from an image. */

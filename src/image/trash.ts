@@ -6,6 +6,7 @@ import type { Restored, TrashItem } from "../spec/trash.ts";
 import { FathomError } from "../std/errors.ts";
 import { rfc3339, wallClock } from "../std/time.ts";
 import { collect } from "./_collect.ts";
+import { imageEvent } from "./_events.ts";
 import { referenceOf, withManifest, withReference } from "./_index.ts";
 import { type Note, notePath, readNote, readNotes } from "./_trash_notes.ts";
 import { currentCatalog, type ImageStore, replaceIndex, settleImages } from "./store.ts";
@@ -34,12 +35,18 @@ export async function restoreImage(store: ImageStore, id: string): Promise<Resto
       if (reference === undefined || isTaken(reference)) return withManifest(before, descriptor);
       return withReference(before, descriptor, { reference, at: rfc3339(wallClock()) });
     }, index);
-    await replaceIndex(store, back);
+    const { byId } = await replaceIndex(store, back);
     await rm(notePath(store.paths, id), { force: true });
-    return { id: note.image, names: names.filter((one) => !isTaken(one)), taken: names.filter(isTaken) };
+    return {
+      image: byId.get(note.image),
+      names: names.filter((one) => !isTaken(one)),
+      taken: names.filter(isTaken),
+    };
   });
   const familiar = (reference: string) => familiarText(parseReference(reference));
-  for (const name of restored.names) store.emit({ action: "tag", id: restored.id, name: familiar(name) });
+  const { image } = restored;
+  if (image !== undefined)
+    for (const name of restored.names) store.emit(imageEvent("tag", image, familiar(name)));
   return { Type: "image", Names: restored.names.map(familiar), Taken: restored.taken.map(familiar) };
 }
 

@@ -245,6 +245,41 @@ test("a single image is saved by its own path, and several by one request", asyn
   expect([several.status >= 400, several.text]).toEqual([true, expect.stringContaining("nosuch")]);
 });
 
+test("events of an image carry its labels, except when it has gone", async () => {
+  const { output } = engine;
+  const from = (Date.now() / 1000).toFixed(9);
+  const labels = ["-c", "LABEL a=b", "-c", "LABEL name=own"];
+  const id = await output("docker", ["import", ...labels, "-", "labelled:1"], {
+    input: new Uint8Array(1024),
+  });
+  await output("docker", ["tag", id, "labelled:2"]);
+  await output("docker", ["save", "-o", join(directory, "labelled.tar"), "labelled:1"]);
+  await output("docker", ["rmi", "labelled:1"]);
+  await output("docker", ["rmi", "labelled:2"]);
+  await output("docker", ["load", "-i", join(directory, "labelled.tar")]);
+  await output("docker", ["rmi", "labelled:1"]);
+  const until = (Date.now() / 1000).toFixed(9);
+  const filters = encodeURIComponent('{"type":["image"]}');
+  const { text } = await engine.request("GET", `/events?since=${from}&until=${until}&filters=${filters}`);
+  const told = text
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { Action: string; Actor: { ID: string; Attributes: object } });
+  expect(told.map(({ Actor }) => Actor.ID)).toEqual(told.map(() => id));
+  expect(told.map(({ Action, Actor }) => [Action, Actor.Attributes])).toEqual([
+    ["tag", { a: "b", name: "labelled:1" }],
+    ["import", { a: "b", name: id }],
+    ["tag", { a: "b", name: "labelled:2" }],
+    ["save", { a: "b", name: id }],
+    ["untag", { a: "b", name: id }],
+    ["untag", { a: "b", name: id }],
+    ["delete", { name: id }],
+    ["load", { a: "b", name: id }],
+    ["untag", { a: "b", name: id }],
+    ["delete", { name: id }],
+  ]);
+});
+
 test.skipIf(ON_DOCKER)("skopeo reads what is saved in either form, and its archives are loaded", async () => {
   await engine.output("docker", ["save", "-o", join(directory, "s.tar"), "busybox"]);
   const id = await engine.output("docker", ["image", "inspect", "-f", "{{.Id}}", "busybox"]);
