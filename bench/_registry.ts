@@ -5,60 +5,99 @@
  */
 
 import { readFile } from "node:fs/promises";
-import { gzipSync } from "node:zlib";
-import { type Engine, startDocker, startFathom, startRegistry, tarOf } from "../test/harness/mod.ts";
+import { type Engine, startDocker, startFathom, startRegistry } from "../test/harness/mod.ts";
 import { type Case, measure } from "./_measure.ts";
+import { FILES_A_LAYER, LAYERS, publish } from "./_published.ts";
 import { rowOf, type Table, tableText } from "./_report.ts";
 
-const LAYERS = 10;
-const FILES_A_LAYER = 3000;
-const TAG = "measured:1";
+const NAME = "measured";
+const LIMIT = { timeout: 120_000 };
+
+interface Measuring {
+  label: string;
+  engine: Engine;
+}
 
 /** Each with Docker's as the first row. */
 export async function registryTables(rounds: number): Promise<Table[]> {
   await using registry = await startRegistry();
   await using docker = await startDocker();
   await using fathom = await startFathom({ bare: true });
-  await publish(registry.host);
-  const engines: [string, Engine][] = [
-    ["dockerd", docker],
-    ["fathom", fathom],
+  const engines: Measuring[] = [
+    { label: "dockerd", engine: docker },
+    { label: "fathom", engine: fathom },
   ];
-  const name = `${registry.host}/${TAG}`;
-  const pulling = engines.map(
-    ([label, engine]): Case => ({ name: label, once: () => timeToPull(engine, name) }),
-  );
-  const pulled = await measure(pulling, rounds, { warmUp: 1 });
-  for (const [, engine] of engines) await engine.output("docker", ["pull", "-q", name]);
-  const pushing = engines.map(
-    ([label, engine]): Case => ({ name: label, once: () => timeToPush(engine, name) }),
-  );
-  const pushed = await measure(pushing, rounds, { warmUp: 1 });
-  const peaks = await Promise.all(
-    engines.map(async ([label, engine]) => ({ name: label, value: await peakMemory(engine.pid) })),
-  );
+  const images = Array.from({ length: rounds + 1 }, (_, index) => `${registry.host}/${NAME}:${index}`);
+  for (const index of images.keys()) await publish(registry.host, [NAME, String(index)]);
   const what = `an image of ${LAYERS} layers with ${LAYERS * FILES_A_LAYER} files`;
   return [
-    { title: `pull of ${what} from loopback`, unit: "ms", rows: pulled.map(rowOf) },
-    { title: `push of ${what} to an empty registry`, unit: "ms", rows: pushed.map(rowOf) },
-    { title: "the most memory that the daemon had resident meanwhile", unit: "kB", rows: peaks },
+    ...(await pulls(engines, images, what)),
+    {
+      title: `push of ${what} to an empty registry`,
+      unit: "ms",
+      rows: await measured(engines, rounds, ({ engine }) => timeToPush(engine, images[0] ?? "")),
+    },
+    {
+      title: "the most memory that the daemon had resident meanwhile",
+      unit: "kB",
+      rows: await Promise.all(
+        engines.map(async ({ label, engine }) => ({ name: label, value: await peakMemory(engine.pid) })),
+      ),
+    },
   ];
 }
 
-async function timeToPull(engine: Engine, name: string): Promise<number> {
-  const from = performance.now();
-  await engine.output("docker", ["pull", "-q", name], { timeout: 120_000 });
-  const took = performance.now() - from;
-  await engine.output("docker", ["rmi", "-f", name], { timeout: 120_000 });
-  return took;
+/** Each round another image that nobody has had; then one that was removed a moment ago. */
+async function pulls(engines: Measuring[], images: string[], what: string): Promise<Table[]> {
+  const rounds = images.length - 1;
+  const spent = new Map(engines.map(({ label }) => [label, 0]));
+  const next = new Map(engines.map(({ label }) => [label, images.values()]));
+  const first = await measured(engines, rounds, async ({ label, engine }) => {
+    const before = await processorTime(engine.pid);
+    const took = await timeToPull(engine, next.get(label)?.next().value ?? "");
+    spent.set(label, (spent.get(label) ?? 0) + (await processorTime(engine.pid)) - before);
+    return took;
+  });
+  const again = await measured(engines, rounds, async ({ engine }) => {
+    await engine.output("docker", ["rmi", "-f", images[0] ?? ""], LIMIT);
+    return timeToPull(engine, images[0] ?? "");
+  });
+  const processor = engines.map(({ label }) => ({
+    name: label,
+    value: (spent.get(label) ?? 0) / images.length,
+  }));
+  return [
+    { title: `pull of ${what} from loopback`, unit: "ms", rows: first },
+    {
+      title: "the processor's time that the daemon took for it, with its children",
+      unit: "ms",
+      rows: processor,
+    },
+    { title: `pull of ${what} that was removed a moment ago`, unit: "ms", rows: again },
+  ];
 }
 
-async function timeToPush(engine: Engine, name: string): Promise<number> {
-  await using empty = await startRegistry();
-  const target = `${empty.host}/${TAG}`;
-  await engine.output("docker", ["tag", name, target]);
+async function measured(
+  engines: Measuring[],
+  rounds: number,
+  once: (one: Measuring) => Promise<number>,
+): Promise<Table["rows"]> {
+  const cases = engines.map((one): Case => ({ name: one.label, once: () => once(one) }));
+  return (await measure(cases, rounds, { warmUp: 1 })).map(rowOf);
+}
+
+async function timeToPull(engine: Engine, image: string): Promise<number> {
   const from = performance.now();
-  await engine.output("docker", ["push", "-q", target], { timeout: 120_000 });
+  await engine.output("docker", ["pull", "-q", image], LIMIT);
+  return performance.now() - from;
+}
+
+async function timeToPush(engine: Engine, image: string): Promise<number> {
+  await using empty = await startRegistry();
+  const target = `${empty.host}/${NAME}:pushed`;
+  await engine.output("docker", ["tag", image, target]);
+  const from = performance.now();
+  await engine.output("docker", ["push", "-q", target], LIMIT);
   const took = performance.now() - from;
   await engine.output("docker", ["rmi", target]);
   return took;
@@ -69,46 +108,10 @@ async function peakMemory(pid: number): Promise<number> {
   return Number(/^VmHWM:\s*(\d+)/m.exec(await readFile(`/proc/${pid}/status`, "utf8"))?.[1]);
 }
 
-/** Makes the image where it is to be pulled from, as a builder would have: gzip and Docker's media types. */
-async function publish(host: string): Promise<void> {
-  const root = `http://${host.replace("localhost", "127.0.0.1")}/v2/${TAG.split(":")[0]}`;
-  const digestOf = (bytes: Uint8Array) =>
-    `sha256:${new Bun.CryptoHasher("sha256").update(bytes).digest("hex")}`;
-  const put = async (bytes: Uint8Array, mediaType: string) => {
-    const begun = await fetch(`${root}/blobs/uploads/`, { method: "POST" });
-    const place = new URL(begun.headers.get("location") ?? "", root);
-    place.searchParams.set("digest", digestOf(bytes));
-    const done = await fetch(place, { method: "PUT", body: bytes });
-    if (!done.ok) throw new Error(`the registry took no blob: ${done.status}`);
-    return { mediaType, digest: digestOf(bytes), size: bytes.length };
-  };
-  const layers: object[] = [];
-  const diffIds: string[] = [];
-  for (let layer = 0; layer < LAYERS; layer++) {
-    const archive = layerArchive(layer);
-    diffIds.push(digestOf(archive));
-    layers.push(await put(gzipSync(archive), "application/vnd.docker.image.rootfs.diff.tar.gzip"));
-  }
-  const config = { architecture: process.arch === "x64" ? "amd64" : "arm64", os: "linux", config: {} };
-  const rootfs = { type: "layers", diff_ids: diffIds };
-  const history = diffIds.map(() => ({ created_by: "bench" }));
-  const content = Buffer.from(JSON.stringify({ ...config, rootfs, history }));
-  const mediaType = "application/vnd.docker.distribution.manifest.v2+json";
-  const described = await put(content, "application/vnd.docker.container.image.v1+json");
-  const manifest = JSON.stringify({ schemaVersion: 2, mediaType, config: described, layers });
-  const headers = { "Content-Type": mediaType };
-  const done = await fetch(`${root}/manifests/1`, { method: "PUT", headers, body: manifest });
-  if (!done.ok) throw new Error(`the registry took no manifest: ${await done.text()}`);
-}
-
-/** Files as in a package of a language: a few kilobytes of text, thirty to a directory. */
-function layerArchive(layer: number): Buffer {
-  const words = Buffer.from(crypto.getRandomValues(new Uint8Array(3000))).toString("base64");
-  const entries = Array.from({ length: FILES_A_LAYER }, (_, index) => ({
-    path: `usr/lib/layer${layer}/d${Math.floor(index / 30)}/file${index}.js`,
-    content: `${index} ${words.slice(index % 2000)}`,
-  }));
-  return Buffer.from(tarOf(entries));
+/** Milliseconds, its own and those of children that have ended; proc(5): utime to cstime, in hundredths of a second. */
+async function processorTime(pid: number): Promise<number> {
+  const behindName = (await readFile(`/proc/${pid}/stat`, "utf8")).split(") ")[1]?.split(" ") ?? [];
+  return 10 * behindName.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0);
 }
 
 if (import.meta.main) {
