@@ -16,8 +16,8 @@ const MAGIC: readonly { compression: Exclude<Compression, "none">; bytes: readon
   { compression: "bzip2", bytes: [0x42, 0x5a, 0x68] },
 ];
 const LONGEST_MAGIC = 6;
-/** Pieces of decompressed output: large enough that handing them on costs little. */
-const PIECE = 256 * 1024;
+/** Pieces of decompressed output. Larger ones are no faster, and several layers at a time hold many of them. */
+const PIECE = 64 * 1024;
 
 type Bytes = AsyncIterable<Uint8Array>;
 
