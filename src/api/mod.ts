@@ -27,6 +27,7 @@ import { type FsckBackend, fsckRoutes } from "./routes/fsck.ts";
 import { type ImageArchiveBackend, imageArchiveRoutes } from "./routes/image_archives.ts";
 import { type ImageBackend, imageRoutes } from "./routes/images.ts";
 import { type IsolationBackend, isolationRoutes } from "./routes/isolation.ts";
+import { type LayerBackend, layerRoutes } from "./routes/layers.ts";
 import { type NetworkBackend, networkRoutes } from "./routes/networks.ts";
 import { type PruneBackend, pruneRoutes } from "./routes/prune.ts";
 import { type PrunePlanBackend, prunePlanRoutes } from "./routes/prune_plan.ts";
@@ -50,6 +51,7 @@ export interface Backends {
   exec: ExecBackend;
   images: ImageBackend;
   imageArchives: ImageArchiveBackend;
+  layers: LayerBackend;
   receipts: ReceiptBackend;
   isolation: IsolationBackend;
   doctor: DoctorBackend;
@@ -125,6 +127,7 @@ export function routesOf(backends: Backends): Route[] {
     ...execRoutes(backends.exec),
     ...imageRoutes(backends.images, backends.registry),
     ...imageArchiveRoutes(backends.imageArchives),
+    ...layerRoutes(backends.layers),
     ...registryRoutes(backends.registry),
     ...receiptRoutes(backends.receipts),
     ...isolationRoutes(backends.isolation),

@@ -49,6 +49,13 @@ export function fakeBackends(): FakeEngine {
       system: system(),
       images: images(),
       imageArchives: imageArchives(),
+      layers: {
+        squash: async (name) => ({
+          Id: `sha256:${name}`,
+          Layers: { Before: 2, After: 1 },
+          Size: { Before: 2, After: 1 },
+        }),
+      },
       receipts: receipts(),
       isolation: { get: async (name) => ({ Name: name }) as Isolation },
       whois: { whois: async (Asked) => ({ Asked, Findings: [] }) },

@@ -140,6 +140,10 @@ const importImage: Entry = {
   load: () => import("./commands/import.ts"),
 };
 const rmi: Entry = { summary: "Remove images", load: () => import("./commands/rmi.ts") };
+const squash: Entry = {
+  summary: "Merge the layers of an image, in the engine or between save and load",
+  load: () => import("./commands/squash.ts"),
+};
 const tag: Entry = { summary: "Give an image another name", load: () => import("./commands/tag.ts") };
 const events: Entry = {
   summary: "Show what happens in the daemon",
@@ -200,6 +204,7 @@ export const COMMANDS: Registry = {
   run,
   save,
   search: { summary: "Search Docker Hub for images", load: () => import("./commands/search.ts") },
+  squash,
   start,
   stats,
   stop,
@@ -266,6 +271,7 @@ export const COMMANDS: Registry = {
   "image remove": rmi,
   "image rm": rmi,
   "image save": save,
+  "image squash": squash,
   "image tag": tag,
   "manifest inspect": {
     summary: "Show what a registry has under a name",

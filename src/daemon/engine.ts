@@ -31,6 +31,7 @@ import { backingFilesystem, findRuntimes, initWriter, killLeftovers, runProgram 
 import { hostNames } from "./host_names.ts";
 import { containerImages, imageArchiveBackend, imageBackend } from "./images.ts";
 import { engineId, type Facts, info, version } from "./info.ts";
+import { layerBackend } from "./layers.ts";
 import { listenersOf } from "./listeners.ts";
 import type { Log } from "./log.ts";
 import { defaultLogOf } from "./log_options.ts";
@@ -159,6 +160,7 @@ export async function openEngine(config: DaemonConfig, log: Log): Promise<Engine
     usage: { diskUsage: (kinds) => diskUsage({ containers, images, volumes, volumeSizes }, kinds) },
     images: imageBackend(images),
     imageArchives: imageArchiveBackend(images),
+    layers: layerBackend(images),
     registry: registryBackend({ images, events, config }),
     networks: networkBackend(networks, containers),
     volumes: volumesWithTrash(volumes, trash.tidy),

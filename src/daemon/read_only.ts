@@ -24,6 +24,7 @@ export function readOnlyBackends(backends: Backends, dataRoot: string): Backends
     },
     images: { ...images, import: refused, tag: refused, remove: refused },
     imageArchives: { ...backends.imageArchives, load: refused },
+    layers: { ...backends.layers, squash: refused },
     networks: {
       ...networks,
       create: refused,

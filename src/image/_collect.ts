@@ -50,6 +50,7 @@ function blobsOf({ descriptor, manifest }: Image): Digest[] {
 async function unneededLayers(store: ImageStore, images: readonly Image[]): Promise<Digest[]> {
   const present = await digestsIn(store.paths.layers);
   const needed = await layersInUse(store);
+  for (const held of store.leases.keys()) needed.add(held);
   for (const { chain } of images) for (const chainId of chain) needed.add(chainId);
   return present.filter((chainId) => !needed.has(chainId));
 }

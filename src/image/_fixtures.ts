@@ -3,6 +3,7 @@
 import { lstat, mkdtemp, readdir, readFile, readlink, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { majorMinor, S, sys } from "../kernel/mod.ts";
+import { ifAbsent } from "../std/absent.ts";
 import { driverNamed, type ImageStore, importImage, listImages, openImages, settleImages } from "./mod.ts";
 import type { StoreOptions } from "./store.ts";
 
@@ -105,9 +106,11 @@ async function namesBelow(root: string, below: string): Promise<string[]> {
   const found: string[] = [];
   for (const name of await readdir(directory, { encoding: "buffer" })) {
     const path = join(below, name.toString("latin1"));
+    const facts = await lstat(Buffer.from(join(root, path), "latin1")).catch(ifAbsent(undefined));
+    // Overlay lists a whiteout in a directory that one layer alone has, and shows nothing there.
+    if (facts === undefined) continue;
     found.push(path);
-    const isDirectory = (await lstat(Buffer.from(join(root, path), "latin1"))).isDirectory();
-    if (isDirectory) found.push(...(await namesBelow(root, path)));
+    if (facts.isDirectory()) found.push(...(await namesBelow(root, path)));
   }
   return found;
 }

@@ -34,23 +34,39 @@ export function lowerRoot(layers: readonly string[]): LowerDirectory {
   return layers.map((layer) => Buffer.from(layer).toString("latin1"));
 }
 
-/** What has a name in a directory; undefined where nothing has. */
-export function lookUp(directory: LowerDirectory, name: ByteString): LowerFile | undefined {
-  let top: Pick<LowerFile, "at" | "facts"> | undefined;
+/** What several layers have at one name, merged: what they show, and whether anything of the layers beneath them shows through. */
+export interface MergedName {
+  /** Absent where they show nothing: a whiteout. */
+  top: Pick<LowerFile, "at" | "facts"> | undefined;
+  directory: LowerDirectory;
+  /** Nothing beneath these layers is seen there: they have a whiteout, a file, or a directory that is opaque. */
+  closed: boolean;
+}
+
+/** Undefined where none of the layers says anything of the name. */
+export function mergedAt(directory: LowerDirectory, name: ByteString): MergedName | undefined {
+  let top: MergedName["top"];
   const below: ByteString[] = [];
+  let closed = false;
   for (const layer of directory) {
     const path = `${layer}/${name}`;
     const at = { directory: AT.FDCWD, name: path };
     const facts = factsOf(at);
     if (facts === undefined) continue;
     const isDirectory = (facts.mode & S.IFMT) === S.IFDIR;
-    if (isWhiteout(facts) || (top !== undefined && !isDirectory)) break;
-    top ??= { at, facts };
-    if (!isDirectory) break;
-    below.push(path);
-    if (isOpaque(at)) break;
+    const hides = isWhiteout(facts) || (top !== undefined && !isDirectory);
+    if (!hides) top ??= { at, facts };
+    if (isDirectory) below.push(path);
+    closed = !isDirectory || isOpaque(at);
+    if (closed) break;
   }
-  return top === undefined ? undefined : { ...top, directory: below };
+  return top === undefined && !closed ? undefined : { top, directory: below, closed };
+}
+
+/** What has a name in a directory; undefined where nothing has. */
+export function lookUp(directory: LowerDirectory, name: ByteString): LowerFile | undefined {
+  const found = mergedAt(directory, name);
+  return found?.top === undefined ? undefined : { ...found.top, directory: found.directory };
 }
 
 /** The names that a directory shows. */
@@ -59,7 +75,8 @@ export function namesOf(directory: LowerDirectory): ByteString[] {
   return [...names].filter((name) => lookUp(directory, name) !== undefined);
 }
 
-function readNames(path: ByteString): ByteString[] {
+/** The names that one directory of a layer has, whiteouts among them. */
+export function readNames(path: ByteString): ByteString[] {
   const fd = openDirectory({ directory: AT.FDCWD, name: path });
   if (fd < 0) return [];
   try {

@@ -34,6 +34,8 @@ export interface NewImage {
   layers: readonly StagedLayer[];
   /** The image whose layers come first. */
   base?: Digest;
+  /** How many of them, from the bottom; all unless told. */
+  keep?: number;
 }
 
 /** @throws {FathomError} unavailable, when the disk is full; not-found, when the base has gone; the store is then as it was. */
@@ -44,7 +46,7 @@ export async function commitImage(
 ): Promise<Digest> {
   return store.exclusive(async () => {
     const { index, byId } = await currentCatalog(store);
-    const base = image.base === undefined ? undefined : byId.get(image.base);
+    const base = image.base === undefined ? undefined : lowerPart(byId.get(image.base), image.keep);
     if (image.base !== undefined && base === undefined)
       throw new FathomError("not-found", `No such image: ${image.base}`);
     try {
@@ -72,13 +74,30 @@ export async function commitImage(
   });
 }
 
+/** What a new image stands on. */
+interface Base {
+  diffIds: readonly Digest[];
+  chain: readonly Digest[];
+  layers: readonly Descriptor[];
+}
+
+function lowerPart(image: Image | undefined, keep: number | undefined): Base | undefined {
+  return (
+    image && {
+      diffIds: image.config.rootfs.diff_ids.slice(0, keep),
+      chain: image.chain.slice(0, keep),
+      layers: image.manifest.layers.slice(0, keep),
+    }
+  );
+}
+
 /** Gives staged layers their final names, bottom first. One that is there already is the same. */
 async function adoptLayers(
   store: ImageStore,
   layers: readonly StagedLayer[],
-  base: Image | undefined,
+  base: Base | undefined,
 ): Promise<void> {
-  const baseIds = base?.config.rootfs.diff_ids ?? [];
+  const baseIds = base?.diffIds ?? [];
   const chain = chainIds([...baseIds, ...layers.map(({ diffId }) => diffId)]);
   let below = base?.chain.at(-1);
   for (const [index, layer] of layers.entries()) {
@@ -96,14 +115,14 @@ interface Documents {
 }
 
 /** The configuration, and the manifest that names it. */
-function documentsOf({ config, layers }: NewImage, base: Image | undefined): Documents {
+function documentsOf({ config, layers }: NewImage, base: Base | undefined): Documents {
   const configuration = Buffer.from(JSON.stringify(config));
   const content: ImageManifest = {
     schemaVersion: 2,
     mediaType: MEDIA_TYPE.manifest,
     config: { mediaType: MEDIA_TYPE.config, ...sizedDigest(configuration) },
     layers: [
-      ...(base?.manifest.layers ?? []),
+      ...(base?.layers ?? []),
       ...layers.map(({ blob, mediaType }) => ({ mediaType, digest: blob.digest, size: blob.size })),
     ],
   };

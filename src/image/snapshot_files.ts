@@ -100,9 +100,10 @@ export async function commitSnapshot(store: ImageStore, request: SnapshotCommit)
 }
 
 /** Digest of an archive without entries. */
-const EMPTY_LAYER = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef";
+export const EMPTY_LAYER = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef";
 
-function commitReference(text: string | undefined): Reference | undefined {
+/** The name to give a new image. @throws {FathomError} invalid */
+export function commitReference(text: string | undefined): Reference | undefined {
   if (text === undefined) return undefined;
   const reference = withDefaultTag(parseReference(text));
   if (reference.digest !== undefined)
