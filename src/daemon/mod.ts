@@ -18,6 +18,7 @@ import { openLog } from "./log.ts";
 export async function main(argv: string[]): Promise<number> {
   try {
     if (argv[0] === "doctor") return await lookAround(argv.slice(1));
+    if (argv[0] === "squash") return await (await import("./squash.ts")).squashStreams(argv[1] ?? "{}");
     const config = await readConfig(argv);
     if (config === "help") {
       process.stdout.write(USAGE);

@@ -1,25 +1,21 @@
 /**
- * Reads an archive of images as it arrives: its layers are staged as they come, its documents kept until it is known what they are for,
- * which may be at the very end.
+ * Reads an archive of images as it arrives: its layers are handed on as they come, its documents kept until it is known what they are
+ * for, which may be at the very end.
  *
  * What a file is, its first bytes say: layers and documents are found by what they hold, so that a layout nobody has thought of yet
- * is read as well. Memory is bounded by the bounds below, disk by what the archive holds.
+ * is read as well. Memory is bounded by the bounds below.
  */
 
-import { digestOf, digestOfHex, hexOf, isDigest } from "../spec/digest.ts";
+import { digestOf, digestOfHex, isDigest } from "../spec/digest.ts";
 import type { Digest } from "../spec/oci_image.ts";
-import { FathomError, kindOf, messageOf } from "../std/errors.ts";
 import type { ArchiveEntry } from "../std/tar/entries.ts";
 import { tarEntries } from "../std/tar/entries.ts";
 import { type TarEntry, tarNameText } from "../std/tar/entry.ts";
 import { decompressed, detect } from "./_decompress.ts";
-import { lease } from "./_leases.ts";
 import { byteString, normalise } from "./_names.ts";
 import { leavesRoot, refused } from "./_refusals.ts";
 import { isLayerStart, LAYER_START } from "./_sniff.ts";
-import { type StagedLayer, stageLayer } from "./_stage.ts";
 import type { ArrivedLayer } from "./adopt.ts";
-import { currentCatalog, type ImageStore } from "./store.ts";
 
 /** What an archive of images holds, by the normalised names of its files. */
 export interface ArchiveContents {
@@ -30,45 +26,34 @@ export interface ArchiveContents {
   links: ReadonlyMap<string, string>;
 }
 
-export interface StagedArchive extends AsyncDisposable {
-  contents: ArchiveContents;
-  staged: ReadonlyMap<Digest, StagedLayer>;
-}
-
-/** Hears how much of a layer has come; `done` and `total` in bytes as they are in the archive. */
-export type LayerProgress = (layer: { id: string; done: number; total: number }) => void;
+/** Takes a layer of the archive to where it is kept; `named` is the digest that its name says, of bytes as they come. */
+export type TakeLayer = (
+  layer: ArchiveEntry & { name: string; named: Digest | undefined },
+) => Promise<ArrivedLayer>;
 
 const MOST_FILES = 100_000;
 const LARGEST_DOCUMENT = 4 * 1024 * 1024;
 const LARGEST_DOCUMENTS = 64 * 1024 * 1024;
 
 interface Reading {
-  store: ImageStore;
-  stack: AsyncDisposableStack;
-  progress: LayerProgress;
+  take: TakeLayer;
   documents: Map<string, Uint8Array>;
   documentBytes: number;
   layers: Map<string, ArrivedLayer>;
   links: Map<string, string>;
-  staged: Map<Digest, StagedLayer>;
 }
 
-/** @throws {FathomError} invalid, naming the entry that is wrong; unavailable, when the disk is full. Nothing is left then. */
-export async function readArchive(
-  store: ImageStore,
+/** @throws {FathomError} invalid, naming the entry that is wrong; and what `take` throws */
+export async function readContents(
   archive: AsyncIterable<Uint8Array>,
-  progress: LayerProgress,
-): Promise<StagedArchive> {
-  await using stack = new AsyncDisposableStack();
+  take: TakeLayer,
+): Promise<ArchiveContents> {
   const reading: Reading = {
-    store,
-    stack,
-    progress,
+    take,
     documents: new Map(),
     documentBytes: 0,
     layers: new Map(),
     links: new Map(),
-    staged: new Map(),
   };
   const { compression, source } = await detect(archive);
   let files = 0;
@@ -77,8 +62,7 @@ export async function readArchive(
     if (files > MOST_FILES) throw refused(one.entry, `is more than the ${MOST_FILES} files that are taken`);
     await readEntry(reading, one);
   }
-  const undo = stack.move();
-  return { contents: reading, staged: reading.staged, [Symbol.asyncDispose]: () => undo.disposeAsync() };
+  return reading;
 }
 
 async function readEntry(reading: Reading, one: ArchiveEntry): Promise<void> {
@@ -126,8 +110,10 @@ function targetOf(entry: TarEntry, target: string): string {
 
 async function readFile(reading: Reading, { entry, content }: ArchiveEntry, name: string): Promise<void> {
   const { start, source } = await peek(content, LAYER_START);
-  if (isLayerStart(start)) await readLayer(reading, { entry, content: source }, name);
-  else if (isDocument(name, start)) await readDocument(reading, { entry, content: source }, name);
+  if (isLayerStart(start)) {
+    const layer = { entry, content: source, name, named: digestIn(name) };
+    reading.layers.set(name, await reading.take(layer));
+  } else if (isDocument(name, start)) await readDocument(reading, { entry, content: source }, name);
 }
 
 /** By its name or, as in an OCI layout names say nothing, by its first character. What is neither is passed over. */
@@ -157,47 +143,6 @@ function digestIn(name: string): Digest | undefined {
   return isDigest(digest) ? digest : undefined;
 }
 
-async function readLayer(reading: Reading, { entry, content }: ArchiveEntry, name: string): Promise<void> {
-  const { store, stack, staged, layers } = reading;
-  const named = digestIn(name);
-  const known = named && (await leaseKnown(reading, named));
-  if (known !== undefined) {
-    layers.set(name, known);
-    return;
-  }
-  const shown = named === undefined ? (name.split("/").at(-2) ?? name) : hexOf(named);
-  const counted = counting(content, (done) =>
-    reading.progress({ id: shown.slice(0, 12), done, total: entry.size }),
-  );
-  const expected = named && { digest: named, size: entry.size };
-  const layer = stack.use(
-    await stageLayer(store.paths, counted, {
-      keep: "stored",
-      flush: false,
-      ...(expected && { expected }),
-    }).catch((cause: unknown) => {
-      throw new FathomError(kindOf(cause), `layer ${JSON.stringify(name)}: ${messageOf(cause)}`, { cause });
-    }),
-  );
-  const { digest, size } = layer.blob;
-  staged.set(digest, staged.get(digest) ?? layer);
-  layers.set(name, { digest, size, mediaType: layer.mediaType });
-}
-
-/** A layer that some image has already need not be read again; it stays until the reading's end, whoever removes that image. */
-async function leaseKnown({ store, stack }: Reading, digest: Digest): Promise<ArrivedLayer | undefined> {
-  return store.exclusive(async () => {
-    const { images } = await currentCatalog(store);
-    for (const { manifest } of images.values()) {
-      const found = manifest.layers.find((layer) => layer.digest === digest);
-      if (found === undefined) continue;
-      stack.use(lease(store.leases, digest));
-      return { digest, size: found.size, mediaType: found.mediaType };
-    }
-    return undefined;
-  });
-}
-
 /** The first bytes of a stream, and all of it. */
 async function peek(
   content: AsyncIterable<Uint8Array>,
@@ -217,16 +162,4 @@ async function peek(
     for (let next = await pieces.next(); next.done !== true; next = await pieces.next()) yield next.value;
   };
   return { start: start ?? new Uint8Array(0), source: source() };
-}
-
-async function* counting(
-  content: AsyncIterable<Uint8Array>,
-  tell: (done: number) => void,
-): AsyncGenerator<Uint8Array, void> {
-  let done = 0;
-  for await (const piece of content) {
-    done += piece.length;
-    tell(done);
-    yield piece;
-  }
 }

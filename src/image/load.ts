@@ -5,10 +5,10 @@ import type { ProgressMessage } from "../spec/docker_progress.ts";
 import type { Platform } from "../spec/oci_image.ts";
 import { hostPlatform } from "../spec/platform.ts";
 import { familiarText } from "../spec/reference.ts";
-import { type LayerProgress, readArchive } from "./_archive_contents.ts";
 import { collect } from "./_collect.ts";
 import { imageEvent } from "./_events.ts";
 import { planLoad } from "./_load_plan.ts";
+import { type LayerProgress, readArchive } from "./_staged_archive.ts";
 import { type Adopted, type ArrivedImage, adoptImage } from "./adopt.ts";
 import type { ImageStore } from "./store.ts";
 

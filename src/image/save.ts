@@ -1,37 +1,18 @@
-/**
- * Writes images as an archive: `docker save`. An OCI image layout, with Docker's manifest.json and repositories beside, as Docker
- * writes since version 25, so that either reader finds what it knows.
- *
- * What is in it follows from the images alone: the same images under the same names give the same bytes.
- */
+/** Writes images as an archive: `docker save`. The same images under the same names give the same bytes. */
 
 import { access } from "node:fs/promises";
-import { hexOf } from "../spec/digest.ts";
-import {
-  type Descriptor,
-  type Digest,
-  type ImageIndex,
-  MEDIA_TYPE,
-  type Platform,
-} from "../spec/oci_image.ts";
+import type { Digest, Platform } from "../spec/oci_image.ts";
 import { platformText } from "../spec/platform.ts";
-import { familiarName, familiarText, parseReference, repositoryOf } from "../spec/reference.ts";
+import { parseReference, repositoryOf } from "../spec/reference.ts";
 import { FathomError, kindOf } from "../std/errors.ts";
-import type { TarEntry } from "../std/tar/entry.ts";
-import { entryHeader, NO_FILE, tarEnd, tarPadding } from "../std/tar/writer.ts";
 import type { Catalog, Image } from "./_catalog.ts";
 import { imageEvent } from "./_events.ts";
+import { blobsOf, layoutArchive, type Saved } from "./_layout_archive.ts";
 import { lease } from "./_leases.ts";
 import { blobPath } from "./_paths.ts";
 import { suits } from "./_platform.ts";
 import { type Resolved, resolveImage } from "./_resolve.ts";
 import { currentCatalog, type ImageStore } from "./store.ts";
-
-/** An image with the tags that were asked for, as whole references. */
-interface Saved {
-  image: Image;
-  tags: string[];
-}
 
 export interface SaveOptions {
   /** Each image has to be for it. */
@@ -68,7 +49,8 @@ export async function saveImages(
     store.emit(imageEvent("save", image));
   }
   const held = stack.move();
-  return { archive: archiveOf(store, saved), [Symbol.dispose]: () => held.dispose() };
+  const archive = layoutArchive(saved, ({ digest, size }) => contentOf(blobPath(store.paths, digest), size));
+  return { archive, [Symbol.dispose]: () => held.dispose() };
 }
 
 function otherPlatform({ id, config }: Image, platform: Platform): FathomError {
@@ -80,8 +62,8 @@ function otherPlatform({ id, config }: Image, platform: Platform): FathomError {
 }
 
 /** Each image once, in the order in which it was first named. */
-function selected(catalog: Catalog, names: readonly string[]): Saved[] {
-  const saved = new Map<Digest, Saved>();
+function selected(catalog: Catalog, names: readonly string[]): Saved<Image>[] {
+  const saved = new Map<Digest, Saved<Image>>();
   const add = (image: Image, tags: readonly string[]): void => {
     const own = saved.get(image.id) ?? { image, tags: [] };
     own.tags.push(...tags.filter((tag) => !own.tags.includes(tag)));
@@ -118,28 +100,6 @@ function tagsOfRepository(catalog: Catalog, name: string): [tag: string, image: 
   );
 }
 
-function blobsOf({ descriptor, manifest }: Image): Descriptor[] {
-  return [descriptor, manifest.config, ...manifest.layers];
-}
-
-async function* archiveOf(store: ImageStore, saved: readonly Saved[]): AsyncGenerator<Uint8Array, void> {
-  const blobs = new Map(saved.flatMap(({ image }) => blobsOf(image)).map((blob) => [blob.digest, blob]));
-  yield directory("blobs/");
-  yield directory("blobs/sha256/");
-  for (const digest of [...blobs.keys()].sort()) {
-    const size = blobs.get(digest)?.size ?? 0;
-    yield file(`blobs/sha256/${hexOf(digest)}`, size);
-    yield* contentOf(blobPath(store.paths, digest), size);
-    yield tarPadding(size);
-  }
-  yield* document("index.json", indexOf(saved));
-  yield* document("manifest.json", manifestsOf(saved));
-  yield* document("oci-layout", { imageLayoutVersion: "1.0.0" });
-  const repositories = repositoriesOf(saved);
-  if (Object.keys(repositories).length > 0) yield* document("repositories", repositories);
-  yield tarEnd();
-}
-
 /** @throws {FathomError} internal, when the blob is not of the size that its descriptor says */
 async function* contentOf(path: string, size: number): AsyncGenerator<Uint8Array, void> {
   let length = 0;
@@ -149,65 +109,4 @@ async function* contentOf(path: string, size: number): AsyncGenerator<Uint8Array
   }
   if (length !== size)
     throw new FathomError("internal", `blob ${path} is damaged: it has ${length} bytes instead of ${size}`);
-}
-
-const encoder = new TextEncoder();
-
-function directory(path: string): Uint8Array {
-  return entryHeader({ ...NO_FILE, type: "directory", path: encoder.encode(path), mode: 0o755 });
-}
-
-function file(path: string, size: number): Uint8Array {
-  const entry: TarEntry = { ...NO_FILE, path: encoder.encode(path), size, mode: 0o644 };
-  return entryHeader(entry);
-}
-
-function* document(name: string, value: unknown): Generator<Uint8Array, void> {
-  const content = encoder.encode(JSON.stringify(value));
-  yield file(name, content.length);
-  yield content;
-  yield tarPadding(content.length);
-}
-
-function indexOf(saved: readonly Saved[]): ImageIndex {
-  const manifests = saved.flatMap(({ image: { descriptor }, tags }) =>
-    tags.length === 0
-      ? [descriptor]
-      : tags.map((tag) => ({ ...descriptor, annotations: annotationsOf(tag) })),
-  );
-  return { schemaVersion: 2, mediaType: MEDIA_TYPE.index, manifests };
-}
-
-function annotationsOf(reference: string): Record<string, string> {
-  return {
-    "io.containerd.image.name": reference,
-    "org.opencontainers.image.ref.name": parseReference(reference).tag ?? "",
-  };
-}
-
-function manifestsOf(saved: readonly Saved[]): object[] {
-  return saved.map(({ image: { manifest, config }, tags }) => ({
-    Config: `blobs/sha256/${hexOf(manifest.config.digest)}`,
-    RepoTags: tags.length === 0 ? null : tags.map((tag) => familiarText(parseReference(tag))),
-    Layers: manifest.layers.map(({ digest }) => `blobs/sha256/${hexOf(digest)}`),
-    LayerSources: Object.fromEntries(
-      manifest.layers.map(({ mediaType, size, digest }, at) => [
-        config.rootfs.diff_ids[at] ?? digest,
-        { mediaType, size, digest },
-      ]),
-    ),
-  }));
-}
-
-/** The topmost layer of each tag, for readers of before 2016. */
-function repositoriesOf(saved: readonly Saved[]): Record<string, Record<string, string>> {
-  const repositories: Record<string, Record<string, string>> = {};
-  for (const { image, tags } of saved) {
-    const top = image.manifest.layers.at(-1)?.digest ?? image.id;
-    for (const reference of tags.map(parseReference)) {
-      const name = familiarName(reference);
-      repositories[name] = { ...repositories[name], [reference.tag ?? ""]: hexOf(top) };
-    }
-  }
-  return repositories;
 }
