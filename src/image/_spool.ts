@@ -16,8 +16,10 @@ export interface Spool extends AsyncDisposable {
   room(): Promise<number>;
 }
 
-/** Bytes of one read, and of what is gathered before a write. */
-const PIECE = 1024 * 1024;
+/** Bytes that are gathered before a write. */
+const BATCH = 1024 * 1024;
+/** Bytes of one read: what is read is garbage soon, and large pieces of it pile up. */
+const PIECE = 128 * 1024;
 
 /** @throws {FathomError} unavailable, by what it gives, when the disk is full */
 export async function openSpool(): Promise<Spool> {
@@ -27,7 +29,7 @@ export async function openSpool(): Promise<Spool> {
   await rm(path);
   let size = 0;
   let written = 0;
-  const held = Buffer.allocUnsafe(PIECE);
+  const held = Buffer.allocUnsafe(BATCH);
   const put = async (bytes: Uint8Array): Promise<void> => {
     for (let done = 0; done < bytes.length; ) {
       const { bytesWritten } = await file
@@ -43,8 +45,8 @@ export async function openSpool(): Promise<Spool> {
       return size;
     },
     async write(bytes) {
-      if (size - written + bytes.length > PIECE) await flush();
-      if (bytes.length >= PIECE) await put(bytes);
+      if (size - written + bytes.length > BATCH) await flush();
+      if (bytes.length >= BATCH) await put(bytes);
       else held.set(bytes, size - written);
       size += bytes.length;
     },
