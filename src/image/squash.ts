@@ -40,7 +40,7 @@ export async function squashImage(
   const { image, catalog, roots } = held;
   const kept = keptLayers(layeredOf(image), options.from, knownIn(catalog, image));
   const merged = packMerged(topFirst(roots.slice(kept)), topFirst(roots.slice(0, kept)));
-  await using layer = await stageLayer(store.paths, merged);
+  await using layer = await stageLayer(store.paths, merged, { flush: false });
   const isNeeded = layer.diffId !== EMPTY_LAYER || kept === 0;
   const layers: StagedLayer[] = isNeeded ? [layer] : [];
   const config = squashedConfig(image.config, {

@@ -156,15 +156,8 @@ describe("in the engine", () => {
   test("what Docker built is squashed above its base, and shows the same files", async () => {
     await shell(fathom, `docker load <${archive}`);
     const since = Math.floor(Date.now() / 1000) - 1;
-    const { status, stdout, stderr } = await fathom.command("fathom", [
-      "image",
-      "squash",
-      "--from",
-      "1",
-      "-t",
-      "small",
-      "nonflat",
-    ]);
+    const wishes = ["squash", "--from", "1", "-t", "small", "nonflat"];
+    const { status, stdout, stderr } = await fathom.command("fathom", wishes);
     expect([status, stderr]).toEqual([
       0,
       expect.stringMatching(/^6 layers of 1\d\d.*MB became 2 of .*MB\n$/),
@@ -181,7 +174,7 @@ describe("in the engine", () => {
   });
 
   test("what it squashed goes back to Docker, with the same files", async () => {
-    await fathom.output("fathom", ["squash", "--tag", "whole", "nonflat"]);
+    await fathom.output("fathom", ["image", "squash", "--tag", "whole", "nonflat"]);
     await shell(fathom, `docker save whole >${join(fathom.root, "whole.tar")}`);
     await shell(docker, `docker load <${join(fathom.root, "whole.tar")}`);
     expect(await files(docker, "whole")).toEqual(await files(docker, "nonflat"));
