@@ -7,6 +7,7 @@ import { rfc3339, wallClock } from "../std/time.ts";
 import { archiveWriter, type Pieces } from "./_archive_writer.ts";
 import { type Catalog, type Image, referencesOf } from "./_catalog.ts";
 import { emptyEntry, entryOf } from "./_entry.ts";
+import { imageEvent } from "./_events.ts";
 import { holdImage, topFirst } from "./_held_image.ts";
 import type { LowerDirectory } from "./_lower.ts";
 import { type MergedFile, mergedFiles } from "./_merge.ts";
@@ -50,7 +51,7 @@ export async function squashImage(
     at: rfc3339(wallClock()),
   });
   const id = await commitImage(store, { config, layers, base: image.id, keep: kept }, reference);
-  if (reference !== undefined) store.emit({ action: "tag", id, name: familiarText(reference) });
+  if (reference !== undefined) store.emit(imageEvent("tag", { id, config }, familiarText(reference)));
   const below = image.layerSizes.slice(0, kept).reduce((sum, size) => sum + size, 0);
   return {
     Id: id,
