@@ -4,6 +4,7 @@ import type { EndpointRequest } from "../spec/docker_network.ts";
 import { FathomError } from "../std/errors.ts";
 import type { Family } from "../std/ip.ts";
 import type { TakenAddress } from "./addresses.ts";
+import { askedInterface, askedSysctls } from "./endpoint_options.ts";
 import { macFor } from "./mac.ts";
 import type { EndpointWish } from "./options.ts";
 import { type EndpointRecord, inventId, type NetworkRecord } from "./records.ts";
@@ -37,6 +38,9 @@ export function planEndpoint(
   // It may have been removed while it was made ready.
   if (!store.networks.has(network.Id))
     throw new FathomError("not-found", `network ${network.Name} not found`);
+  const Interface = interfaceFor(wish, junction, others);
+  // Whoever asks for what there is not is told before an address is taken.
+  askedSysctls(asked.DriverOpts, Interface);
   using undo = new DisposableStack();
   const take = (family: 4 | 6, wanted: string | undefined): TakenAddress | undefined => {
     const taken = wanted ? books.claim(network, wanted) : books.take(network, family);
@@ -48,7 +52,7 @@ export function planEndpoint(
   undo.move();
   return {
     ...endpoint,
-    Interface: freeInterface(junction.linkPrefix, others),
+    Interface,
     Link: junction.kind === "bridge" ? `fm${endpoint.Id.slice(0, LINK_DIGITS)}` : "",
     ...(v4 && { Address: v4.address, Prefix: v4.prefix, Gateway: gatewayOf(junction, 4, v4) }),
     ...(v6 && { Address6: v6.address, Prefix6: v6.prefix, Gateway6: gatewayOf(junction, 6, v6) }),
@@ -86,8 +90,14 @@ function kept(asked: EndpointRequest): EndpointRequest {
   );
 }
 
-/** The lowest number that none of the container's links has. */
-function freeInterface(prefix: string, others: readonly EndpointRecord[]): string {
+/** The name that was asked for, or one with the lowest number that none of the container's links has. */
+function interfaceFor(
+  { asked }: EndpointWish,
+  { linkPrefix }: Junction,
+  others: readonly EndpointRecord[],
+): string {
   const taken = new Set(others.map((other) => other.Interface));
-  for (let number = 0; ; number++) if (!taken.has(`${prefix}${number}`)) return `${prefix}${number}`;
+  const name = askedInterface(asked?.DriverOpts, taken);
+  if (name !== "") return name;
+  for (let number = 0; ; number++) if (!taken.has(`${linkPrefix}${number}`)) return `${linkPrefix}${number}`;
 }

@@ -28,6 +28,7 @@ import {
 import type { IdMaps } from "../spec/oci_runtime.ts";
 import { FathomError } from "../std/errors.ts";
 import { parseIp } from "../std/ip.ts";
+import { askedSysctls } from "./endpoint_options.ts";
 import type { EndpointRecord, SandboxRecord } from "./records.ts";
 import type { Junction } from "./segment.ts";
 import type { WaysOut } from "./ways_out.ts";
@@ -103,12 +104,26 @@ function connect(host: NetlinkSocket, namespace: Namespace, plan: EndpointPlan):
   const { Interface } = endpoint;
   addPair(host, namespace, plan);
   const inside = linkOf(namespace.route, Interface);
-  if (endpoint.Address6 !== "")
-    inNetworkNamespace(namespace.fd, () => writeSysctl(`net/ipv6/conf/${Interface}/disable_ipv6`, "0"));
+  setSysctls(namespace, endpoint);
   for (const address of addressesOf(endpoint)) addAddress(namespace.route, inside, address);
   setLink(namespace.route, inside, { up: true });
   if (plan.junction.kind === "bridge") settlePort(host, plan);
   else inNetworkNamespace(namespace.fd, () => tell(namespace.route, inside, plan));
+}
+
+/** IPv6 is on where the link has an address of it; then what was asked for, which may be the contrary. */
+function setSysctls(namespace: Namespace, { Interface, Address6, Asked }: EndpointRecord): void {
+  const asked = askedSysctls(Asked.DriverOpts, Interface);
+  if (Address6 === "" && asked.length === 0) return;
+  inNetworkNamespace(namespace.fd, () => {
+    if (Address6 !== "") writeSysctl(`net/ipv6/conf/${Interface}/disable_ipv6`, "0");
+    for (const { path, value } of asked)
+      if (!writeSysctl(path, value))
+        throw new FathomError(
+          "invalid",
+          `there is no sysctl ${path.replaceAll("/", ".")} here: leave it out`,
+        );
+  });
 }
 
 /** The container's link, and what of the host it is on. */

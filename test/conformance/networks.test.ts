@@ -274,6 +274,21 @@ describe.each(CLIENTS)("%s", (client) => {
     await eventually("all events", async () => (await actions()) === "create\nconnect\ndisconnect\ndestroy");
   });
 
+  test("inspect finds a network only in the scope that is asked for", async () => {
+    await networkMade("scoped");
+    const asked = (query: string) => engine.request("GET", `/networks/scoped?${query}`);
+    expect((await asked("scope=local&verbose=true")).status).toBe(200);
+    expect(await asked("scope=swarm")).toMatchObject({
+      status: 404,
+      json: { message: "network scoped not found" },
+    });
+    expect(await asked("verbose=2")).toMatchObject({
+      status: 400,
+      json: { message: 'invalid value for verbose: 2: strconv.ParseBool: parsing "2": invalid syntax' },
+    });
+    expect(JSON.parse(await output(["network", "inspect", "--verbose", "scoped"]))).toHaveLength(1);
+  });
+
   test("prune takes what no container is on, or those of it that filters choose", async () => {
     await networkMade("--label", "keep", "kept");
     await networkMade("--label", "drop=yes", "dropped");
@@ -352,6 +367,26 @@ describe.each(CLIENTS)("%s", (client) => {
       await output(["network", "disconnect", "-f", "asked", "front"]);
       await output(["network", "disconnect", "-f", "asked", "front"]);
       expect((await command(["network", "rm", "-f", "nowhere"])).status).toBe(0);
+    });
+
+    test("a container's link has the name and the parameters that are asked for", async () => {
+      const [ifname, sysctls] = ["ifname", "sysctls"].map((name) => `com.docker.network.endpoint.${name}`);
+      const settings = "net.ipv4.conf.IFNAME.log_martians=1,net.ipv4.neigh.IFNAME.app_solicit=7";
+      await networkMade("front");
+      await networkMade("back");
+      const asked = `name=front,driver-opt=${ifname}=wan0,"driver-opt=${sysctls}=${settings}"`;
+      await started("both", "--network", asked, "--network", "back");
+      const sysctl = (path: string) => output(["exec", "both", "cat", `/proc/sys/net/ipv4/${path}`]);
+      expect(await sysctl("conf/wan0/log_martians")).toBe("1");
+      expect(await sysctl("neigh/wan0/app_solicit")).toBe("7");
+      expect(await sysctl("conf/eth0/log_martians")).toBe("0");
+      await networkMade("third");
+      const connect = (...args: string[]) =>
+        command(["network", "connect", "--driver-opt", ...args, "third", "both"]);
+      expect((await connect(`${ifname}=wan0`)).stderr).toContain("the container has a link wan0 already");
+      expect((await connect(`${sysctls}=net.ipv4.ip_forward=1`)).stderr).toContain("invalid setting");
+      expect((await connect(`${ifname}=dmz`)).status).toBe(0);
+      expect(await output(["exec", "both", "ls", "/sys/class/net"])).toContain("dmz");
     });
 
     test("a link-local address is its link's", async () => {

@@ -7,6 +7,7 @@ import type {
   NetworkDisconnectRequest,
   NetworkResource,
 } from "../../spec/docker_network.ts";
+import { FathomError } from "../../std/errors.ts";
 import { filled, flag, list, map, object, text } from "../../std/shape.ts";
 import { legacyNetwork, legacyNetworkCreate } from "../legacy_network.ts";
 import { filtersParam } from "../query.ts";
@@ -78,11 +79,41 @@ function readingRoutes(backend: NetworkBackend): Route[] {
     {
       method: "GET",
       pattern: "/networks/{name}",
-      handler: async (request, respond) =>
-        respond.json(legacyNetwork(await backend.inspect(param(request, "name")), request.version)),
+      handler: async (request, respond) => {
+        const name = param(request, "name");
+        checkVerbose(request.query.get("verbose") ?? "");
+        const network = await backend.inspect(name);
+        const scope = request.query.get("scope") || network.Scope;
+        if (scope !== network.Scope) throw new FathomError("not-found", `network ${name} not found`);
+        await respond.json(legacyNetwork(network, request.version));
+      },
     },
   ];
 }
+
+/** There is more to tell only of a swarm's networks, which are none of these. */
+function checkVerbose(value: string): void {
+  if (value === "" || GO_BOOLEANS.has(value)) return;
+  throw new FathomError(
+    "invalid",
+    `invalid value for verbose: ${value}: strconv.ParseBool: parsing ${JSON.stringify(value)}: invalid syntax`,
+  );
+}
+
+const GO_BOOLEANS = new Set([
+  "1",
+  "t",
+  "T",
+  "TRUE",
+  "true",
+  "True",
+  "0",
+  "f",
+  "F",
+  "FALSE",
+  "false",
+  "False",
+]);
 
 function changingRoutes(backend: NetworkBackend): Route[] {
   return [

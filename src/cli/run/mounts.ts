@@ -2,6 +2,7 @@
 
 import type { MountRequest } from "../../spec/docker.ts";
 import { parseBinarySize } from "../../std/units.ts";
+import { splitCsv } from "./csv.ts";
 
 /**
  * `-v` as docker splits it: with a source it is a bind or a named volume, which the daemon tells apart; a path alone is an anonymous
@@ -149,12 +150,6 @@ function checkRecursion({ BindOptions, ReadOnly }: MountRequest): void {
 
 function mixed(options: string, type: string): Error {
   return new Error(`cannot mix '${options}' options with mount type '${type}'`);
-}
-
-/** Fields of one line of CSV; quotes keep commas. */
-function splitCsv(text: string): string[] {
-  const fields = text.match(/(?:"(?:[^"]|"")*"|[^,])+|(?<=,)(?=,|$)|^(?=,)/g) ?? [];
-  return fields.map((field) => (/^".*"$/s.test(field) ? field.slice(1, -1).replaceAll('""', '"') : field));
 }
 
 function boolean(key: string, text: string): boolean {

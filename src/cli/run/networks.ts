@@ -4,6 +4,7 @@ import type { ContainerCreateRequest } from "../../spec/docker.ts";
 import type { EndpointRequest } from "../../spec/docker_network.ts";
 import { CommandError } from "../errors.ts";
 import type { Parsed } from "../flags.ts";
+import { splitCsv } from "./csv.ts";
 import type { CREATE_FLAGS } from "./flags.ts";
 
 type Flags = Parsed<typeof CREATE_FLAGS>["flags"];
@@ -62,10 +63,10 @@ function refuseTwice(flag: string, field: string, [own, long]: readonly unknown[
     throw new CommandError(`conflicting options: cannot specify both --${flag} and ${field}`, 125);
 }
 
-/** `NAME`, or fields with commas between them. @throws {CommandError} */
+/** `NAME`, or fields with commas between them, in quotes where a value has some. @throws {CommandError} */
 function parseNetwork(text: string): Network {
   if (!text.includes("=")) return { name: text, endpoint: {} };
-  const fields = text.split(",").map((field) => fieldOf(text, field));
+  const fields = splitCsv(text).map((field) => fieldOf(text, field));
   const all = (key: string) => fields.filter(([name]) => name === key).map(([, value]) => value);
   const last = (key: string) => all(key).at(-1);
   const name = last("name");
