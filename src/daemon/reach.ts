@@ -3,7 +3,7 @@
 import type { Containers } from "../container/mod.ts";
 import type { Networks } from "../network/mod.ts";
 import type { Reach } from "../spec/reach.ts";
-import { listeningIn } from "./listening.ts";
+import { listeningIn, listeningOf } from "./listening.ts";
 
 export async function reach(
   { containers, networks }: { containers: Containers["containers"]; networks: Networks },
@@ -16,6 +16,7 @@ export async function reach(
   if (mode === "host")
     return {
       ...answer,
+      Ports: networks.reachOnHost(await listeningOf(State.Pid)),
       Notes: [
         "it is on the host's network: its ports are the host's own, and the host's rules are asked about them",
       ],

@@ -17,7 +17,7 @@ import { keepNameTables } from "./name_tables.ts";
 import type { FoundNetwork, Networks, NetworksOptions } from "./options.ts";
 import { lazyForwarder } from "./ports/lazy_forwarder.ts";
 import type { Ports } from "./ports/state.ts";
-import { exposureWarnings, reachOfContainer } from "./reach/gather.ts";
+import { exposureWarnings, reachOfContainer, reachOfGuest } from "./reach/gather.ts";
 import type { NetworkRecord } from "./records.ts";
 import { release, releaseAllBut, sweepNamespaces } from "./release.ts";
 import { resolverOf, setNames, setResolver } from "./resolver.ts";
@@ -102,6 +102,7 @@ export async function openNetworks(options: NetworksOptions): Promise<Networks> 
       return withContainers(state, network, nameOf);
     },
     reach: (container, sockets) => reachOfContainer(state, container, sockets),
+    reachOnHost: (sockets) => reachOfGuest(state, sockets),
     exposureWarnings: async (asked) => exposureWarnings(state, asked),
     wiring: () => wiringOf(store, engineName(options.dataRoot)),
     firewall: () => (wanted ? firewall.name : "none"),

@@ -121,6 +121,8 @@ export interface Networks {
     container: string,
     sockets: readonly { protocol: "tcp" | "udp"; address: string; port: number }[],
   ): Pick<Reach, "Addresses" | "Ports">;
+  /** The same of a container on the host's network: `sockets` are those of its programs. */
+  reachOnHost(sockets: readonly { protocol: "tcp" | "udp"; address: string; port: number }[]): Reach["Ports"];
   /** What a user should know who publishes these ports: sentences. */
   exposureWarnings(
     ports: readonly { protocol: "tcp" | "udp" | "sctp"; address: string; port: number }[],

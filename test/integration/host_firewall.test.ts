@@ -149,3 +149,30 @@ test("a port that is published later is closed from its first moment, and the co
   await engine.output("fathom", ["rm", "-f", "late"]);
   expect(await host.there("nft", "list", "ruleset")).not.toContain("8090");
 });
+
+describe("by IPv6", () => {
+  const got6 = (port: number) => host.got("outside", host.address6, port);
+  const until6 = (port: number, what: string) =>
+    eventually(`${what} at port ${port} of IPv6`, async () => (await got6(port)) === what, 5000);
+  const ip6tables = (...words: string[]) => host.there("ip6tables-nft", ...words);
+
+  test("the host's own rules are respected, whether the container has an address of it or not", async () => {
+    await engine.output("fathom", ["network", "create", "--ipv6", "--subnet", "fd00:37::/64", "six"]);
+    const server = "while true; do echo served | nc -l -p 80; done";
+    const run = ["run", "-d", "--name", "native", "--network", "six", "-p", "8086:80"];
+    await engine.output("fathom", [...run, "busybox", "sh", "-c", server]);
+    await until6(8086, "served");
+    await until6(8080, "served");
+    await ip6tables("-P", "INPUT", "DROP");
+    await ip6tables("-A", "INPUT", "-p", "ipv6-icmp", "-j", "ACCEPT");
+    await until6(8086, "nothing");
+    await until6(8080, "nothing");
+    expect(await got(8080)).toBe("served");
+    await ip6tables("-A", "INPUT", "-p", "tcp", "--dport", "8086", "-j", "ACCEPT");
+    await until6(8086, "served");
+    await host.there("nft", "flush", "ruleset");
+    await until6(8080, "served");
+    await engine.output("fathom", ["rm", "-f", "native"]);
+    await engine.output("fathom", ["network", "rm", "six"]);
+  });
+});

@@ -88,6 +88,45 @@ describe("what is told of a container", () => {
   });
 });
 
+test("of a container on the host's network the host's rules for itself decide, of both families", async () => {
+  // Of the host's own programs nothing is told.
+  const server = "while true; do echo served | nc -l -p 8095; done";
+  await fathom("run", "-d", "--name", "web", "--network", "host", "busybox", "sh", "-c", server);
+  await eventually("the listener", async () => (await reachOf("web")).Ports.length === 1);
+  expect(await waysTo(8095)).toEqual([
+    "host [::]:8095: yes",
+    "outside [::]:8095: yes",
+    "outside 0.0.0.0:8095: yes",
+  ]);
+  await host.there("iptables-nft", "-A", "INPUT", "-p", "tcp", "--dport", "8095", "-j", "DROP");
+  await eventually("the listener", async () => (await reachOf("web")).Ports.length === 1);
+  expect(await waysTo(8095)).toEqual([
+    "host [::]:8095: yes",
+    "outside [::]:8095: yes",
+    "outside 0.0.0.0:8095: no",
+  ]);
+  expect(await connects("outside", host.address, 8095)).toBe(false);
+  await eventually("what IPv6 gets", () => connects("outside", host.address6, 8095));
+  expect(await fathom("network", "reach", "web")).toMatch(/outside +0\.0\.0\.0:8095 +no .*chain INPUT/);
+});
+
+describe("by IPv6", () => {
+  afterEach(() => host.there("sh", "-c", "nft delete table ip6 filter 2>/dev/null; true"));
+
+  test("another's rule that stops it is named, and packets meet it", async () => {
+    await fathom("network", "create", "--ipv6", "--subnet", "fd00:36::/64", "six");
+    const run = ["run", "-d", "--name", "web", "--network", "six", "-p", "8096:80"];
+    await fathom(...run, "busybox", "sh", "-c", SERVER);
+    await eventually("the published port", () => connects("outside", host.address6, 8096));
+    await eventually("the listener", async () => (await waysTo(80)).includes("outside [::]:8096: yes"));
+    await host.there("ip6tables-nft", "-A", "FORWARD", "-p", "tcp", "--dport", "80", "-j", "DROP");
+    await eventually("the rule", async () => (await waysTo(80)).includes("outside [::]:8096: no"));
+    expect(await connects("outside", host.address6, 8096)).toBe(false);
+    await fathom("rm", "-f", "web");
+    await fathom("network", "rm", "six");
+  });
+});
+
 test("who publishes a port to the world that the host's firewall keeps shut is warned", async () => {
   const run = async (port: string) =>
     (await engine.command("fathom", ["run", "-d", "-p", port, "busybox", "sleep", "1000"])).stderr;

@@ -1,11 +1,12 @@
 /** What is known of a container's connections and of the host, for reach.ts. */
 
 import { type HostTable, listAddresses, listLinks, listRoutes, readRuleSet } from "../../kernel/net/mod.ts";
-import type { Reach } from "../../spec/reach.ts";
+import type { Reach, ReachPort } from "../../spec/reach.ts";
 import { FathomError, messageOf } from "../../std/errors.ts";
 import { lacksNftables } from "../backends/lack.ts";
 import { familyOf, isEvery } from "../ports/port.ts";
 import type { State } from "../state.ts";
+import { reachOnHost } from "./on_host.ts";
 import { judgeInput, type ReachFacts, reachOf } from "./reach.ts";
 
 type Outside = Pick<ReachFacts, "outside" | "hostAddress">;
@@ -39,6 +40,11 @@ export function reachOfContainer(
     Addresses: connections.map(({ network, address }) => ({ Network: network, Address: address })),
     Ports: reachOf({ tables: rulesOfHost(), sockets, published, connections, ...outsideOf(state) }),
   };
+}
+
+/** The ports of a container on the host's network; `sockets` are those that its programs listen at. */
+export function reachOfGuest(state: State, sockets: ReachFacts["sockets"]): ReachPort[] {
+  return reachOnHost({ tables: rulesOfHost(), sockets, ...outsideOf(state) });
 }
 
 /** @throws {FathomError} unavailable */

@@ -75,7 +75,7 @@ function waysTo(facts: ReachFacts, target: Target): ReachWay[] {
   return ways.map((one) => (one.From === "container" ? one : withSocket(one, target)));
 }
 
-function way(From: Origin, At: string, Why: string): ReachWay {
+export function way(From: Origin, At: string, Why: string): ReachWay {
   return { From, At, Reachable: true, Certain: true, Why };
 }
 
@@ -91,11 +91,11 @@ function withSocket(one: ReachWay, { ListensAt }: Target): ReachWay {
   return one;
 }
 
-function closed({ By: _, ...one }: ReachWay, Why: string): ReachWay {
+export function closed({ By: _, ...one }: ReachWay, Why: string): ReachWay {
   return { ...one, Reachable: false, Why };
 }
 
-function isLoopback(address: string): boolean {
+export function isLoopback(address: string): boolean {
   return address.startsWith("127.") || address === "::1";
 }
 
@@ -174,7 +174,7 @@ function byForwarder(one: ReachWay, tables: readonly HostTable[], packet: Packet
 }
 
 /** All have to let it pass; of those that do the last is named. */
-function judged(From: Origin, At: string, judgements: readonly Judgement[]): ReachWay {
+export function judged(From: Origin, At: string, judgements: readonly Judgement[]): ReachWay {
   const decisive =
     judgements.find(({ passes }) => !passes) ?? judgements.findLast(({ by }) => by !== undefined);
   const Certain = judgements.every(({ isCertain }) => isCertain);
