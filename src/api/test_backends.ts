@@ -17,6 +17,7 @@ import type { Volume } from "../spec/docker_volume.ts";
 import type { Isolation } from "../spec/isolation.ts";
 import { type ErrorKind, FathomError } from "../std/errors.ts";
 import type { Backends } from "./mod.ts";
+import { fakeRegistry } from "./test_registry.ts";
 
 export interface FakeEngine {
   backends: Backends;
@@ -77,7 +78,7 @@ export function fakeBackends(): FakeEngine {
       resources: resources(),
       ...files(),
       usage: usage(),
-      registry: registry(),
+      registry: fakeRegistry(called),
     },
   };
 
@@ -296,36 +297,6 @@ export function fakeBackends(): FakeEngine {
       async diskUsage(kinds) {
         engine.calls.push(["usage.diskUsage", [...kinds]]);
         return { LayersSize: 0, Images: null, Containers: null, Volumes: null, BuildCache: null };
-      },
-    };
-  }
-
-  function registry(): Backends["registry"] {
-    return {
-      async *pull(request) {
-        await called("registry.pull", request.image, request);
-        yield { status: "Pulling from fake", id: "latest" };
-        if (request.image === "breaks") throw new FathomError("unavailable", "it broke");
-      },
-      async *push(request) {
-        await called("registry.push", request.image, request);
-        yield { status: "pushed" };
-      },
-      async login(auth) {
-        await called("registry.login", auth.username ?? "", auth);
-        return { Status: "Login Succeeded", IdentityToken: "" };
-      },
-      async search(term, options) {
-        await called("registry.search", term, options);
-        return [];
-      },
-      async distribution(name, auth) {
-        await called("registry.distribution", name, auth);
-        return { Descriptor: { mediaType: "m", digest: "d", size: 1 }, Platforms: [] };
-      },
-      async manifest(name, auth) {
-        await called("registry.manifest", name, auth);
-        return { Ref: name, Descriptor: { mediaType: "m", digest: "d", size: 1 }, Raw: "{}" };
       },
     };
   }

@@ -273,9 +273,25 @@ export const COMMANDS: Registry = {
   "image save": save,
   "image squash": squash,
   "image tag": tag,
+  "manifest annotate": {
+    summary: "Say more of an image in a local list of manifests",
+    load: async () => ({ command: (await import("./commands/manifest_list.ts")).annotate }),
+  },
+  "manifest create": {
+    summary: "Begin a local list of manifests, to be annotated and pushed",
+    load: async () => ({ command: (await import("./commands/manifest_list.ts")).create }),
+  },
   "manifest inspect": {
     summary: "Show what a registry has under a name",
     load: () => import("./commands/manifest.ts"),
+  },
+  "manifest push": {
+    summary: "Put a local list of manifests to a registry",
+    load: async () => ({ command: (await import("./commands/manifest_list.ts")).push }),
+  },
+  "manifest rm": {
+    summary: "Forget local lists of manifests",
+    load: async () => ({ command: (await import("./commands/manifest_list.ts")).remove }),
   },
   "network connect": {
     summary: "Connect a container to a network",
@@ -354,7 +370,7 @@ export const COMMANDS: Registry = {
 export const GROUPS: Readonly<Record<string, string>> = {
   container: "Manage containers",
   image: "Manage images",
-  manifest: "Look at manifests in registries",
+  manifest: "Look at manifests in registries, and make lists of them",
   network: "Manage networks",
   system: "Manage the daemon",
   trash: "Manage what was removed and waits",
@@ -369,8 +385,4 @@ export const NOT_YET: ReadonlySet<string> = new Set(
 );
 
 /** The same for commands in groups. */
-export const NOT_YET_IN_GROUPS: ReadonlySet<string> = new Set([
-  "image build",
-  ..."annotate create push rm".split(" ").map((name) => `manifest ${name}`),
-  "system dial-stdio",
-]);
+export const NOT_YET_IN_GROUPS: ReadonlySet<string> = new Set(["image build", "system dial-stdio"]);

@@ -57,6 +57,10 @@ export function registryBackend({ images, events, config }: Parts): RegistryBack
     },
     search: (term, options, signal) => search(registries, { term, ...options }, signal),
     distribution: (name, auth, signal) => inspectManifest(registries, accessTo(name, auth), signal),
+    putManifest: async (name, { pushed, ...auth }, signal) => {
+      const { pushManifestList } = await import("./manifest_push.ts");
+      return pushManifestList(registries, accessTo(name, auth), { pushed, signal });
+    },
     manifest: (name, auth, signal) => readManifest(registries, accessTo(name, auth), signal),
   };
 }

@@ -8,7 +8,7 @@ import { type Parsed, parseManifest } from "../spec/oci_manifest.ts";
 import { familiarText, type Reference, repositoryOf } from "../spec/reference.ts";
 import { FathomError } from "../std/errors.ts";
 
-interface Wanted {
+export interface Wanted {
   reference: Reference;
   credentials: Credentials;
   others: Readonly<Record<string, Credentials>>;

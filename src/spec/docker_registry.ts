@@ -34,6 +34,14 @@ export interface RegistryManifest {
   Manifests?: RegistryManifest[];
 }
 
+/** Fathom's own: a list of manifests for a registry, with the manifests of images that other repositories of it have. */
+export interface ManifestPush {
+  MediaType: string;
+  /** The document's text, byte for byte. */
+  Raw: string;
+  Images: { Ref: string; MediaType: string; Raw: string }[];
+}
+
 /** One of `GET /images/search`. */
 export interface ImageSearchResult {
   description: string;

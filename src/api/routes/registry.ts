@@ -5,10 +5,11 @@ import type {
   AuthConfig,
   DistributionInspect,
   ImageSearchResult,
+  ManifestPush,
   RegistryManifest,
 } from "../../spec/docker_registry.ts";
 import { FathomError, messageOf } from "../../std/errors.ts";
-import { map, object, type Shape, text } from "../../std/shape.ts";
+import { filled, list, map, object, type Shape, text } from "../../std/shape.ts";
 import { filtersParam, intParam } from "../query.ts";
 import type { Respond } from "../respond.ts";
 import { type ApiRequest, param, type Route, requireJson } from "../route.ts";
@@ -44,6 +45,12 @@ export interface RegistryBackend {
   login(auth: AuthConfig, signal: AbortSignal): Promise<{ Status: string; IdentityToken: string }>;
   search(term: string, options: SearchOptions, signal: AbortSignal): Promise<ImageSearchResult[]>;
   distribution(name: string, auth: RegistryAuth, signal: AbortSignal): Promise<DistributionInspect>;
+  /** Puts a list of manifests under a name. */
+  putManifest(
+    name: string,
+    request: RegistryAuth & { pushed: ManifestPush },
+    signal: AbortSignal,
+  ): Promise<{ Digest: string }>;
   /** The manifest itself; of an index those of its images too. */
   manifest(name: string, auth: RegistryAuth, signal: AbortSignal): Promise<RegistryManifest>;
 }
@@ -55,6 +62,20 @@ const AUTH: Shape<AuthConfig> = object<AuthConfig>({
   serveraddress: text,
   identitytoken: text,
   registrytoken: text,
+});
+
+const MANIFEST_PUSH: Shape<ManifestPush> = object<ManifestPush>({
+  MediaType: filled(text),
+  Raw: filled(text),
+  Images: filled(
+    list(
+      object<ManifestPush["Images"][number]>({
+        Ref: filled(text),
+        MediaType: filled(text),
+        Raw: filled(text),
+      }),
+    ),
+  ),
 });
 
 export function registryRoutes(backend: RegistryBackend): Route[] {
@@ -97,6 +118,14 @@ export function registryRoutes(backend: RegistryBackend): Route[] {
       pattern: "/distribution/{name*}/manifest",
       handler: async (request, respond) =>
         respond.json(await backend.manifest(param(request, "name"), authOf(request), request.http.signal)),
+    },
+    {
+      method: "PUT",
+      pattern: "/distribution/{name*}/manifest",
+      handler: async (request, respond) => {
+        const push = { ...authOf(request), pushed: await requireJson(request, MANIFEST_PUSH) };
+        await respond.json(await backend.putManifest(param(request, "name"), push, request.http.signal));
+      },
     },
   ];
 }
