@@ -48,7 +48,7 @@ const SECTIONS: Readonly<Record<string, () => Promise<Table[]>>> = {
   dns: () => dnsTables(rounds),
   ports: () => portTables(rounds),
   logs: () => logTables(Math.min(rounds, 3)),
-  images: () => imageTables([first, ...others], Math.min(rounds, 5)),
+  images: () => imageTables([first, ...others], Math.min(rounds, 3)),
   registry: () => registryTables(Math.min(rounds, 5)),
   runtimes,
 };
