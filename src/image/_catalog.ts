@@ -18,7 +18,7 @@ import {
 } from "../spec/oci_image.ts";
 import { codeOf, isAbsent } from "../std/absent.ts";
 import { readBlob } from "./_blobs.ts";
-import { readIndex, referenceOf, taggedAt } from "./_index.ts";
+import { bare, parentNoted, readIndex, referenceOf, taggedAt } from "./_index.ts";
 import { blobPath, layerPath, type Paths } from "./_paths.ts";
 
 /** A manifest with what it names, parsed. Never changed. */
@@ -62,9 +62,10 @@ export async function catalogOf(
 ): Promise<Catalog> {
   const digests = new Map(index.manifests.map((descriptor) => [descriptor.digest, descriptor]));
   const loaded = await Promise.all(
-    [...digests].map(
-      async ([digest, descriptor]) => known.get(digest) ?? (await loadImage(paths, descriptor)),
-    ),
+    [...digests].map(async ([digest, descriptor]) => {
+      const image = known.get(digest) ?? (await loadImage(paths, descriptor));
+      return image && withParent(image, descriptor);
+    }),
   );
   const images = new Map(
     loaded.filter((image) => image !== undefined).map((image) => [image.descriptor.digest, image]),
@@ -140,13 +141,27 @@ async function loadImage(paths: Paths, descriptor: Descriptor): Promise<Image | 
     const chain = chainIds(config.rootfs.diff_ids);
     const layerSizes = await Promise.all(chain.map((chainId) => layerSize(paths, chainId)));
     const size = layerSizes.reduce((sum, one) => sum + one, 0);
-    const { annotations: _annotations, ...bare } = descriptor;
-    return { id: manifest.config.digest, descriptor: bare, manifest, config, chain, layerSizes, size };
+    return {
+      id: manifest.config.digest,
+      descriptor: bare(descriptor),
+      manifest,
+      config,
+      chain,
+      layerSizes,
+      size,
+    };
   } catch (error) {
     // A system call that failed says nothing about the image.
     if (codeOf(error) !== undefined && !isAbsent(error)) throw error;
     return undefined;
   }
+}
+
+/** The image with the parent that its descriptor notes. */
+function withParent(image: Image, descriptor: Descriptor): Image {
+  const parent = parentNoted(descriptor);
+  if (parent === undefined || image.config.parent === parent) return image;
+  return { ...image, config: { ...image.config, parent }, descriptor: bare(descriptor) };
 }
 
 /** A power failure may have cut off a blob that had not been flushed yet. */

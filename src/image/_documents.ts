@@ -138,10 +138,17 @@ export interface DockerManifest {
   Config: string;
   RepoTags: string[];
   Layers: string[];
+  /** The ID of the image it was made from, where that is in the archive too. */
+  Parent?: string;
 }
 
 const dockerManifests = list(
-  object<DockerManifest>({ Config: filled(text), RepoTags: filled(list(text)), Layers: filled(list(text)) }),
+  object<DockerManifest>({
+    Config: filled(text),
+    RepoTags: filled(list(text)),
+    Layers: filled(list(text)),
+    Parent: text,
+  }),
 );
 
 /** @throws {FathomError} invalid, naming the document and its field */

@@ -8,6 +8,7 @@
 
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { isDigest } from "../spec/digest.ts";
 import { type Descriptor, type Digest, type ImageIndex, MEDIA_TYPE } from "../spec/oci_image.ts";
 import { ifAbsent, isAbsent } from "../std/absent.ts";
 import { FathomError } from "../std/errors.ts";
@@ -17,6 +18,8 @@ import type { Paths } from "./_paths.ts";
 const REFERENCE = "org.opencontainers.image.ref.name";
 /** When the name was given, RFC 3339: Docker's LastTagTime. */
 const TAGGED = "dev.fathom.image.tagged";
+/** The image that this one was made from, where its configuration does not say. */
+const PARENT = "dev.fathom.image.parent";
 
 /** The index on disk; an empty one where there is none yet. */
 export async function readIndex(paths: Paths): Promise<ImageIndex> {
@@ -83,17 +86,32 @@ export function withReference(
   manifest: Descriptor,
   name: { reference: string; at: string },
 ): ImageIndex {
-  const annotations = { [REFERENCE]: name.reference, [TAGGED]: name.at };
+  const plain = bare(manifest);
+  const annotations = { ...plain.annotations, [REFERENCE]: name.reference, [TAGGED]: name.at };
   const others = withoutReferences(index, [name.reference]).manifests.filter(
     (one) => one.digest !== manifest.digest || referenceOf(one) !== undefined,
   );
-  return { ...index, manifests: [...others, { ...bare(manifest), annotations }] };
+  return { ...index, manifests: [...others, { ...plain, annotations }] };
 }
 
 /** The index with the manifest in it, if need be without a name. */
 export function withManifest(index: ImageIndex, manifest: Descriptor): ImageIndex {
   const isThere = index.manifests.some(({ digest }) => digest === manifest.digest);
   return isThere ? index : { ...index, manifests: [...index.manifests, bare(manifest)] };
+}
+
+/** What the descriptor notes as the image that its own was made from. */
+export function parentNoted({ annotations }: Descriptor): Digest | undefined {
+  const parent = annotations?.[PARENT] ?? "";
+  return isDigest(parent) ? parent : undefined;
+}
+
+/** The index in which all descriptors of a manifest note such a parent. */
+export function withParentNoted(index: ImageIndex, manifest: Digest, parent: string): ImageIndex {
+  const manifests = index.manifests.map((one) =>
+    one.digest === manifest ? { ...one, annotations: { ...one.annotations, [PARENT]: parent } } : one,
+  );
+  return { ...index, manifests };
 }
 
 /** The index without these names; an image that loses its last one stays without a name. */
@@ -109,7 +127,8 @@ export function withoutManifests(index: ImageIndex, manifests: ReadonlySet<Diges
   return { ...index, manifests: index.manifests.filter(({ digest }) => !manifests.has(digest)) };
 }
 
-function bare({ annotations, ...descriptor }: Descriptor): Descriptor {
+/** Without what is a name's own. */
+export function bare({ annotations, ...descriptor }: Descriptor): Descriptor {
   const { [REFERENCE]: _name, [TAGGED]: _at, ...others } = annotations ?? {};
   return Object.keys(others).length === 0 ? descriptor : { ...descriptor, annotations: others };
 }

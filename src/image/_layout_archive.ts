@@ -80,6 +80,7 @@ function annotationsOf(reference: string): Record<string, string> {
 }
 
 function manifestsOf(saved: readonly Saved[]): object[] {
+  const ids = new Set(saved.map(({ image }) => image.id));
   return saved.map(({ image: { manifest, config }, tags }) => ({
     Config: `blobs/sha256/${hexOf(manifest.config.digest)}`,
     RepoTags: tags.length === 0 ? null : tags.map((tag) => familiarText(parseReference(tag))),
@@ -90,6 +91,7 @@ function manifestsOf(saved: readonly Saved[]): object[] {
         { mediaType, size, digest },
       ]),
     ),
+    ...(config.parent !== undefined && ids.has(config.parent) && { Parent: config.parent }),
   }));
 }
 

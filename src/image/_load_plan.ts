@@ -167,7 +167,7 @@ function fromManifest(
 
 function fromDocker(
   contents: ArchiveContents,
-  { Config, RepoTags, Layers }: ReturnType<typeof readDockerManifests>[number],
+  { Config, RepoTags, Layers, Parent }: ReturnType<typeof readDockerManifests>[number],
   manifests: readonly Found[],
 ): ArrivedImage {
   const name = resolved(contents, Config);
@@ -189,6 +189,7 @@ function fromDocker(
     ...(own !== undefined && isSame && { manifest: { content: own.content, mediaType: own.mediaType } }),
     layers,
     references: RepoTags.map(reference),
+    ...(Parent && { parent: Parent }),
   };
 }
 

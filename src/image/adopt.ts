@@ -45,6 +45,8 @@ export interface ArrivedImage {
   layers: readonly ArrivedLayer[];
   /** Names to give it; none leaves it without. */
   references: readonly Reference[];
+  /** The ID of the image it was made from, as the archive says. */
+  parent?: string;
 }
 
 /** Staged layers by the digest of their blob. They stay their owner's, who disposes of what was not needed. */

@@ -17,6 +17,7 @@ import {
   removeSnapshot,
   saveImages,
   settleImages,
+  tagImage,
   unmountSnapshot,
 } from "./mod.ts";
 
@@ -251,6 +252,48 @@ describe("what is saved", () => {
     await recoverImages(fixture.store);
     await settleImages(fixture.store);
     expect((await filesOf(fixture.root)).filter((name) => name !== "ingest")).toEqual([]);
+  });
+});
+
+describe("what an archive says an image was made from", () => {
+  const family = (parents: Record<"base" | "child", string | undefined>): Buffer => {
+    const configs = { base: configOf([low]), child: configOf([low, high]) };
+    const manifest = (["child", "base"] as const).map((name) => ({
+      Config: `${name}.json`,
+      RepoTags: [`${name}:1`],
+      Layers: name === "base" ? ["low"] : ["low", "high"],
+      Parent: parents[name],
+    }));
+    return filesTar({
+      low,
+      high,
+      "base.json": configs.base,
+      "child.json": configs.child,
+      "manifest.json": JSON.stringify(manifest),
+    });
+  };
+  const base = digestOf(configOf([low]));
+  const child = digestOf(configOf([low, high]));
+
+  test("is kept, also by its other names and by the next daemon", async () => {
+    await using fixture = await testStore();
+    await load(fixture.store, family({ base: undefined, child: base }));
+    await tagImage(fixture.store, "child:1", "other:1");
+    await removeImage(fixture.store, "child:1", { force: false });
+    for (const store of [fixture.store, { ...fixture.store, catalog: undefined }])
+      expect((await inspectImage(store, "other:1")).Parent).toBe(base);
+  });
+
+  test.each([
+    ["what is not here", { base: undefined, child: `sha256:${"0".repeat(64)}` }],
+    ["what is no ID", { base: undefined, child: "base" }],
+    ["what has other steps", { base: child, child: undefined }],
+    ["itself", { base, child }],
+  ])("is passed over where it is %s", async (_, parents) => {
+    await using fixture = await testStore();
+    await load(fixture.store, family(parents));
+    for (const name of ["base:1", "child:1"])
+      expect((await inspectImage(fixture.store, name)).Parent).toBe("");
   });
 });
 

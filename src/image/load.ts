@@ -2,12 +2,13 @@
 
 import { shortId } from "../spec/digest.ts";
 import type { ProgressMessage } from "../spec/docker_progress.ts";
-import type { Platform } from "../spec/oci_image.ts";
+import type { Digest, Platform } from "../spec/oci_image.ts";
 import { hostPlatform } from "../spec/platform.ts";
 import { familiarText } from "../spec/reference.ts";
 import { collect } from "./_collect.ts";
 import { imageEvent } from "./_events.ts";
 import { planLoad } from "./_load_plan.ts";
+import { noteParents } from "./_parents.ts";
 import { type LayerProgress, readArchive } from "./_staged_archive.ts";
 import { type Adopted, type ArrivedImage, adoptImage } from "./adopt.ts";
 import type { ImageStore } from "./store.ts";
@@ -36,11 +37,14 @@ export async function loadImages(
 ): Promise<void> {
   try {
     await using read = await readArchive(store, archive, quiet ? () => undefined : layerLines(tell));
+    const parents = new Map<Digest, string>();
     for (const image of planLoad(read.contents, { platform, host: hostPlatform() })) {
       const adopted = await adoptImage(store, image, read.staged);
+      if (image.parent !== undefined) parents.set(adopted.id, image.parent);
       tellLoaded(image, adopted, tell);
       store.emit(imageEvent("load", { id: adopted.id, config: image.config }));
     }
+    await noteParents(store, parents);
   } catch (error) {
     // A blob that was leased and lost its image meanwhile is needed by nobody any more.
     await store.exclusive(() => collect(store));

@@ -298,3 +298,19 @@ test.skipIf(ON_DOCKER)("skopeo reads what is saved in either form, and its archi
     expect(await engine.output("docker", ["image", "inspect", "-f", "{{.Id}}", reference])).toBe(id);
   }
 });
+
+test("what an image was made from is known again when both come from one archive", async () => {
+  const { output } = engine;
+  const archive = join(directory, "family.tar");
+  const container = await output("docker", ["create", ...NONE, "busybox", "true"]);
+  const child = await output("docker", ["commit", container, "family:2"]);
+  await output("docker", ["rm", container]);
+  await output("docker", ["save", "-o", archive, "family:2", "busybox"]);
+  await output("docker", ["rmi", "family:2"]);
+  await output("docker", ["load", "-i", archive]);
+  const parent = await output("docker", ["image", "inspect", "-f", "{{.Id}}", "busybox"]);
+  expect(await output("docker", ["image", "inspect", "-f", "{{.Id}} {{.Parent}}", "family:2"])).toBe(
+    `${child} ${parent}`,
+  );
+  await output("docker", ["rmi", "family:2"]);
+});
