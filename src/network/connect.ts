@@ -38,7 +38,7 @@ export async function connect(state: State, request: ConnectRequest): Promise<Co
         ways: waysOut(sandbox.Endpoints, store.networks),
         users: request.users,
       });
-      if (resolvesNames(sandbox)) leadToResolver(state, sandbox);
+      if (resolvesNames(sandbox)) await leadToResolver(state, sandbox);
       if (request.rate !== undefined) limit(state, sandbox, request.rate);
       await openPorts(state.ports, sandbox);
     }

@@ -39,7 +39,7 @@ export async function join(state: State, container: string, wish: EndpointWish):
     const ways = waysOut(sandbox.Endpoints, store.networks);
     const plan = planWithNews(state, { network, junction }, endpoint);
     joinSandbox(state.host(), sandbox, { plan, ways });
-    if (!hadNames && resolvesNames(sandbox)) leadToResolver(state, sandbox);
+    if (!hadNames && resolvesNames(sandbox)) await leadToResolver(state, sandbox);
     await openPorts(state.ports, sandbox);
   } catch (error) {
     await forget(state, sandbox, endpoint);

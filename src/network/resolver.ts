@@ -9,8 +9,9 @@ import {
   type Table,
 } from "../kernel/net/mod.ts";
 import { messageOf } from "../std/errors.ts";
+import { lacksNftables } from "./backends/lack.ts";
 import { resolvesNames } from "./names.ts";
-import type { EndpointWish } from "./options.ts";
+import type { EndpointWish, NetworksOptions } from "./options.ts";
 import type { ResolverWish, SandboxRecord } from "./records.ts";
 import type { State } from "./state.ts";
 
@@ -38,15 +39,41 @@ function resolverTable(): Table {
   };
 }
 
-/** Leads a container's questions to its resolver. A kernel without nftables cannot, which is told: all else works there. */
-export function leadToResolver({ options }: State, { Container, Key }: SandboxRecord): void {
+/** Leads a container's questions to its resolver. Where that cannot be had it is told: all else works there. */
+export async function leadToResolver({ options }: State, sandbox: SandboxRecord): Promise<void> {
   try {
-    using namespace = openNetworkNamespace(Key);
-    if (namespace !== undefined) inNetworkNamespace(namespace.fd, () => addTable(resolverTable()));
+    byNftables(sandbox);
   } catch (error) {
-    options.warn(
-      `container ${Container} finds no names (${messageOf(error)}): the kernel needs nftables (CONFIG_NF_TABLES_INET)`,
+    const failure = lacksNftables(error) ? await byIptables(options.run, sandbox) : messageOf(error);
+    if (failure !== undefined)
+      options.warn(
+        `container ${sandbox.Container} finds no names (${failure}): the kernel needs nftables (CONFIG_NF_TABLES_INET), or iptables must work`,
+      );
+  }
+}
+
+/** @throws {SyscallError} */
+function byNftables({ Key }: SandboxRecord): void {
+  using namespace = openNetworkNamespace(Key);
+  if (namespace !== undefined) inNetworkNamespace(namespace.fd, () => addTable(resolverTable()));
+}
+
+/** Gives why it cannot be had; undefined where all is well. */
+async function byIptables(run: NetworksOptions["run"], { Key }: SandboxRecord): Promise<string | undefined> {
+  try {
+    const { findPrograms } = await import("./backends/iptables_programs.ts");
+    // A program of the host's is run without an environment, and nsenter(1) would not find one in /usr/sbin.
+    const beginning = ["nsenter", `--net=${Key}`, "env", `PATH=${process.env.PATH ?? ""}`];
+    const inside: typeof run = (command, input) => run([...beginning, ...command], input);
+    const programs = await findPrograms(inside, { nftables: false });
+    const rules = ["udp", "tcp"].map(
+      (transport) =>
+        `-A OUTPUT -d ${RESOLVER_ADDRESS} -p ${transport} --dport ${NAME_PORT} -j DNAT --to-destination ${RESOLVER_ADDRESS}:${RESOLVER_PORT}`,
     );
+    await programs.restore(4, `${["*nat", ...rules, "COMMIT"].join("\n")}\n`);
+    return undefined;
+  } catch (error) {
+    return messageOf(error);
   }
 }
 

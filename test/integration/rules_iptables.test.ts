@@ -37,8 +37,15 @@ test("without nftables the engine falls back to iptables by itself, and says so"
     expect((await engine.log()).match(/rules are kept by iptables/g)).toHaveLength(1);
     const reach = await engine.command("fathom", ["network", "reach", "web"]);
     expect(reach.stderr).toContain("which rules stand in the way is read from nftables");
+    await engine.output("fathom", ["network", "create", "named"]);
+    await engine.output("fathom", ["network", "connect", "named", "web"]);
+    const ask = ["run", "--rm", "--network", "named", "busybox", "nc", "-w", "2", "web", "80"];
+    const answer = async () => (await engine.command("fathom", ask)).stdout.trim();
+    await eventually("an answer by its name", async () => (await answer()) === "served", 5000);
+    expect(await engine.log()).not.toMatch(/finds no names|cannot be read/);
   } finally {
     await engine.removeContainers();
+    await engine.command("fathom", ["network", "rm", "named"]);
   }
 });
 

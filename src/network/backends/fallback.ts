@@ -40,7 +40,7 @@ export function withFallback(first: FirewallBackend, { open, probe, warn }: Fall
     return true;
   };
   const look = (): void => {
-    if (isProbed) return;
+    if (isProbed || current !== first) return;
     isProbed = true;
     try {
       probe();
