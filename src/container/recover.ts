@@ -12,6 +12,7 @@ import { beginProbes, hasProbe } from "./health/probes.ts";
 import { reapplyLimits } from "./limits/update.ts";
 import { recoverVolumes, removeNoted } from "./mounts/forget_volumes.ts";
 import { clearStaging } from "./mounts/sources.ts";
+import { settleEndpoints } from "./network/attach.ts";
 import { unpauseContainer } from "./pause.ts";
 import { completed, deadRecord } from "./record_defaults.ts";
 import { type ConfigRecord, type Found, LOST_EXIT_CODE, NEVER, readRecords, recordPaths } from "./records.ts";
@@ -31,6 +32,12 @@ export async function recoverContainers(context: Context): Promise<void> {
   await Promise.all(containers.map((container) => recoverOne(context, container)));
   const alive = containers.filter(({ live }) => live !== undefined).map((container) => nameOf(container).id);
   await context.options.networks.releaseAllBut(new Set(alive));
+  for (const container of containers)
+    await settleEndpoints(context, container).catch((error) =>
+      context.options.warn(
+        `container ${nameOf(container).id}: its networks cannot be noted: ${messageOf(error)}`,
+      ),
+    );
   context.options.volumes.settle();
   await sweepMounts(context);
   for (const container of containers) startIfDue(context, container);

@@ -1,6 +1,6 @@
 /** Connecting a container that runs to one network more, or to one less. */
 
-import { FathomError } from "../std/errors.ts";
+import { FathomError, messageOf } from "../std/errors.ts";
 import { attachmentFor } from "./connect.ts";
 import { describeConnection } from "./describe.ts";
 import { planEndpoint } from "./endpoint.ts";
@@ -29,7 +29,10 @@ export async function join(state: State, container: string, wish: EndpointWish):
     );
   if (sandbox.Key === "" || junction === undefined)
     throw new FathomError("conflict", `container ${container} has no network namespace of its own`);
-  const endpoint = planEndpoint(state, attachment, sandbox.Endpoints);
+  const endpoint: EndpointRecord = {
+    ...planEndpoint(state, attachment, sandbox.Endpoints),
+    Changing: true,
+  };
   const hadNames = resolvesNames(sandbox);
   const closing = closePorts(state.ports, sandbox);
   sandbox.Endpoints.push(endpoint);
@@ -41,6 +44,8 @@ export async function join(state: State, container: string, wish: EndpointWish):
     joinSandbox(state.host(), sandbox, { plan, ways });
     if (!hadNames && resolvesNames(sandbox)) await leadToResolver(state, sandbox);
     await openPorts(state.ports, sandbox);
+    delete endpoint.Changing;
+    await store.saveSandbox(sandbox);
   } catch (error) {
     await forget(state, sandbox, endpoint);
     throw error;
@@ -49,7 +54,7 @@ export async function join(state: State, container: string, wish: EndpointWish):
   return describeConnection(sandbox, store.networks);
 }
 
-/** See Networks. The record is written last: an engine that is killed before knows what to take away. */
+/** See Networks. The record goes last: an engine that is killed before knows what to take away. */
 export async function leave(state: State, container: string, name: string): Promise<Connection> {
   const { store } = state;
   const network = findNetwork(state, name);
@@ -58,6 +63,8 @@ export async function leave(state: State, container: string, name: string): Prom
   if (endpoint === undefined)
     throw new FathomError("forbidden", `container ${container} is not connected to network ${network.Name}`);
   const left = sandbox.Endpoints.filter((one) => one !== endpoint);
+  endpoint.Changing = true;
+  await store.saveSandbox(sandbox);
   const closing = closePorts(state.ports, sandbox);
   leaveSandbox(state.host(), sandbox, { endpoint, ways: waysOut(left, store.networks) });
   if (endpoint.Limited) removeQueue(state.host(), endpoint.Link);
@@ -65,6 +72,18 @@ export async function leave(state: State, container: string, name: string): Prom
   await forget(state, sandbox, endpoint);
   tell(state.options, { action: "disconnect", network, container });
   return describeConnection(sandbox, store.networks);
+}
+
+/** Takes running containers from networks that an engine was killed in the midst of connecting them to, or taking them from. */
+export async function leaveInterrupted(state: State): Promise<void> {
+  for (const { Container, Endpoints } of [...state.store.sandboxes.values()])
+    for (const { Network, Changing } of Endpoints)
+      if (Changing)
+        await leave(state, Container, Network).catch((error) =>
+          state.options.warn(
+            `container ${Container} is not whole on network ${Network}: ${messageOf(error)}`,
+          ),
+        );
 }
 
 function sandboxOf({ store }: State, container: string): SandboxRecord {

@@ -82,7 +82,12 @@ export async function openNetworks(options: NetworksOptions): Promise<Networks> 
     setResolver: (container, resolver) => setResolver(state, container, resolver),
     setNames: (container, wishes) => setNames(state, container, wishes),
     release: (container) => release(state, container),
-    releaseAllBut: (containers) => releaseAllBut(state, containers),
+    releaseAllBut: async (containers) => {
+      await releaseAllBut(state, containers);
+      const endpoints = [...store.sandboxes.values()].flatMap(({ Endpoints }) => Endpoints);
+      if (endpoints.some(({ Changing }) => Changing))
+        await (await import("./join.ts")).leaveInterrupted(state);
+    },
     connectionOf: (container) => {
       const sandbox = store.sandboxes.get(container);
       return sandbox && describeConnection(sandbox, store.networks);

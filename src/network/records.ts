@@ -71,6 +71,8 @@ export interface EndpointRecord {
   Asked: EndpointRequest;
   /** What is for elsewhere leaves by its link, without a gateway. */
   ByLink?: true;
+  /** It is being made or taken away in a container that runs: where an engine is killed meanwhile, the next takes it away. */
+  Changing?: true;
   /** Set where what it sends was ever limited: there may be a link for that, which goes by itself. */
   Limited?: true;
 }

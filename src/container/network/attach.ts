@@ -62,6 +62,24 @@ export async function disconnectNetwork(
   await noteEndpoints(context, container, left);
 }
 
+/** Of a container that runs: an engine that was killed may have changed what it is on, and not its record yet. */
+export async function settleEndpoints(context: Context, container: Container): Promise<void> {
+  const { networks } = context.options;
+  const connection = container.live && networks.connectionOf(nameOf(container).id);
+  if (connection === undefined || container.record.config.Config.NetworkDisabled) return;
+  const noted = Object.entries(endpointsIn(container.record)).map(
+    ([name, wish]) => [networks.find(name)?.name ?? name, wish] as const,
+  );
+  const there = Object.entries(connection.endpoints);
+  const isNoted = (name: string) => noted.some(([other]) => other === name);
+  if (noted.length === there.length && there.every(([name]) => isNoted(name))) return;
+  const wishes = new Map(noted);
+  const endpoints = there.map(([name, { IPAMConfig, Links, Aliases, DriverOpts, GwPriority }]) => {
+    return [name, wishes.get(name) ?? { IPAMConfig, Links, Aliases, DriverOpts, GwPriority }];
+  });
+  await noteEndpoints(context, container, Object.fromEntries(endpoints));
+}
+
 /** A container whose end takes it away, or has begun to, is connected to nothing more. */
 function isMarked({ record: { state } }: Container): boolean {
   return state.Status === "removing" || state.Status === "dead";
