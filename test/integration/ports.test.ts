@@ -13,6 +13,11 @@ const HOST = "198.51.101.1";
 const CLIENT = "198.51.101.2";
 const HOST6 = "fd00:33::1";
 const PORT = 18_370;
+/** Many kernels are built without SCTP, or have it as a module that is not there. */
+const HAS_SCTP =
+  (await run(["python3", "-c", "import socket; socket.socket(socket.AF_INET, socket.SOCK_STREAM, 132)"]))
+    .status === 0;
+if (!HAS_SCTP) console.log("skipped: what is published by SCTP, which this kernel does not have");
 const HAS_IPV6 = existsSync("/proc/net/if_inet6");
 
 let engine: Engine;
@@ -63,13 +68,13 @@ const inOutside = ["ip", "netns", "exec", OUTSIDE];
 const SERVE = `
 import socket, sys
 kind, port, name, address = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
-s = socket.socket(socket.AF_INET, socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM)
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM if kind == "udp" else socket.SOCK_STREAM, 132 if kind == "sctp" else 0)
 s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 s.bind((address, port))
-if kind == "tcp": s.listen(16)
+if kind != "udp": s.listen(16)
 print("ready", flush=True)
 while True:
-    if kind == "tcp":
+    if kind != "udp":
         c, peer = s.accept()
         c.sendall((name + " " + peer[0]).encode()); c.close()
     else:
@@ -82,7 +87,7 @@ const ASK = `
 import socket, sys
 kind, address, port, source = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 family = socket.AF_INET6 if ":" in address else socket.AF_INET
-s = socket.socket(family, socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM)
+s = socket.socket(family, socket.SOCK_DGRAM if kind == "udp" else socket.SOCK_STREAM, 132 if kind == "sctp" else 0)
 s.settimeout(1)
 if source: s.bind(("", source))
 try:
@@ -93,7 +98,7 @@ except OSError as error: print("no answer")
 `;
 
 interface Place {
-  kind?: "tcp" | "udp";
+  kind?: "tcp" | "udp" | "sctp";
   port?: number;
 }
 
@@ -131,6 +136,13 @@ describe("what is published is reached", () => {
     expect(await ask(HOST, { from: inOutside })).toBe(`web ${CLIENT}`);
     expect(await ask(HOST, { from: inOutside, kind: "udp" })).toBe(`web ${CLIENT}`);
     expect(await ask(HOST, { from: inOutside, port: PORT + 1 })).toBe("no answer");
+  });
+
+  test.skipIf(!HAS_SCTP)("by SCTP, from outside and from the host", async () => {
+    await started("web", "-p", `${PORT}:80/sctp`);
+    await serve("web", { kind: "sctp" });
+    expect(await ask(HOST, { from: inOutside, kind: "sctp" })).toBe(`web ${CLIENT}`);
+    expect(await ask(HOST, { kind: "sctp" })).toStartWith("web ");
   });
 
   test("from the host by every one of its addresses", async () => {
