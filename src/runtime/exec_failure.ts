@@ -6,9 +6,11 @@
  * tools match on it; what is added follows after a colon.
  */
 
+import { readdirSync } from "node:fs";
 import { resolve } from "node:path/posix";
 import { ARCH, ERRNO, O, openInRoot, owned, S, type Stat, SyscallError, statFd, sys } from "../kernel/mod.ts";
 import type { RuntimeConfig } from "../spec/oci_runtime.ts";
+import { codeOf } from "../std/absent.ts";
 import { parseExecutable } from "./executable.ts";
 import { nearNames } from "./near_names.ts";
 import { programPaths } from "./program/mod.ts";
@@ -59,6 +61,37 @@ export function isThere(
     const file = lookAt(root, mounts, resolve("/", process.cwd, path));
     return file !== undefined && isExecutable(file.stat);
   });
+}
+
+/**
+ * Why a program that is there cannot be executed, as far as its first bytes tell: it is no program, or the interpreter it names is
+ * missing. Where the host has handlers for further formats (binfmt_misc) the kernel alone knows the first.
+ */
+export function formatFailure(
+  root: string,
+  { process, mounts }: Pick<RuntimeConfig, "process" | "mounts">,
+): RuntimeError | undefined {
+  const look = (path: string): Found | undefined => lookAt(root, mounts, resolve("/", process.cwd, path));
+  const file = programPaths(process.args, process.env)
+    .map(look)
+    .find((one) => one && isExecutable(one.stat));
+  if (file === undefined) return undefined;
+  const executable = parseExecutable(file.head);
+  const fails = (errno: number) =>
+    explainExecFailure(root, { process, mounts }, new SyscallError(`execute ${process.args[0]}`, errno));
+  if (executable.format === "unknown") return hasFurtherFormats() ? undefined : fails(ERRNO.ENOEXEC);
+  const { interpreter } = executable;
+  return interpreter === undefined || look(interpreter) !== undefined ? undefined : fails(ERRNO.ENOENT);
+}
+
+function hasFurtherFormats(): boolean {
+  const own = new Set(["register", "status"]);
+  try {
+    return readdirSync("/proc/sys/fs/binfmt_misc").some((name) => !own.has(name));
+  } catch (error) {
+    if (codeOf(error) !== "ENOENT") throw error;
+    return false;
+  }
 }
 
 function nearTo(root: string, name: string, tried: readonly { path: string }[]): string {

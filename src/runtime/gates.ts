@@ -88,7 +88,11 @@ export async function passGates(passing: Passing, begin: () => Begun, enter: Ent
  */
 export async function stayAtGate(passing: Passing, begin: () => Begun): Promise<Child> {
   const begun = begin();
-  if (await comeToSecond(passing, begun)) return begun.child();
+  if (await comeToSecond(passing, begun)) {
+    const child = begun.child();
+    setNonBlocking(child.pidfd, true);
+    return child;
+  }
   begun.conclude();
   throw new FathomError("internal", "the container's process did not wait for its start");
 }

@@ -3,7 +3,7 @@
 import { ERRNO, SyscallError } from "../kernel/mod.ts";
 import { INIT_PATH } from "../spec/docker.ts";
 import type { Mount, RuntimeConfig } from "../spec/oci_runtime.ts";
-import { explainExecFailure, isThere } from "./exec_failure.ts";
+import { explainExecFailure, formatFailure, isThere } from "./exec_failure.ts";
 
 /** Where no program of an image is, whatever is mounted there. */
 const WITHOUT_PROGRAMS = /^(?:\/(?:dev|proc|sys|etc)(?:\/|$)|\/sbin\/docker-init$)/;
@@ -24,14 +24,24 @@ export function checkBehindInit(config: RuntimeConfig): void {
  * @throws {RuntimeError} in Docker's words.
  */
 export function checkThere({ root, process, mounts }: RuntimeConfig): void {
-  const unseen = mounts.some((mount) => mayHoldPrograms(mount) && !isBound(mount));
-  if (unseen || isThere(root.path, { process, mounts })) return;
+  const unseen = mounts.some((mount) => mayHoldPrograms(mount) && !isBound(mount) && !isEmpty(mount));
+  if (unseen) return;
+  if (isThere(root.path, { process, mounts })) {
+    const failure = formatFailure(root.path, { process, mounts });
+    if (failure !== undefined) throw failure;
+    return;
+  }
   const missing = new SyscallError(`execute ${process.args[0]}`, ERRNO.ENOENT);
   throw explainExecFailure(root.path, { process, mounts }, missing);
 }
 
 function mayHoldPrograms({ destination }: Mount): boolean {
   return !WITHOUT_PROGRAMS.test(destination);
+}
+
+/** What the kernel makes anew for a container has no programs. */
+function isEmpty({ type = "" }: Mount): boolean {
+  return ["tmpfs", "proc", "sysfs", "devpts", "mqueue", "cgroup", "cgroup2"].includes(type);
 }
 
 /** What is bound is looked into, unlike what is made with the container. */

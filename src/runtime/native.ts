@@ -180,10 +180,14 @@ async function startContainer(
   const terminal = openStreams(stdio, config, stack);
   const { procs, directory } = cgroup.entrance();
   const confined = hasUserNamespace(config);
+  const { preserved = 0 } = stdio;
+  if (preserved > 0 && confined)
+    throw new FathomError("unsupported", "descriptors cannot be passed into a user namespace");
   const idMapped = openMaps(config, stack);
   const { rows: program, successor } = containerProgram(config, {
     root: config.root.path,
     streams: terminal.streams,
+    preserved,
     procs,
     joined,
     kinds: pathKinds(config),
@@ -197,6 +201,7 @@ async function startContainer(
     ...(confined && directory !== undefined && { cgroup: directory }),
   });
   const keep = [...terminal.keep, ...procs, ...joined.values(), ...idMapped.values()];
+  for (let fd = 3; fd < 3 + preserved; fd++) keep.push(fd);
   if (gates !== undefined) keep.push(gates.theirs.arrived, gates.theirs.pass);
   const enter: Enter = (process, child, streams) =>
     startExec({ ...config, process }, { container, cgroup, ...child }, streams);

@@ -47,7 +47,10 @@ export interface Bundle {
 }
 
 /** Where a program's standard streams go: three open descriptors, which stay the caller's, or a terminal of its own. */
-export type Stdio = Streams | { terminal: { columns?: number; rows?: number } };
+export type Stdio = (Streams | { terminal: { columns?: number; rows?: number } }) & {
+  /** How many of this process's descriptors from 3 on a container's program is to have as well. */
+  preserved?: number;
+};
 export interface Streams {
   stdin: number;
   stdout: number;

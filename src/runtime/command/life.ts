@@ -19,6 +19,8 @@ export interface Making {
   pidFile: string | undefined;
   /** Who is to get the master of the terminal. */
   consoleSocket: string | undefined;
+  /** How many descriptors from 3 on the program is to have as well. */
+  preserved?: number;
 }
 
 /** This process's own streams. */
@@ -26,7 +28,11 @@ const INHERITED: Stdio = { stdin: 0, stdout: 1, stderr: 2 };
 const SIGKILL = 9;
 
 /** Makes a container whose process waits for `start`. Nothing is left when it fails. */
-export async function create(root: string, id: string, options: Making & { bundle: string }): Promise<void> {
+export async function create(
+  root: string,
+  id: string,
+  options: Making & { bundle: string },
+): Promise<Running> {
   await using stack = new AsyncDisposableStack();
   const directory = await store.reserve(root, id);
   stack.defer(() => store.release(root, id));
@@ -52,6 +58,7 @@ export async function create(root: string, id: string, options: Making & { bundl
   });
   running.cgroup.close();
   stack.move();
+  return running;
 }
 
 /** Lets its process go on to its program. */
@@ -119,13 +126,13 @@ function containerOf(root: string, { id, bundle }: store.Noted): Bundle {
 
 export function streamsFor(
   process: { terminal?: boolean; consoleSize?: { height: number; width: number } },
-  { consoleSocket }: Making,
+  { consoleSocket, preserved = 0 }: Making,
 ): Stdio {
-  if (process.terminal !== true) return INHERITED;
+  if (process.terminal !== true) return { ...INHERITED, preserved };
   if (consoleSocket === undefined)
     throw new FathomError("invalid", "a terminal is asked for: say with --console-socket who gets it");
   const { height, width } = process.consoleSize ?? {};
-  return { terminal: { ...(width && { columns: width }), ...(height && { rows: height }) } };
+  return { preserved, terminal: { ...(width && { columns: width }), ...(height && { rows: height }) } };
 }
 
 /** Tells the process's number and gives its terminal to who asked for them. */

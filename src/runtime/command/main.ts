@@ -3,18 +3,17 @@
  * (containerd, conmon, podman). What does not hold for all of them is in life.ts and store.ts.
  */
 
-import { appendFile, readFile } from "node:fs/promises";
+import { appendFile } from "node:fs/promises";
 import { constants } from "node:os";
-import { exited, openCgroup, reap } from "../../kernel/mod.ts";
-import type { Process } from "../../spec/oci_runtime.ts";
+import { openCgroup } from "../../kernel/mod.ts";
 import { FathomError, messageOf } from "../../std/errors.ts";
 import { rfc3339, wallClock } from "../../std/time.ts";
 import { VERSION } from "../../std/version.ts";
-import { configOf, readBundle } from "../bundle.ts";
-import { native } from "../native.ts";
-import { type OptionTable, readWords, type Words } from "./arguments.ts";
+import { readBundle } from "../bundle.ts";
+import { type OptionTable, readWords } from "./arguments.ts";
 import { FEATURES, OCI_VERSION } from "./features.ts";
-import { create, handOver, kill, remove, runningOf, start, streamsFor } from "./life.ts";
+import { create, kill, remove, runningOf, start } from "./life.ts";
+import { CREATE, creationOf, EXEC, idOf } from "./options.ts";
 import * as store from "./store.ts";
 
 const GLOBAL: OptionTable = {
@@ -35,12 +34,15 @@ An OCI runtime, as a program
 Commands:
   create [-b BUNDLE] [--pid-file FILE] [--console-socket PATH] ID   Make a container, whose process waits
   start ID                                                         Let it go on to its program
+  run [-d] [--keep] [-b BUNDLE] ... ID                              Both, and wait for its end and delete it, but with -d
   state ID                                                         Print its state
   kill [--all] ID [SIGNAL]                                          Send a signal (default TERM)
   delete [--force] ID                                              Remove what is left of it
   exec [-d] [-p FILE] [--pid-file FILE] [--console-socket PATH] ID [COMMAND...]
                                                                    Run a further program in it
   pause ID, resume ID                                              Stop its processes where they stand; let them go on
+  update --resources FILE|- ID                                      Change its limits; or --memory, --pids-limit ...
+  events [--stats] [--interval 5s] ID                               Print what it uses: once, or again and again
   ps ID                                                            Print the numbers of its processes
   list                                                             Print the IDs of all
   features                                                         Print what this runtime can do
@@ -55,9 +57,15 @@ type Command = (called: Called) => Promise<number>;
 
 const COMMANDS: Readonly<Record<string, Command>> = {
   create: async ({ root, words }) => {
-    const read = readWords(words, { bundle: "value", ...MAKING });
-    await create(root, idOf(read), { bundle: read.options.bundle ?? ".", ...makingOf(read) });
+    const read = readWords(words, CREATE);
+    await create(root, idOf(read), creationOf(read));
     return 0;
+  },
+  run: async ({ root, words }) => {
+    const read = readWords(words, { ...CREATE, detach: "flag", keep: "flag" });
+    const { detach, keep } = read.options;
+    const how = { ...creationOf(read), detach: detach !== undefined, keep: keep !== undefined };
+    return (await import("./run.ts")).run(root, idOf(read), how);
   },
   start: async ({ root, words }) => {
     await start(root, idOf(readWords(words, {})));
@@ -84,7 +92,19 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     await remove(root, idOf(read), { force: "force" in read.options });
     return 0;
   },
-  exec: ({ root, words }) => execute(root, readWords(words, EXEC)),
+  exec: async ({ root, words }) => (await import("./run.ts")).execute(root, readWords(words, EXEC)),
+  update: async ({ root, words }) => {
+    const { update, UPDATE } = await import("./resources.ts");
+    const read = readWords(words, UPDATE);
+    await update(await store.noted(root, idOf(read)), read.options);
+    return 0;
+  },
+  events: async ({ root, words }) => {
+    const read = readWords(words, { stats: "flag", interval: "value" });
+    const { events } = await import("./resources.ts");
+    await events(await store.noted(root, idOf(read)), read.options, print);
+    return 0;
+  },
   pause: ({ root, words }) => freeze(root, idOf(readWords(words, {})), true),
   resume: ({ root, words }) => freeze(root, idOf(readWords(words, {})), false),
   ps: async ({ root, words }) => {
@@ -102,25 +122,6 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   },
 };
 
-const MAKING: OptionTable = {
-  "pid-file": "value",
-  "console-socket": "value",
-  "no-pivot": "flag",
-  "preserve-fds": "value",
-};
-const EXEC: OptionTable = { ...MAKING, process: "value", detach: "flag", tty: "flag", cwd: "value" };
-
-const makingOf = ({ options }: Words) => {
-  if ("no-pivot" in options || Number(options["preserve-fds"] ?? 0) !== 0)
-    throw new FathomError("unsupported", "--no-pivot and --preserve-fds are not supported: leave them out");
-  return { pidFile: options["pid-file"], consoleSocket: options["console-socket"] };
-};
-
-function idOf({ rest: [id] }: Words): string {
-  if (id === undefined) throw new FathomError("invalid", "the container's ID is missing");
-  return id;
-}
-
 function signalOf(text: string): number {
   const names = new Map<string, number>(Object.entries(constants.signals));
   const number = /^\d+$/.test(text)
@@ -128,26 +129,6 @@ function signalOf(text: string): number {
     : names.get(`SIG${text.toUpperCase().replace(/^SIG/, "")}`);
   if (number === undefined || number > 64) throw new FathomError("invalid", `unknown signal ${text}`);
   return number;
-}
-
-async function execute(root: string, read: Words): Promise<number> {
-  const { options } = read;
-  const [id = idOf(read), ...args] = read.rest;
-  const making = makingOf(read);
-  const running = runningOf(root, await store.noted(root, id));
-  const own = configOf(running.container).process;
-  const process: Process =
-    options.process === undefined
-      ? { ...own, args, terminal: "tty" in options, ...(options.cwd && { cwd: options.cwd }) }
-      : JSON.parse(await readFile(options.process, "utf8"));
-  const whole = { ...process, env: process.env ?? [], cwd: process.cwd || "/" };
-  const started = await native.exec(running, whole, streamsFor(whole, making));
-  await handOver(started, making);
-  if ("detach" in options) return 0;
-  await exited(started.pidfd);
-  const ending = reap(started.pid);
-  if (ending === undefined) return 0;
-  return "signal" in ending ? 128 + ending.signal : ending.exitCode;
 }
 
 async function freeze(root: string, id: string, frozen: boolean): Promise<number> {

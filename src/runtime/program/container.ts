@@ -96,6 +96,7 @@ export function containerProgram(
       root,
       home: context.home,
       host: context.host,
+      preserved: context.preserved,
     }),
   ];
   return { rows, ...(hostSide && { successor: hostSide.successor }) };

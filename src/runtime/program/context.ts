@@ -7,6 +7,8 @@ export interface ProgramContext {
   /** The root file system's directory on the host, absolute. */
   root: string;
   streams: ProgramStreams;
+  /** How many descriptors from 3 on the program is to have as well. */
+  preserved?: number;
   /** cgroup v1: descriptors to write "0" to (see Entrance); none where the process is born in its group. */
   procs: readonly number[];
   /** Descriptors of the namespaces that the configuration names by path. */

@@ -8,6 +8,7 @@ import { capabilitySets, capsetRow, identityRows, needsAdmin } from "./identity.
 import { limitRows, openFilesRows } from "./limits.ts";
 import { prctl } from "./rows.ts";
 import { type Filtered, seccompRows } from "./seccomp.ts";
+import { keepRow } from "./terminal.ts";
 import { workingDirectoryRows } from "./working_directory.ts";
 
 export interface Entry {
@@ -17,6 +18,8 @@ export interface Entry {
   root: Argument;
   home: string;
   host: HostFacts;
+  /** How many descriptors from 3 on it is to have beside its streams. */
+  preserved?: number | undefined;
   /** Rows by which another process takes over, who can do no more than the program and has only its streams. */
   handover?: readonly Call[];
 }
@@ -28,7 +31,7 @@ export interface Entry {
  * only from a process that cannot gain privileges or that has CAP_SYS_ADMIN; where the program has neither, it keeps that
  * capability until then, and one capset follows the filter.
  */
-export function entryRows({ process, seccomp, root, home, host, handover = [] }: Entry): Call[] {
+export function entryRows({ process, seccomp, root, home, host, preserved, handover = [] }: Entry): Call[] {
   const keepAdmin = seccomp !== undefined && needsAdmin(process, host);
   return [
     ...limitRows(process.rlimits ?? [], host),
@@ -36,7 +39,7 @@ export function entryRows({ process, seccomp, root, home, host, handover = [] }:
     ...workingDirectoryRows(root, process.cwd),
     ...openFilesRows(process.rlimits ?? [], host),
     umaskRow(process.user.umask ?? 0o022),
-    closeRow(),
+    ...keptRows(preserved ?? 0),
     ...handover,
     ...(process.noNewPrivileges === true
       ? [prctl("SET_NO_NEW_PRIVS", [1, 0, 0, 0], "forbid gaining privileges")]
@@ -53,15 +56,19 @@ export function umaskRow(mask: number): Call {
 }
 
 const CLOSE_RANGE_CLOEXEC = 4;
+/** Behind standard input, output and error. */
+const FIRST_CLOSED = 3;
 
 /** Whatever was opened on the way ends at execve. */
-function closeRow(): Call {
-  return {
+function keptRows(preserved: number): Call[] {
+  const first = FIRST_CLOSED + preserved;
+  const close: Call = {
     call: "close_range",
-    args: [3, named(0xffff_ffff, "~0U"), named(CLOSE_RANGE_CLOEXEC, "CLOSE_RANGE_CLOEXEC")],
+    args: [first, named(0xffff_ffff, "~0U"), named(CLOSE_RANGE_CLOEXEC, "CLOSE_RANGE_CLOEXEC")],
     what: "let no other descriptor into the program",
     see: "ls -l /proc/PID/fd",
   };
+  return [...Array.from({ length: preserved }, (_, index) => keepRow(FIRST_CLOSED + index)), close];
 }
 
 /** Answers upon which a shell looks in the next directory. */
@@ -70,6 +77,8 @@ const NOT_THERE: readonly Errno[] = ["ENOENT", "ENOTDIR", "EACCES"];
 /** One execve for each place where the program may be; the last must not fail. */
 function executeRows({ args, env }: Process, home: string): Call[] {
   const candidates = programPaths(args, env);
+  if (candidates.length === 0)
+    throw new FathomError("invalid", `exec: ${JSON.stringify(args[0])}: executable file not found in $PATH`);
   const argv = texts(args);
   const environment = texts(env.some((entry) => entry.startsWith("HOME=")) ? env : [...env, `HOME=${home}`]);
   return candidates.map(
@@ -90,16 +99,19 @@ export function isExecuteFailure(message: string): boolean {
   return message.startsWith(EXECUTE);
 }
 
+const DEFAULT_PATH = "/bin:/usr/bin";
+
 /**
  * Where a program may be: its name if that has a slash, else each directory of PATH. An empty one, which means the working
- * directory to a shell, is left out: a program is not to be found by accident of where it is started.
- * @throws {FathomError} invalid, when no program is named or PATH names no directory.
+ * directory to a shell, is left out: a program is not to be found by accident of where it is started. Without a PATH it is
+ * looked for where execvp(3) does.
+ * @throws {FathomError} invalid, when no program is named.
  */
 export function programPaths(args: readonly string[], env: readonly string[]): string[] {
   const [name] = args;
   if (name === undefined || name === "") throw new FathomError("invalid", "no command specified");
   if (name.includes("/")) return [name];
-  const path = env.findLast((entry) => entry.startsWith("PATH="))?.slice("PATH=".length) ?? "";
+  const path = env.findLast((entry) => entry.startsWith("PATH="))?.slice("PATH=".length) ?? DEFAULT_PATH;
   const directories = path.split(":").filter((directory) => directory.startsWith("/"));
   return directories.map((directory) => `${directory.replace(/\/+$/, "")}/${name}`);
 }

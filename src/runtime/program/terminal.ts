@@ -121,12 +121,12 @@ export function streamRows(fd: Argument): Call[] {
   return [0, 1, 2].map((target) => becomeRow(fd, target));
 }
 
-/** Keeps one of the three streams open through execve. */
-export function keepRow(target: 0 | 1 | 2): Call {
+/** Keeps a stream, or another descriptor, open through execve. */
+export function keepRow(target: number): Call {
   return {
     call: "fcntl",
     args: [target, named(F.SETFD, "F_SETFD"), 0],
-    what: `keep ${NAMES[target]}`,
+    what: `keep ${NAMES[target] ?? `descriptor ${target}`}`,
   };
 }
 
