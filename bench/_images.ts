@@ -43,7 +43,8 @@ export async function imageTables(clients: readonly Client[], rounds: number): P
 async function operations(directory: string): Promise<[string, Once][]> {
   const big = await archives(directory, "big", BIG);
   const many = await archives(directory, "many", MANY);
-  const rmi = (engine: Engine, ...names: string[]) => engine.output("docker", ["rmi", "-f", ...names]);
+  const rmi = (engine: Engine, ...names: string[]) =>
+    engine.output("docker", ["rmi", "-f", ...names], { timeout: 120_000 });
   const loaded =
     (archive: string, name: string): Once =>
     async (path, engine) => {

@@ -48,11 +48,15 @@ const EMPTY_CONFIG = {
 };
 
 /** An image as a client of `version` knows it. */
-export function legacyImage(image: ImageInspect, version: string): object {
+export function legacyImage(inspect: ImageInspect, version: string): object {
+  const { Container = "", ContainerConfig = EMPTY_CONFIG, ...image } = inspect;
   return {
     ...image,
     ...(olderThan(version, "1.44") && { VirtualSize: image.Size, Created: image.Created ?? NO_TIME }),
-    ...(olderThan(version, "1.45") && { Container: "", ContainerConfig: EMPTY_CONFIG }),
+    ...(olderThan(version, "1.45") && {
+      Container,
+      ContainerConfig: { ...NOT_OF_IMAGES, ...ContainerConfig },
+    }),
     ...(olderThan(version, "1.50") && { Config: { ...NOT_OF_IMAGES, ...image.Config } }),
   };
 }

@@ -116,9 +116,10 @@ const history = object<HistoryEntry>({
   empty_layer: flag,
 });
 
-type Checked = Omit<ImageConfig, "parent" | "container" | "config" | "rootfs"> & {
+type Checked = Omit<ImageConfig, "parent" | "config" | "container_config" | "rootfs"> & {
   parent?: string;
   config?: Omit<ImageRunConfig, "Healthcheck">;
+  container_config?: Omit<ImageRunConfig, "Healthcheck">;
   rootfs: { type: string; diff_ids: Digest[] };
 };
 const config = object<Checked>({
@@ -131,6 +132,9 @@ const config = object<Checked>({
   rootfs: filled(object<Checked["rootfs"]>({ type: filled(text), diff_ids: filled(list(digest)) })),
   history: list(history),
   parent: text,
+  container: text,
+  container_config: runConfig,
+  docker_version: text,
 });
 
 /** One image of Docker's manifest.json. */

@@ -96,7 +96,9 @@ export async function inspectImage(store: ImageStore, name: string): Promise<Ima
     Parent: config.parent ?? "",
     Comment: config.history?.at(-1)?.comment ?? "",
     ...(config.created !== undefined && { Created: config.created }),
-    DockerVersion: "",
+    DockerVersion: config.docker_version ?? "",
+    ...(config.container !== undefined && { Container: config.container }),
+    ...(config.container_config && { ContainerConfig: runConfig({ config: config.container_config }) }),
     Author: config.author ?? "",
     Config: runConfig(config),
     Architecture: config.architecture,
@@ -113,7 +115,7 @@ export async function inspectImage(store: ImageStore, name: string): Promise<Ima
 const NEVER = "0001-01-01T00:00:00Z";
 
 /** Clients read Env and Cmd without asking whether they are there. */
-function runConfig({ config }: ImageConfig): ContainerConfig {
+function runConfig({ config }: Pick<ImageConfig, "config">): ContainerConfig {
   const empty = {
     User: "",
     Env: null,

@@ -221,8 +221,10 @@ export interface ImageInspect {
   Parent: string;
   Comment: string;
   Created?: string;
-  /** Of the builder that Docker no longer has; empty. */
+  /** Of the Docker that made it, if one did; and the last container that it made for that, as clients of before 1.45 are told. */
   DockerVersion: string;
+  Container?: string;
+  ContainerConfig?: ContainerConfig;
   Author: string;
   Config: ContainerConfig | null;
   Architecture: string;

@@ -61,6 +61,8 @@ export interface ImageConfig {
   /** Docker's additions for an image that was committed: the image below, and the container. */
   parent?: Digest;
   container?: string;
+  container_config?: ImageRunConfig;
+  docker_version?: string;
 }
 
 /** What a container made from the image runs with unless told otherwise. */

@@ -178,6 +178,8 @@ export const KNOWN: Readonly<Record<string, string>> = {
   'Config\\.Hostname: "SHORT ID of joined" \\| "SHORT ID of noHealth"': "Docker finds out at its start",
   '(?:ResolvConf|Hostname|Hosts)Path: "" \\| "ROOT/.* of disabled/.*"':
     "without a network it has these files all the same",
+  'Metadata\\.LastTagTime: "0001-01-01T00:00:00Z" \\| "TIME"':
+    "what is loaded is named then, which Docker does not note",
   'DockerVersion: .* \\| ""': "no builder of Docker has made it",
   'Warnings: "null" \\| "array"': "a list, which may be empty",
   "\\[0\\]\\.RepoDigests: null \\| \\[\\]": "so since Docker 24",

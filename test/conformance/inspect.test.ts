@@ -4,7 +4,8 @@
  */
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { type Engine, eventually, startDocker, startFathom } from "../harness/mod.ts";
+import { join } from "node:path";
+import { type Engine, eventually, startDocker, startFathom, tarOf } from "../harness/mod.ts";
 import { differences, type Names, normalised } from "./_compare.ts";
 import { CONTAINERS, KNOWN } from "./_compared.ts";
 import { ON_DOCKER } from "./client.ts";
@@ -128,6 +129,28 @@ compared("beside containers", () => {
     await same("/images/json", (rows) => withoutTime(rows));
     await same("/volumes/named", (volume) => ({ ...(volume as object), CreatedAt: "" }));
     for (const name of ["none", "host", "bridge"]) await same(`/networks/${name}`);
+  });
+
+  test("images that Docker has built and committed are the same, once both have loaded them", async () => {
+    const file =
+      "FROM scratch\nLABEL a=b\nCOPY f /f\nENV A=b\nEXPOSE 80\nVOLUME /d\nUSER 1:2\nCMD x\nONBUILD ENV B=c\n";
+    const context = tarOf([
+      { path: "Dockerfile", content: file },
+      { path: "f", content: "f" },
+    ]);
+    const { docker } = engines;
+    await docker.request("POST", "/v1.41/build?t=built:1&networkmode=none", context);
+    const id = await docker.output("docker", ["create", "built:1"]);
+    await docker.output("docker", ["commit", "-m", "note", "-a", "me", "-c", "CMD y", id, "committed:1"]);
+    await docker.output("docker", ["rm", id]);
+    const archive = join(docker.root, "images.tar");
+    await docker.output("docker", ["save", "-o", archive, "committed:1", "built:1"]);
+    await docker.output("docker", ["rmi", "committed:1", "built:1"]);
+    for (const side of SIDES) await engines[side].output("docker", ["load", "-i", archive]);
+    for (const image of ["built:1", "committed:1"]) {
+      await same(`/images/${image}/json`);
+      await same(`/images/${image}/history`);
+    }
   });
 
   test("the engine says of itself the same things", async () => {
