@@ -12,6 +12,8 @@
  * Invariants:
  * - What is made for a container is noted on disk before the container starts, and goes when it has ended, whoever sees that.
  * - An address is on one container at a time. Which are taken follows from the records and is kept nowhere else.
+ * - One more container on a network costs about the same however many there are: nobody's tables are computed anew for it, and neighbours
+ *   are told only what they may not know.
  * - The engine's rules are one table of its own, or chains where iptables keeps them, computed from the networks and replaced
  *   whole; others' are not touched.
  * - Nothing of the host changes before the first container is connected but what the records need.
