@@ -2,7 +2,7 @@
 
 import { readFile } from "node:fs/promises";
 import { constants } from "node:os";
-import { closeFd, exited, reap, sendSignal } from "../../kernel/mod.ts";
+import { exited, reap, sendSignal } from "../../kernel/mod.ts";
 import type { Process } from "../../spec/oci_runtime.ts";
 import { FathomError } from "../../std/errors.ts";
 import { configOf } from "../bundle.ts";
@@ -24,6 +24,8 @@ interface Running extends Making {
 /** Creates a container and starts it. Gives the exit status of its program, or 128 + the signal that ended it. */
 export async function run(root: string, id: string, { detach, keep, ...making }: Running): Promise<number> {
   const created = await create(root, id, making);
+  // Before it can tell anybody that it runs.
+  using _ = passSignals(created.pidfd);
   try {
     await start(root, id);
     if (detach) return 0;
@@ -52,20 +54,25 @@ export async function execute(root: string, read: Words): Promise<number> {
   const whole = { ...process, env: process.env ?? [], cwd: process.cwd || "/" };
   const started = await native.exec(running, whole, streamsFor(whole, making));
   await handOver(started, making);
-  return "detach" in options ? 0 : endOf(started);
+  if ("detach" in options) return 0;
+  using _ = passSignals(started.pidfd);
+  return await endOf(started);
 }
 
 /** Signals that somebody at a terminal, or who supervises this process, means for the program. */
 const PASSED = ["SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGUSR1", "SIGUSR2"] as const;
 
-async function endOf({ pid, pidfd }: Started): Promise<number> {
-  using stack = new DisposableStack();
-  stack.defer(() => closeFd(pidfd));
+function passSignals(pidfd: number): Disposable {
+  const stack = new DisposableStack();
   for (const name of PASSED) {
     const pass = (): void => void sendSignal(pidfd, constants.signals[name]);
     process.on(name, pass);
     stack.defer(() => process.off(name, pass));
   }
+  return stack;
+}
+
+async function endOf({ pid, pidfd }: Started): Promise<number> {
   await exited(pidfd);
   const ending = reap(pid);
   if (ending === undefined) return 0;
