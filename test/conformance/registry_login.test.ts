@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import {
   type Engine,
   makeCertificates,
@@ -43,7 +43,7 @@ afterAll(async () => {
 });
 
 describe.each(CLIENTS)("%s", (client) => {
-  const { command, output } = commandLine(client, () => engine);
+  const { command, output, inTerminal } = commandLine(client, () => engine);
   let env: Record<string, string>;
   let config: string;
   beforeAll(async () => {
@@ -75,6 +75,18 @@ describe.each(CLIENTS)("%s", (client) => {
       /no basic auth credentials|pull access denied|unauthorized|authentication required|connection reset/,
     );
     expect(denied.status).toBe(1);
+  });
+
+  test("in a terminal it asks for the password, and does not show what is typed", async () => {
+    const { username, password } = USER;
+    await using terminal = inTerminal(["--config", dirname(config), "login", "-u", username, basic.host]);
+    await terminal.see(/Password: ?$/);
+    terminal.type(`${password}\r`);
+    await terminal.see(/Login Succeeded/);
+    expect(await terminal.exited).toBe(0);
+    expect(terminal.output).not.toContain(password);
+    expect(Object.keys((await read()).auths)).toEqual([basic.host]);
+    await output(["logout", basic.host], { env });
   });
 
   test("a wrong password is refused, and nothing is kept", async () => {
