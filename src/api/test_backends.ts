@@ -17,6 +17,7 @@ import type { Volume } from "../spec/docker_volume.ts";
 import type { Isolation } from "../spec/isolation.ts";
 import { type ErrorKind, FathomError } from "../std/errors.ts";
 import type { Backends } from "./mod.ts";
+import { fakeLayers } from "./test_layers.ts";
 import { fakeRegistry } from "./test_registry.ts";
 
 export interface FakeEngine {
@@ -50,13 +51,7 @@ export function fakeBackends(): FakeEngine {
       system: system(),
       images: images(),
       imageArchives: imageArchives(),
-      layers: {
-        squash: async (name) => ({
-          Id: `sha256:${name}`,
-          Layers: { Before: 2, After: 1 },
-          Size: { Before: 2, After: 1 },
-        }),
-      },
+      layers: fakeLayers(),
       receipts: receipts(),
       isolation: { get: async (name) => ({ Name: name }) as Isolation },
       whois: { whois: async (Asked) => ({ Asked, Findings: [] }) },

@@ -252,6 +252,14 @@ export const COMMANDS: Registry = {
   "container unpause": unpause,
   "container update": update,
   "container wait": wait,
+  "image diff": {
+    summary: "Show which files differ between two images",
+    load: async () => ({ command: (await import("./commands/image_files.ts")).diffImages }),
+  },
+  "image files": {
+    summary: "Show which layer brought a file, and which changed or deleted it",
+    load: async () => ({ command: (await import("./commands/image_files.ts")).findFiles }),
+  },
   "image from-host": {
     summary: "Make an image of programs of this host and the libraries they need",
     load: () => import("./commands/from_host.ts"),
@@ -262,6 +270,10 @@ export const COMMANDS: Registry = {
   "image list": images,
   "image load": load,
   "image ls": images,
+  "image ls-layer": {
+    summary: "List the files of one layer of an image",
+    load: async () => ({ command: (await import("./commands/image_files.ts")).listLayer }),
+  },
   "image prune": {
     summary: "Remove images that nobody uses",
     load: () => import("./commands/prune_images.ts"),
@@ -273,6 +285,10 @@ export const COMMANDS: Registry = {
   "image save": save,
   "image squash": squash,
   "image tag": tag,
+  "image why-big": {
+    summary: "Tell what takes the room of an image, and what would take less",
+    load: () => import("./commands/why_big.ts"),
+  },
   "manifest annotate": {
     summary: "Say more of an image in a local list of manifests",
     load: async () => ({ command: (await import("./commands/manifest_list.ts")).annotate }),

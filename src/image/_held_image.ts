@@ -9,6 +9,7 @@ import { lease } from "./_leases.ts";
 import { type LowerDirectory, lowerRoot } from "./_lower.ts";
 import { layerPath } from "./_paths.ts";
 import { resolveImage } from "./_resolve.ts";
+import type { Layered } from "./_squashed.ts";
 import { currentCatalog, type ImageStore, inBackground } from "./store.ts";
 
 export interface HeldImage extends Disposable {
@@ -48,6 +49,15 @@ export async function holdImage(store: ImageStore, name: string): Promise<HeldIm
 async function collectUnnamed(store: ImageStore, id: Digest): Promise<void> {
   if ((await currentCatalog(store)).byId.has(id)) return;
   await store.exclusive(() => collect(store));
+}
+
+/** What the layers of an image may be called. */
+export function layeredOf({ config, manifest, chain }: Image): Layered {
+  const { diff_ids: diffIds } = config.rootfs;
+  return {
+    config,
+    names: chain.map((chainId, at) => [chainId, diffIds[at] ?? "", manifest.layers[at]?.digest ?? ""]),
+  };
 }
 
 /** Layers as a directory of the lower ones has them: topmost first. */

@@ -65,13 +65,13 @@ function* visit({ path, merged, kept, depth }: Place): Generator<MergedFile, voi
 }
 
 /** Of all the directories, whiteouts among them; sorted, so that the same layers are told in the same order. */
-function mergedNames(directories: LowerDirectory): ByteString[] {
+export function mergedNames(directories: LowerDirectory): ByteString[] {
   const names = new Set(directories.flatMap(readNames));
   return [...names].sort((a, b) => (a < b ? -1 : 1));
 }
 
 /** What paths do not reach would be passed over as if it were not there. */
-function checkReach(directories: LowerDirectory, name: ByteString, depth: number): void {
+export function checkReach(directories: LowerDirectory, name: ByteString, depth: number): void {
   const isFar = directories.some((directory) => directory.length + 1 + name.length >= LONGEST);
   if (isFar || depth > DEEPEST)
     throw new FathomError(

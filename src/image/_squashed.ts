@@ -33,6 +33,11 @@ export function keptLayers(image: Layered, from: string | undefined, known: read
   throw new FathomError("invalid", `there is no layer above ${from} to squash: give one further down`);
 }
 
+/** How many layers there are up to the one that is meant. @throws {FathomError} not-found, invalid */
+export function countedLayers(image: Layered, from: string, known: readonly Known[]): number {
+  return POSITION.test(from) ? layersUpTo(image.config, Number(from)) : namedCount(image, from, known);
+}
+
 /** The layers of the first lines of the history; of an image that has none, each layer counts as a line. */
 function layersUpTo({ history = [], rootfs }: ImageConfig, position: number): number {
   const lines = history.length > 0 ? history : rootfs.diff_ids.map((): HistoryEntry => ({}));

@@ -8,12 +8,12 @@ import { archiveWriter, type Pieces } from "./_archive_writer.ts";
 import { type Catalog, type Image, referencesOf } from "./_catalog.ts";
 import { emptyEntry, entryOf } from "./_entry.ts";
 import { imageEvent } from "./_events.ts";
-import { holdImage, topFirst } from "./_held_image.ts";
+import { holdImage, layeredOf, topFirst } from "./_held_image.ts";
 import type { LowerDirectory } from "./_lower.ts";
 import { type MergedFile, mergedFiles } from "./_merge.ts";
 import { cutPath } from "./_names.ts";
 import { ownersBy } from "./_owners.ts";
-import { type Known, keptLayers, type Layered, squashedConfig } from "./_squashed.ts";
+import { type Known, keptLayers, squashedConfig } from "./_squashed.ts";
 import { type StagedLayer, stageLayer } from "./_stage.ts";
 import { OPAQUE, PREFIX } from "./_whiteout.ts";
 import { commitImage } from "./commit.ts";
@@ -57,14 +57,6 @@ export async function squashImage(
     Id: id,
     Layers: { Before: image.chain.length, After: kept + layers.length },
     Size: { Before: image.size, After: below + (isNeeded ? layer.size : 0) },
-  };
-}
-
-function layeredOf({ config, manifest, chain }: Image): Layered {
-  const { diff_ids: diffIds } = config.rootfs;
-  return {
-    config,
-    names: chain.map((chainId, at) => [chainId, diffIds[at] ?? "", manifest.layers[at]?.digest ?? ""]),
   };
 }
 
