@@ -2,9 +2,10 @@
 
 import { routesOf } from "../../src/api/mod.ts";
 import { fakeBackends } from "../../src/api/test_backends.ts";
+import type { Entry } from "../../src/cli/entry.ts";
 import type { FlagTable } from "../../src/cli/flags.ts";
 import { GLOBAL_FLAGS } from "../../src/cli/global.ts";
-import { COMMANDS, type Entry } from "../../src/cli/registry.ts";
+import { COMMANDS } from "../../src/cli/registry.ts";
 import REFUSED from "./refused.json" with { type: "json" };
 
 export interface Endpoint {

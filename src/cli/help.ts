@@ -1,8 +1,9 @@
 /** The texts of --help. */
 
 import type { AnyCommand } from "./command.ts";
+import type { Entry } from "./entry.ts";
 import type { Flag, FlagTable } from "./flags.ts";
-import { COMMANDS, type Entry, GROUPS } from "./registry.ts";
+import { COMMANDS, GROUPS } from "./registry.ts";
 
 const WIDTH = 80;
 

@@ -1,16 +1,7 @@
 /** Every command by its name, with the file that holds it; only the file of the command that runs is loaded. */
 
-import type { AnyCommand } from "./command.ts";
-
-export interface Entry {
-  /** One line, for `fathom --help`. */
-  summary: string;
-  /** Loads the file it is in. */
-  load: () => Promise<{ command: AnyCommand }>;
-}
-
-/** Commands by name; those of a group by `group name`. */
-export type Registry = Readonly<Record<string, Entry>>;
+import type { Entry, Registry } from "./entry.ts";
+import { LAYER_COMMANDS } from "./registry_layers.ts";
 
 const attach: Entry = {
   summary: "Attach this terminal's input and output to a running container",
@@ -140,10 +131,6 @@ const importImage: Entry = {
   load: () => import("./commands/import.ts"),
 };
 const rmi: Entry = { summary: "Remove images", load: () => import("./commands/rmi.ts") };
-const squash: Entry = {
-  summary: "Merge the layers of an image, in the engine or between save and load",
-  load: () => import("./commands/squash.ts"),
-};
 const tag: Entry = { summary: "Give an image another name", load: () => import("./commands/tag.ts") };
 const events: Entry = {
   summary: "Show what happens in the daemon",
@@ -204,7 +191,7 @@ export const COMMANDS: Registry = {
   run,
   save,
   search: { summary: "Search Docker Hub for images", load: () => import("./commands/search.ts") },
-  squash,
+  ...LAYER_COMMANDS,
   start,
   stats,
   stop,
@@ -252,14 +239,6 @@ export const COMMANDS: Registry = {
   "container unpause": unpause,
   "container update": update,
   "container wait": wait,
-  "image diff": {
-    summary: "Show which files differ between two images",
-    load: async () => ({ command: (await import("./commands/image_files.ts")).diffImages }),
-  },
-  "image files": {
-    summary: "Show which layer brought a file, and which changed or deleted it",
-    load: async () => ({ command: (await import("./commands/image_files.ts")).findFiles }),
-  },
   "image from-host": {
     summary: "Make an image of programs of this host and the libraries they need",
     load: () => import("./commands/from_host.ts"),
@@ -270,10 +249,6 @@ export const COMMANDS: Registry = {
   "image list": images,
   "image load": load,
   "image ls": images,
-  "image ls-layer": {
-    summary: "List the files of one layer of an image",
-    load: async () => ({ command: (await import("./commands/image_files.ts")).listLayer }),
-  },
   "image prune": {
     summary: "Remove images that nobody uses",
     load: () => import("./commands/prune_images.ts"),
@@ -283,12 +258,7 @@ export const COMMANDS: Registry = {
   "image remove": rmi,
   "image rm": rmi,
   "image save": save,
-  "image squash": squash,
   "image tag": tag,
-  "image why-big": {
-    summary: "Tell what takes the room of an image, and what would take less",
-    load: () => import("./commands/why_big.ts"),
-  },
   "manifest annotate": {
     summary: "Say more of an image in a local list of manifests",
     load: async () => ({ command: (await import("./commands/manifest_list.ts")).annotate }),
