@@ -62,10 +62,10 @@ describe("a layer's files", () => {
 
   test("are not those of a line that made no layer", async () => {
     await using own = await layered();
-    expect(layerFiles(own.store, "layered", "2")).rejects.toThrow(
+    await expect(layerFiles(own.store, "layered", "2")).rejects.toThrow(
       "line 2 of the image's history made no layer",
     );
-    expect(layerFiles(own.store, "layered", "beef")).rejects.toThrow("no layer beef in the image");
+    await expect(layerFiles(own.store, "layered", "beef")).rejects.toThrow("no layer beef in the image");
   });
 });
 

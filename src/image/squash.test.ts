@@ -136,8 +136,8 @@ describe("what stays as it is", () => {
 
 test("an image that is not there, and a name that cannot be given, are refused before anything is made", async () => {
   await using own = await testStore();
-  expect(squashImage(own.store, "nothing", {})).rejects.toThrow("No such image: nothing:latest");
-  expect(squashImage(own.store, "nothing", { reference: "Not A Name" })).rejects.toThrow(
+  await expect(squashImage(own.store, "nothing", {})).rejects.toThrow("No such image: nothing:latest");
+  await expect(squashImage(own.store, "nothing", { reference: "Not A Name" })).rejects.toThrow(
     "invalid reference format",
   );
 });
