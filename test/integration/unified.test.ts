@@ -79,7 +79,7 @@ cat /tmp/daemon.log
 describe.skipIf(reason !== undefined)("with cgroup v2 alone, on Debian's kernel", () => {
   let printed: Sections = new Map();
   beforeAll(async () => {
-    printed = await runInVm(SESSION, { modules: ["overlay"] });
+    printed = await runInVm(SESSION, { modules: ["overlay", "nf_tables"] });
   }, VM_LIMIT_MS);
 
   test("info says so", () => {
