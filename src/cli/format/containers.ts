@@ -30,29 +30,38 @@ export const CONTAINER_HEADINGS: Struct = {
   Status: "STATUS",
 };
 
-/** The fields a template may ask for; `whole` leaves nothing out. */
+/** The fields a template may ask for; `whole` leaves nothing out. What the usual table does not show is computed when it is asked for. */
 export function containerRow(container: ContainerSummary, whole: boolean): Struct {
   const labels = container.Labels ?? {};
   return {
     Command: JSON.stringify(whole ? container.Command : ellipsis(container.Command, COMMAND_LENGTH)),
-    // Asked for seldom, and the names of time zones take milliseconds to load.
     get CreatedAt() {
       return goTime(container.Created);
     },
     ID: whole ? container.Id : shortId(container.Id),
     Image: imageName(container, whole),
     Label: (name) => labels[String(name)] ?? "",
-    Labels: labelText(labels),
-    LocalVolumes: String((container.Mounts ?? []).filter(({ Driver }) => Driver === "local").length),
-    Mounts: mountNames(container, whole),
+    get Labels() {
+      return labelText(labels);
+    },
+    get LocalVolumes() {
+      return String((container.Mounts ?? []).filter(({ Driver }) => Driver === "local").length);
+    },
+    get Mounts() {
+      return mountNames(container, whole);
+    },
     Names: names(container.Names ?? [], whole),
-    Networks: Object.keys(container.NetworkSettings?.Networks ?? {})
-      .sort()
-      .join(","),
+    get Networks() {
+      return Object.keys(container.NetworkSettings?.Networks ?? {})
+        .sort()
+        .join(",");
+    },
     Platform: null,
     Ports: portText(container.Ports ?? []),
     RunningFor: `${formatSpan(Date.now() / 1000 - container.Created)} ago`,
-    Size: sizeText(container),
+    get Size() {
+      return sizeText(container);
+    },
     State: container.State,
     Status: container.Status,
   };
