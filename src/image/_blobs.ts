@@ -96,6 +96,7 @@ export async function beginBlob(
     },
     async [Symbol.asyncDispose]() {
       if (finished) return;
+      // Why it was not finished is known already; of a partial one stays as much as could be written.
       if (partial !== undefined) await flush().catch(() => undefined);
       await writing.catch(() => undefined);
       await file.close();

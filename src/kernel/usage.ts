@@ -18,6 +18,7 @@ export async function bytesBelow(directory: string): Promise<number> {
         pending.push(path);
         continue;
       }
+      // Gone since it was listed: it takes no room.
       const stat = await lstat(path, { bigint: true }).catch(() => undefined);
       if (stat === undefined || seen.has(stat.ino)) continue;
       if (stat.nlink > 1n) seen.add(stat.ino);

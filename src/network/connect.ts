@@ -44,6 +44,7 @@ export async function connect(state: State, request: ConnectRequest): Promise<Co
     }
     await saving;
   } catch (error) {
+    // Waited for only, so that what takes the record away comes behind it: what went wrong first is thrown below.
     await saving.catch(() => undefined);
     await letGo(state, sandbox);
     throw error;

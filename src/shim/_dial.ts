@@ -13,6 +13,7 @@ export async function dial(socket: string): Promise<Socket | undefined> {
   });
   if (failure === undefined) return connection;
   connection.destroy();
+  // Another may have taken the dead socket away in the meantime.
   if (failure.code === "ECONNREFUSED") await unlink(socket).catch(() => undefined);
   if (failure.code === "ECONNREFUSED" || failure.code === "ENOENT") return undefined;
   throw new FathomError("internal", `cannot connect to the shim at ${socket}`, { cause: failure });

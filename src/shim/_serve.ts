@@ -87,6 +87,7 @@ function preparedRuntimes(): { runtimes: Runtimes; rehearse: () => void } {
       return runtimeFor(name);
     },
     rehearse: () => {
+      // A rehearsal that fails costs nothing but time.
       warmUp(rehearsal.signal).catch(() => undefined);
     },
   };

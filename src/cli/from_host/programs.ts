@@ -81,6 +81,7 @@ async function addPython({ tree, libraries }: Host, path: string): Promise<void>
     `/usr/local/lib/${version}/dist-packages`,
   ];
   for (const directory of places) {
+    // Not every Python has all of these places.
     const there = await readdir(directory).catch(() => undefined);
     if (!there) continue;
     const files = await tree.addAll(directory);

@@ -39,6 +39,7 @@ export async function runInForeground(
   ]);
   cleanup.defer(() => hijacked.connection.close());
   const output = copyOutput(hijacked.connection, options.tty);
+  // It is waited for below; until then its failure is not one that nobody handles.
   output.catch(() => undefined);
   if (signals) cleanup.use(signals.proxySignals(context.client, id));
   const terminal = options.tty ? await takeTerminal(options) : undefined;

@@ -70,6 +70,7 @@ async function devicesBelow(directory: string): Promise<{ path: string; device: 
       const path = posix.join(directory, entry.name);
       if (entry.isDirectory()) return NOT_OF_THE_HOST.includes(entry.name) ? [] : devicesBelow(path);
       if (!(entry.isCharacterDevice() || entry.isBlockDevice()) || entry.name === "console") return [];
+      // Gone since it was listed.
       const device = await stat(path)
         .then((one) => deviceOf(path, one))
         .catch(() => undefined);

@@ -25,6 +25,7 @@ export async function pathFindings(known: Known, asked: string): Promise<WhoisFi
     ...(path.startsWith("/sys/fs/cgroup/") ? inCgroups(known, path) : []),
     ...(data === undefined ? mountedBy(known, path) : []),
   ];
+  // It need not exist any more to have belonged to somebody.
   const isDirectory = (await stat(path).catch(() => undefined))?.isDirectory() === true;
   const See = `ls -l${isDirectory ? "d" : ""} ${asked}`;
   return found.map((one) => ({ Kind: "path", Subject: asked, See, ...one }));
@@ -111,6 +112,7 @@ async function ofLayer({ dataRoot, containers }: Known, layer: string): Promise<
 }
 
 async function below(directory: string): Promise<string | undefined> {
+  // The lowest layer stands on none.
   const target = await readlink(join(directory, "parent")).catch(() => undefined);
   return target === undefined ? undefined : basename(target);
 }

@@ -58,6 +58,7 @@ async function visitedBy({ containers }: Known, pid: number) {
   for (const container of containers.filter(({ Pid }) => Pid > 0)) {
     const kinds: string[] = [];
     for (const kind of NAMESPACES) {
+      // A process that has ended meanwhile is in no namespace.
       const [its, own, ours] = await Promise.all(
         [pid, container.Pid, "self"].map((of) => readlink(`/proc/${of}/ns/${kind}`).catch(() => undefined)),
       );
